@@ -12,7 +12,7 @@ typedef struct tg_arena_block tg_arena_block_t;
 
 typedef struct {
     tg_arena_block_t *blocks;
-    size_t used; /* bytes handed out in all */
+    size_t used; /* bytes handed out in all, each allocation rounded up to its alignment (16) */
     size_t max;
 } tg_arena_t;
 

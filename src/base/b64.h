@@ -8,7 +8,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
-#define TG_B64URL_LEN(n) (((n)*4 + 2) / 3)
+#define TG_B64URL_LEN(n)      (((n)*4 + 2) / 3)
 #define TG_B64_DECODED_MAX(n) ((n) / 4 * 3 + 3)
 
 /* Writes TG_B64URL_LEN(in.n) characters, no NUL; returns how many. */

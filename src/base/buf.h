@@ -44,6 +44,8 @@ void tg_buf_put_percent(tg_buf_t *b, tg_str_t s);
 void tg_buf_put_b64url(tg_buf_t *b, tg_str_t bytes);
 void tg_buf_put_hex(tg_buf_t *b, tg_str_t bytes);
 
-static inline tg_str_t tg_buf_str(const tg_buf_t *b) { return (tg_str_t){b->p, b->n}; }
+static inline tg_str_t tg_buf_str(const tg_buf_t *b) {
+    return (tg_str_t){b->p, b->n};
+}
 
 #endif

@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#define TG_MUST_CHECK __attribute__((warn_unused_result))
+#define TG_MUST_CHECK        __attribute__((warn_unused_result))
 #define TG_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
 
 typedef enum {

@@ -16,7 +16,8 @@ void tg_json_init(size_t seed);
 
 /* *out is a new reference (json_decref). The text must be at most max_bytes long and nest at most max_depth deep.
  * TG_ERR_INVALID with the reason and position in *fault; TG_ERR_LIMIT; TG_ERR_NOMEM. */
-tg_err_t tg_json_parse(tg_str_t text, size_t max_bytes, unsigned max_depth, json_t **out, tg_fault_t *fault) TG_MUST_CHECK;
+tg_err_t tg_json_parse(tg_str_t text, size_t max_bytes, unsigned max_depth, json_t **out,
+                       tg_fault_t *fault) TG_MUST_CHECK;
 /* Compact, sorted keys: the same value has the same bytes. */
 tg_err_t tg_json_write(const json_t *value, tg_buf_t *out) TG_MUST_CHECK;
 

@@ -20,9 +20,15 @@ typedef struct {
 /* For printf("%.*s", TG_STR_ARGS(s)) */
 #define TG_STR_ARGS(s) (int)(s).n, ((s).p ? (s).p : "")
 
-static inline tg_str_t tg_str(const char *cstr) { return (tg_str_t){cstr, cstr ? strlen(cstr) : 0}; }
-static inline tg_str_t tg_strn(const void *p, size_t n) { return (tg_str_t){(const char *)p, n}; }
-static inline bool tg_str_eq(tg_str_t a, tg_str_t b) { return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0); }
+static inline tg_str_t tg_str(const char *cstr) {
+    return (tg_str_t){cstr, cstr ? strlen(cstr) : 0};
+}
+static inline tg_str_t tg_strn(const void *p, size_t n) {
+    return (tg_str_t){(const char *)p, n};
+}
+static inline bool tg_str_eq(tg_str_t a, tg_str_t b) {
+    return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
 
 /* ASCII case-insensitive equality. */
 bool tg_str_eq_ci(tg_str_t a, tg_str_t b);
@@ -39,6 +45,8 @@ tg_str_t tg_str_take(tg_str_t *rest, char sep);
 bool tg_str_to_u64(tg_str_t s, uint64_t max, uint64_t *out);
 /* Well-formed UTF-8 (RFC 3629), no NUL. */
 bool tg_str_is_utf8(tg_str_t s);
+/* Bytes of the well-formed UTF-8 sequence at p (1..4, NUL counts as one), or 0 if there is none within n. */
+size_t tg_utf8_len(const char *p, size_t n);
 
 /* Compares secrets: time depends on n alone, not on the content. */
 bool tg_secret_eq(const void *a, const void *b, size_t n);

@@ -33,8 +33,14 @@ static bool fails_now(void) {
     return true;
 }
 
-void *__wrap_malloc(size_t n) { return fails_now() ? NULL : __real_malloc(n); }
+void *__wrap_malloc(size_t n) {
+    return fails_now() ? NULL : __real_malloc(n);
+}
 
-void *__wrap_calloc(size_t n, size_t size) { return fails_now() ? NULL : __real_calloc(n, size); }
+void *__wrap_calloc(size_t n, size_t size) {
+    return fails_now() ? NULL : __real_calloc(n, size);
+}
 
-void *__wrap_realloc(void *p, size_t n) { return fails_now() ? NULL : __real_realloc(p, n); }
+void *__wrap_realloc(void *p, size_t n) {
+    return fails_now() ? NULL : __real_realloc(p, n);
+}
