@@ -22,15 +22,17 @@ typedef struct {
     tg_str_t signature;     /* decoded bytes */
 } tg_jws_t;
 
-/* TG_ERR_INVALID: not three parts of strict base64url, header no JSON object of bounded depth, alg no string, typ or kid of the wrong
- * type, crit present, duplicate header names. TG_ERR_LIMIT: longer than TG_JWS_MAX. */
+/* TG_ERR_INVALID: not three parts of strict base64url, header no JSON object of bounded depth, alg no string, typ or
+ * kid of the wrong type, crit or b64 present, duplicate header names. TG_ERR_LIMIT: longer than TG_JWS_MAX. */
 tg_err_t tg_jws_parse(tg_str_t compact, tg_arena_t *a, tg_jws_t *out) TG_MUST_CHECK;
 
 /* TG_OK only if the header's alg is exactly the key's and the signature is right (ES: the raw R||S form of RFC 7518
  * 3.4 with its exact length). Anything else, wrong keys included, is TG_ERR_INVALID; TG_ERR_NOMEM stays apart. */
 tg_err_t tg_jws_verify(const tg_jws_t *jws, const tg_key_t *key) TG_MUST_CHECK;
 
-/* Appends the compact form of header {"alg","typ","kid"} and payload. `typ` like "at+jwt". Thread-safe. */
+/* Appends the compact form of header {"alg","typ","kid"} and payload. `typ` like "at+jwt"; left out if empty. On
+ * failure out keeps what it held: TG_ERR_INVALID: the key is public; TG_ERR_LIMIT: longer than TG_JWS_MAX, which nobody
+ * would verify, or than the buffer may grow. Thread-safe. */
 tg_err_t tg_jws_sign(const tg_key_t *key, tg_str_t typ, tg_str_t payload, tg_buf_t *out) TG_MUST_CHECK;
 
 #endif
