@@ -67,7 +67,7 @@ bool tg_str_to_u64(tg_str_t s, uint64_t max, uint64_t *out) {
             return false;
         }
         uint64_t digit = (uint64_t)(s.p[i] - '0');
-        if (value > max / 10 || value * 10 > max - digit) {
+        if (digit > max || value > (max - digit) / 10) {
             return false;
         }
         value = value * 10 + digit;
