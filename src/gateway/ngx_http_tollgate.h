@@ -1,0 +1,591 @@
+
+/*
+ * The inside of the nginx module: what its three halves share.
+ *
+ *     state      ngx_http_tollgate_module.c, _zone.c, _table.c, _live.c,
+ *                _cache.c, _snapshot.c, _loader.c, _feed.c, _pool.c
+ *     request    routing, token check, forwarding, balancer, TLS, logging
+ *     endpoints  token endpoints, group commit, JWKS, metadata, health, metrics
+ *
+ * Threads: everything here is for the event loop alone unless its comment
+ * says "any thread".  Code that runs in a thread never touches an nginx pool,
+ * a request, a connection or a timer.
+ *
+ * A worker lives in one cycle, so its main configuration and its state are
+ * reachable through ngx_http_tollgate_main, set before any request is served.
+ */
+
+
+#ifndef _NGX_HTTP_TOLLGATE_H_INCLUDED_
+#define _NGX_HTTP_TOLLGATE_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "jose/jwk.h"
+#include "keyring/keyring.h"
+#include "model/live.h"
+#include "model/snapshot.h"
+#include "oauth/check.h"
+#include "policy/client_address.h"
+#include "policy/route.h"
+#include "store/store.h"
+
+
+/* -- configuration -------------------------------------------------------- */
+
+typedef struct ngx_http_tollgate_zone_s      ngx_http_tollgate_zone_t;
+typedef struct ngx_http_tollgate_snapshot_s  ngx_http_tollgate_snapshot_t;
+typedef struct ngx_http_tollgate_thread_s    ngx_http_tollgate_thread_t;
+typedef struct ngx_http_tollgate_task_s      ngx_http_tollgate_task_t;
+
+
+typedef struct {
+    ngx_str_t                  store;            /* tollgate_store */
+    ngx_str_t                  master_key_file;  /* tollgate_master_key_file */
+    ngx_str_t                  environment;      /* tollgate_environment */
+    ngx_str_t                  data;             /* tollgate_data */
+    ngx_str_t                  address;          /* tollgate_address */
+    ngx_shm_zone_t            *shm_zone;         /* tollgate_zone */
+    ngx_int_t                  crypto_threads;   /* tollgate_threads crypto= */
+    ngx_int_t                  store_threads;    /* ... store= */
+    ngx_int_t                  queue;            /* ... queue=, per pool */
+    ngx_msec_t                 deadline;         /* ... deadline=, ms */
+    ngx_msec_t                 auth_failure_delay;
+    ngx_int_t                  batch_limit;      /* records in one commit */
+
+    tg_keyring_t              *keyring;          /* wiped with the cycle */
+    ngx_uint_t                 enabled;          /* unsigned  enabled:1;
+                                                    tollgate_store is set */
+
+    /* for the other halves: whatever they keep per cycle */
+    void                      *request;
+    void                      *endpoints;
+} ngx_http_tollgate_main_conf_t;
+
+
+/* tollgate_status */
+#define NGX_HTTP_TOLLGATE_STATUS_NONE     0
+#define NGX_HTTP_TOLLGATE_STATUS_LIVE     1
+#define NGX_HTTP_TOLLGATE_STATUS_READY    2
+#define NGX_HTTP_TOLLGATE_STATUS_METRICS  3
+
+
+typedef struct {
+    ngx_flag_t                 enabled;  /* tollgate on; inherited */
+    ngx_flag_t                 token;    /* tollgate_token on; not inherited */
+    ngx_uint_t                 status;   /* tollgate_status; not inherited */
+} ngx_http_tollgate_loc_conf_t;
+
+
+extern ngx_module_t  ngx_http_tollgate_module;
+
+/* The main configuration of this worker; NULL in the master. */
+extern ngx_http_tollgate_main_conf_t  *ngx_http_tollgate_main;
+
+
+/* -- what the other halves give to the module ------------------------------ */
+
+/*
+ * Called by ngx_http_tollgate_module.c at the usual moments, also if
+ * tollgate_store is not set (mcf->enabled is known from postconfiguration on).
+ */
+
+/* request half: variables; phase handlers, filters */
+ngx_int_t ngx_http_tollgate_request_preconfiguration(ngx_conf_t *cf);
+ngx_int_t ngx_http_tollgate_request_postconfiguration(ngx_conf_t *cf);
+/* In a worker; threads may be started here, the snapshot is there already. */
+ngx_int_t ngx_http_tollgate_request_init_process(ngx_cycle_t *cycle);
+void ngx_http_tollgate_request_exit_process(ngx_cycle_t *cycle);
+
+/* "tollgate_balancer;" sets peer.init_upstream of the upstream to this */
+ngx_int_t ngx_http_tollgate_balancer_init_upstream(ngx_conf_t *cf,
+    ngx_http_upstream_srv_conf_t *us);
+
+/*
+ * The backends of a snapshot: connection pool identities, SSL_CTX, whatever
+ * the balancer wants ready.  Called in a thread (or at the start of a worker,
+ * before its event loop) while s is complete but for s->backends; malloc'ed
+ * memory only.  The result is immutable for other threads; the event loop may
+ * keep counters in it.  A failure (*fault says why) makes the whole snapshot
+ * one that "cannot be loaded": the old one stays.  The same revision may be
+ * built again when names resolve to other addresses.
+ */
+tg_err_t ngx_http_tollgate_backends_build(
+    const ngx_http_tollgate_snapshot_t *s, void **backends, tg_fault_t *fault);
+/* In a thread, when no request uses the snapshot any more; NULL is fine. */
+void ngx_http_tollgate_backends_free(void *backends);
+
+/* endpoints half */
+ngx_int_t ngx_http_tollgate_endpoints_preconfiguration(ngx_conf_t *cf);
+ngx_int_t ngx_http_tollgate_endpoints_postconfiguration(ngx_conf_t *cf);
+ngx_int_t ngx_http_tollgate_endpoints_init_process(ngx_cycle_t *cycle);
+/* Before the pools are stopped. */
+void ngx_http_tollgate_endpoints_exit_process(ngx_cycle_t *cycle);
+
+/* The content handlers of "tollgate_token on;" and of "tollgate_status ...;" */
+ngx_int_t ngx_http_tollgate_token_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_tollgate_status_handler(ngx_http_request_t *r);
+
+
+/* -- the edge: clock, entropy ---------------------------------------------- */
+
+/* Wall clock in ms: nginx's cached time, as of this turn of the event loop. */
+static ngx_inline tg_ms_t
+ngx_http_tollgate_now_ms(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (tg_ms_t) tp->sec * 1000 + tp->msec;
+}
+
+/* Wall clock in ms, read now.  Any thread. */
+tg_ms_t ngx_http_tollgate_clock_ms(void);
+/* Monotonic ms, the same for all processes of this machine.  Any thread. */
+uint64_t ngx_http_tollgate_monotonic_ms(void);
+/* n bytes of RAND_bytes.  NGX_OK, or NGX_ERROR: do not go on.  Any thread. */
+ngx_int_t ngx_http_tollgate_random(void *p, size_t n);
+
+static ngx_inline tg_str_t
+ngx_http_tollgate_str(ngx_str_t s)
+{
+    return tg_strn(s.data, s.len);
+}
+
+
+/* -- snapshot -------------------------------------------------------------- */
+
+/* Where one address of a proxy is: one sockaddr per address of its name. */
+typedef struct {
+    struct sockaddr_storage    sockaddr;
+    socklen_t                  socklen;
+} ngx_http_tollgate_sockaddr_t;
+
+
+typedef struct {
+    ngx_http_tollgate_sockaddr_t  *addrs;  /* with the port set; sorted */
+    ngx_uint_t                     n;      /* 0: the name does not resolve */
+} ngx_http_tollgate_resolved_t;
+
+
+struct ngx_http_tollgate_snapshot_s {
+    tg_snapshot_t                  snapshot;
+    tg_router_t                   *router;
+
+    /* [snapshot.n_keys]; NULL: a revoked key, or one that is past */
+    tg_key_t                     **public_keys;
+    /* [snapshot.n_keys]; NULL: as above, or could not be unsealed */
+    tg_key_t                     **private_keys;
+
+    /* the environment's trusted proxies */
+    tg_cidr_t                     *trusted;
+    size_t                         n_trusted;
+
+    /* resolved[i][j]: of snapshot.proxies[i].proxy.addresses[j] */
+    ngx_http_tollgate_resolved_t **resolved;
+
+    /*
+     * Stands for all that the proof of a JWT depends on besides its key
+     * (environment, access URL): the `proof` of cached JWTs.
+     */
+    uint64_t                       proof;
+
+    /* of ngx_http_tollgate_backends_build() */
+    void                          *backends;
+
+    /* private to the state half */
+    tg_arena_t                     arena;
+    ngx_uint_t                     refs;
+    ngx_http_tollgate_snapshot_t  *next;
+    ngx_uint_t                     named;       /* has host names */
+    ngx_uint_t                     unresolved;  /* names without an address */
+};
+
+
+/*
+ * The snapshot that this worker serves now, or NULL: none yet (503).  Valid
+ * until the handler returns to the event loop.
+ */
+ngx_http_tollgate_snapshot_t *ngx_http_tollgate_snapshot_current(void);
+/*
+ * The same, held until the request's pool is destroyed.  NULL: none yet, or no
+ * memory.  Each call takes one more hold, so keep what it returns in the
+ * request's context; internal redirects clear that context, not the hold.
+ */
+ngx_http_tollgate_snapshot_t *ngx_http_tollgate_snapshot_acquire(
+    ngx_http_request_t *r);
+/*
+ * A hold of its own, for instance of a task: taken before it is posted, given
+ * back in its release().
+ */
+void ngx_http_tollgate_snapshot_hold(ngx_http_tollgate_snapshot_t *s);
+void ngx_http_tollgate_snapshot_release(ngx_http_tollgate_snapshot_t *s);
+/*
+ * The index of the key with this kid if it verifies at `now` (published,
+ * active or retiring), else -1: whether a cached JWT's key is still usable.
+ */
+ngx_int_t ngx_http_tollgate_snapshot_key(
+    const ngx_http_tollgate_snapshot_t *s, tg_str_t kid, tg_ms_t now);
+/* A tg_key_of_fn over public_keys; ctx is the snapshot.  Any thread. */
+const tg_key_t *ngx_http_tollgate_snapshot_public_key(void *ctx, size_t i);
+
+
+/* -- change feed ----------------------------------------------------------- */
+
+/*
+ * Whether the live table and the token cache may be trusted: the feed was read
+ * within the environment's propagation bound.  Otherwise opaque tokens are
+ * looked up in the store, record and client (and 503 if that fails), and JWTs
+ * follow environment.jwt_refuse_when_feed_lost.  Any thread.
+ */
+ngx_uint_t ngx_http_tollgate_feed_is_fresh(void);
+
+
+/* -- live clients ---------------------------------------------------------- */
+
+/*
+ * NGX_OK: *client is what is known (also of one that does not exist:
+ * !client->exists); NGX_DECLINED: ask the store (client_live), then fill.
+ * Takes no lock.  What it returns is only as good as the feed: see
+ * ngx_http_tollgate_feed_is_fresh().  Any thread.
+ */
+ngx_int_t ngx_http_tollgate_live_get(tg_client_kind_t kind, tg_str_t client_id,
+    tg_live_client_t *client);
+/*
+ * What client_live said, with the feed position that it gave.  Dropped if the
+ * feed has passed it for this client, or if somebody else writes at the same
+ * place.  Any thread.
+ */
+void ngx_http_tollgate_live_fill(tg_client_kind_t kind, tg_str_t client_id,
+    const tg_live_client_t *client, int64_t seq);
+
+
+/* -- token cache ----------------------------------------------------------- */
+
+#define NGX_HTTP_TOLLGATE_CACHE_MISS      0
+#define NGX_HTTP_TOLLGATE_CACHE_HIT       1
+#define NGX_HTTP_TOLLGATE_CACHE_NEGATIVE  2  /* known to be no good token */
+
+
+/* What the cache says of a token. */
+typedef struct {
+    tg_token_facts_t           facts;
+    /* of (client, subject) when the record was read: for tg_token_check() */
+    int64_t                    epoch;
+    /* NEGATIVE: why */
+    tg_token_verdict_t         verdict;
+} ngx_http_tollgate_cached_t;
+
+
+/*
+ * hash: SHA-256 of the token.  proof: snapshot->proof for a JWT, 0 for an
+ * opaque token; an entry of another proof is a miss.  out is written on HIT,
+ * out->verdict alone on NEGATIVE.  Takes no lock.
+ */
+ngx_uint_t ngx_http_tollgate_cache_get(const u_char hash[32], uint64_t proof,
+    ngx_http_tollgate_cached_t *out);
+
+/*
+ * Taken before the look-up in the store starts (before its task is posted): a
+ * fill whose token was invalidated since is dropped.
+ */
+typedef uint64_t  ngx_http_tollgate_ticket_t;
+
+ngx_http_tollgate_ticket_t ngx_http_tollgate_cache_ticket(
+    const u_char hash[32]);
+/* Any thread, so that a task may fill. */
+void ngx_http_tollgate_cache_fill(const u_char hash[32], uint64_t proof,
+    ngx_http_tollgate_ticket_t ticket,
+    const ngx_http_tollgate_cached_t *cached);
+/*
+ * For a second: this token is no good (TG_TOKEN_UNKNOWN, _SIGNATURE, ...).
+ * Never for verdicts that the clock or a deploy can change.
+ */
+void ngx_http_tollgate_cache_fill_negative(const u_char hash[32],
+    uint64_t proof, ngx_http_tollgate_ticket_t ticket,
+    tg_token_verdict_t verdict);
+/*
+ * The token ended: no worker of this node answers from the cache any more once
+ * this returns, and no look-up in flight can bring it back.  Never waits.  Any
+ * thread.
+ */
+void ngx_http_tollgate_cache_invalidate(const u_char hash[32]);
+
+
+/* -- thread pools ---------------------------------------------------------- */
+
+typedef enum {
+    NGX_HTTP_TOLLGATE_POOL_CRYPTO = 0,  /* RSA signatures, argon2id */
+    NGX_HTTP_TOLLGATE_POOL_STORE,       /* look-ups: config and token store */
+    NGX_HTTP_TOLLGATE_POOL_COMMIT,      /* one thread: the group commit */
+    NGX_HTTP_TOLLGATE_POOLS
+} ngx_http_tollgate_pool_e;
+
+
+/*
+ * A task is malloc'ed (ngx_http_tollgate_task_alloc) with everything run()
+ * needs: copies of strings, results.  It is the first member of a larger
+ * struct.
+ *
+ *   run()      in a thread of the pool
+ *   done()     in the event loop, once, unless the task was cancelled: after
+ *              run() (task->expired == 0: its results may be read), or at the
+ *              deadline (task->expired == 1: run() may be under way at this
+ *              very moment, do not touch what it writes; answer 503)
+ *   release()  in the event loop, once, last of all, when no thread has the
+ *              task any more: frees what the task holds beside itself; may be
+ *              NULL.  The task itself is freed behind it.
+ *
+ * A pending task has a timer that holds a worker in its graceful stop.
+ */
+struct ngx_http_tollgate_task_s {
+    /* of the caller */
+    void                     (*run)(ngx_http_tollgate_task_t *task,
+                                    ngx_http_tollgate_thread_t *thread);
+    void                     (*done)(ngx_http_tollgate_task_t *task);
+    void                     (*release)(ngx_http_tollgate_task_t *task);
+    void                      *data;      /* the request; not for run() */
+    ngx_msec_t                 deadline;  /* 0: that of tollgate_threads */
+
+    /* for done() */
+    unsigned                   expired:1;
+
+    /* private to _pool.c */
+    unsigned                   posted:1;
+    unsigned                   over:1;
+    unsigned                   returned:1;
+    ngx_uint_t                 pool;
+    ngx_uint_t                 dropped;
+    ngx_event_t                timer;
+    ngx_http_tollgate_task_t  *next;
+};
+
+
+/*
+ * What a thread of a pool owns.  Of the crypto pool only `arena` is there.
+ * The arena is emptied before each task.
+ */
+struct ngx_http_tollgate_thread_s {
+    ngx_uint_t                 pool;
+    ngx_log_t                 *log;     /* safe to log to from this thread */
+    tg_arena_t                 arena;
+
+    /* private: use the functions below */
+    tg_config_store_t         *config;
+    tg_token_store_t          *tokens;
+    uint64_t                   config_retry;
+    uint64_t                   tokens_retry;
+    pthread_t                  tid;
+};
+
+
+/* Zeroed memory of `size` (at least a task); NULL: no memory. */
+void *ngx_http_tollgate_task_alloc(size_t size);
+/*
+ * NGX_OK: the task belongs to the pool.  NGX_BUSY: the pool is full (503);
+ * NGX_ERROR.  After these two the task is still the caller's.
+ */
+ngx_int_t ngx_http_tollgate_task_post(ngx_http_tollgate_pool_e pool,
+    ngx_http_tollgate_task_t *task);
+/*
+ * The request went away: done() will not be called.  run() is not called
+ * either if it has not begun.  Not from within done().
+ */
+void ngx_http_tollgate_task_cancel(ngx_http_tollgate_task_t *task);
+/* Of a task that was never posted: release() and free. */
+void ngx_http_tollgate_task_free(ngx_http_tollgate_task_t *task);
+
+/*
+ * In run(): the thread's own handles, opened at the first use and again after
+ * a failure (not more often than every 100 ms).  TG_ERR_UNAVAILABLE: cannot be
+ * opened.
+ */
+tg_err_t ngx_http_tollgate_thread_config(ngx_http_tollgate_thread_t *thread,
+    tg_config_store_t **store);
+tg_err_t ngx_http_tollgate_thread_tokens(ngx_http_tollgate_thread_t *thread,
+    tg_token_store_t **store);
+/* After TG_ERR_UNAVAILABLE of a call: the next use opens anew. */
+void ngx_http_tollgate_thread_reopen(ngx_http_tollgate_thread_t *thread);
+
+/* Tasks waiting or under way in this worker. */
+ngx_uint_t ngx_http_tollgate_pool_pending(ngx_http_tollgate_pool_e pool);
+
+
+/* -- metrics --------------------------------------------------------------- */
+
+/*
+ * Counters, one set per worker, added up when read; they survive reloads and
+ * crashes of workers.  M(identifier, metric, labels, help): lines of one
+ * metric stand together, the help of the first one counts.
+ */
+#define NGX_HTTP_TOLLGATE_METRICS(M)                                          \
+    M(REQUEST_FORWARDED, "tollgate_requests_total",                           \
+      "result=\"forwarded\"", "Requests at proxied APIs by what was decided") \
+    M(REQUEST_REFUSED, "tollgate_requests_total",                             \
+      "result=\"refused\"", "")                                               \
+    M(REQUEST_NO_ROUTE, "tollgate_requests_total",                            \
+      "result=\"no_route\"", "")                                              \
+    M(REQUEST_BAD, "tollgate_requests_total",                                 \
+      "result=\"bad_request\"", "")                                           \
+    M(REQUEST_UNAVAILABLE, "tollgate_requests_total",                         \
+      "result=\"unavailable\"", "")                                           \
+    M(CHECK_OPAQUE_OK, "tollgate_token_checks_total",                         \
+      "type=\"opaque\",result=\"ok\"", "Token checks at proxied APIs")        \
+    M(CHECK_OPAQUE_REFUSED, "tollgate_token_checks_total",                    \
+      "type=\"opaque\",result=\"refused\"", "")                               \
+    M(CHECK_OPAQUE_UNAVAILABLE, "tollgate_token_checks_total",                \
+      "type=\"opaque\",result=\"unavailable\"", "")                           \
+    M(CHECK_JWT_OK, "tollgate_token_checks_total",                            \
+      "type=\"jwt\",result=\"ok\"", "")                                       \
+    M(CHECK_JWT_REFUSED, "tollgate_token_checks_total",                       \
+      "type=\"jwt\",result=\"refused\"", "")                                  \
+    M(CHECK_JWT_UNAVAILABLE, "tollgate_token_checks_total",                   \
+      "type=\"jwt\",result=\"unavailable\"", "")                              \
+    M(CHECK_NO_TOKEN, "tollgate_token_checks_total",                          \
+      "type=\"none\",result=\"refused\"", "")                                 \
+    M(CACHE_HIT, "tollgate_token_cache_total",                                \
+      "result=\"hit\"", "Look-ups in the token cache")                        \
+    M(CACHE_NEGATIVE, "tollgate_token_cache_total",                           \
+      "result=\"negative\"", "")                                              \
+    M(CACHE_MISS, "tollgate_token_cache_total",                               \
+      "result=\"miss\"", "")                                                  \
+    M(LIVE_HIT, "tollgate_live_lookups_total",                                \
+      "result=\"hit\"", "Look-ups in the table of live clients")              \
+    M(LIVE_MISS, "tollgate_live_lookups_total",                               \
+      "result=\"miss\"", "")                                                  \
+    M(LOOKUP_STORE, "tollgate_store_lookups_total",                           \
+      "result=\"answered\"", "Token look-ups in the store")                   \
+    M(LOOKUP_SHARED, "tollgate_store_lookups_total",                          \
+      "result=\"shared\"", "")                                                \
+    M(LOOKUP_FAILED, "tollgate_store_lookups_total",                          \
+      "result=\"failed\"", "")                                                \
+    M(BACKEND_CONNECT_NEW, "tollgate_backend_connections_total",              \
+      "source=\"new\"", "Connections used to reach backends")                 \
+    M(BACKEND_CONNECT_REUSED, "tollgate_backend_connections_total",           \
+      "source=\"reused\"", "")                                                \
+    M(BACKEND_FAILED, "tollgate_backend_failures_total",                      \
+      "", "Attempts at a backend address that failed")                        \
+    M(ISSUED_OPAQUE, "tollgate_tokens_issued_total",                          \
+      "type=\"opaque\"", "Access tokens issued")                              \
+    M(ISSUED_JWT, "tollgate_tokens_issued_total",                             \
+      "type=\"jwt\"", "")                                                     \
+    M(TOKEN_REFUSED, "tollgate_token_requests_refused_total",                 \
+      "reason=\"other\"", "Token requests refused")                           \
+    M(TOKEN_REFUSED_CLIENT, "tollgate_token_requests_refused_total",          \
+      "reason=\"invalid_client\"", "")                                        \
+    M(TOKEN_UNAVAILABLE, "tollgate_token_requests_refused_total",             \
+      "reason=\"unavailable\"", "")                                           \
+    M(COMMIT_BATCHES, "tollgate_commits_total",                               \
+      "", "Transactions of the group commit")                                 \
+    M(COMMIT_RECORDS, "tollgate_committed_records_total",                     \
+      "", "Token records made durable")                                       \
+    M(COMMIT_FAILED, "tollgate_commit_failures_total",                        \
+      "", "Transactions that failed")                                         \
+    M(POOL_CRYPTO_POSTED, "tollgate_pool_tasks_total",                        \
+      "pool=\"crypto\",result=\"posted\"", "Tasks of the thread pools")       \
+    M(POOL_CRYPTO_BUSY, "tollgate_pool_tasks_total",                          \
+      "pool=\"crypto\",result=\"busy\"", "")                                  \
+    M(POOL_CRYPTO_EXPIRED, "tollgate_pool_tasks_total",                       \
+      "pool=\"crypto\",result=\"expired\"", "")                               \
+    M(POOL_STORE_POSTED, "tollgate_pool_tasks_total",                         \
+      "pool=\"store\",result=\"posted\"", "")                                 \
+    M(POOL_STORE_BUSY, "tollgate_pool_tasks_total",                           \
+      "pool=\"store\",result=\"busy\"", "")                                   \
+    M(POOL_STORE_EXPIRED, "tollgate_pool_tasks_total",                        \
+      "pool=\"store\",result=\"expired\"", "")                                \
+    M(POOL_COMMIT_POSTED, "tollgate_pool_tasks_total",                        \
+      "pool=\"commit\",result=\"posted\"", "")                                \
+    M(POOL_COMMIT_BUSY, "tollgate_pool_tasks_total",                          \
+      "pool=\"commit\",result=\"busy\"", "")                                  \
+    M(POOL_COMMIT_EXPIRED, "tollgate_pool_tasks_total",                       \
+      "pool=\"commit\",result=\"expired\"", "")                               \
+    M(SNAPSHOT_LOADED, "tollgate_snapshot_loads_total",                       \
+      "result=\"loaded\"", "Snapshots loaded by workers")                     \
+    M(SNAPSHOT_FAILED, "tollgate_snapshot_loads_total",                       \
+      "result=\"failed\"", "")                                                \
+    M(FEED_READ, "tollgate_feed_reads_total",                                 \
+      "result=\"read\"", "Readings of the change feed")                       \
+    M(FEED_FAILED, "tollgate_feed_reads_total",                               \
+      "result=\"failed\"", "")                                                \
+    M(FEED_APPLIED, "tollgate_feed_changes_total",                            \
+      "", "Changes of the change feed that were applied")                     \
+    M(FEED_LOST_ACCEPTED, "tollgate_feed_lost_checks_total",                  \
+      "result=\"accepted\"", "JWT checks while the feed was lost")            \
+    M(FEED_LOST_REFUSED, "tollgate_feed_lost_checks_total",                   \
+      "result=\"refused\"", "")
+
+
+#define NGX_HTTP_TOLLGATE_METRIC_ID(id, metric, labels, help)                 \
+    NGX_HTTP_TOLLGATE_M_##id,
+
+typedef enum {
+    NGX_HTTP_TOLLGATE_METRICS(NGX_HTTP_TOLLGATE_METRIC_ID)
+    NGX_HTTP_TOLLGATE_METRICS_N
+} ngx_http_tollgate_metric_e;
+
+
+typedef struct {
+    const char                *name;    /* "tollgate_requests_total" */
+    const char                *labels;  /* without braces; "" : none */
+    const char                *help;
+} ngx_http_tollgate_metric_t;
+
+extern const ngx_http_tollgate_metric_t
+    ngx_http_tollgate_metrics[NGX_HTTP_TOLLGATE_METRICS_N];
+
+/* Where this worker counts; never NULL. */
+extern uint64_t  *ngx_http_tollgate_counters;
+
+/* ngx_http_tollgate_count(CACHE_HIT, 1).  Any thread. */
+#define ngx_http_tollgate_count(id, n)                                        \
+    (void) __atomic_fetch_add(                                                \
+               &ngx_http_tollgate_counters[NGX_HTTP_TOLLGATE_M_##id],         \
+               (uint64_t) (n), __ATOMIC_RELAXED)
+
+/* The same by number. */
+#define ngx_http_tollgate_count_at(i, n)                                      \
+    (void) __atomic_fetch_add(&ngx_http_tollgate_counters[i],                 \
+                              (uint64_t) (n), __ATOMIC_RELAXED)
+
+/* The sums over all workers of this node, dead ones included. */
+void ngx_http_tollgate_metrics_sum(uint64_t sums[NGX_HTTP_TOLLGATE_METRICS_N]);
+
+
+/* -- state of the node, for the health and metrics handlers ---------------- */
+
+#define NGX_HTTP_TOLLGATE_WORKERS_MAX  256
+#define NGX_HTTP_TOLLGATE_ERROR_LEN    256
+
+
+typedef struct {
+    ngx_pid_t                  pid;
+    int64_t                    revision;  /* 0: serves none yet */
+    ngx_uint_t                 exiting;
+    char                       error[NGX_HTTP_TOLLGATE_ERROR_LEN];
+} ngx_http_tollgate_worker_t;
+
+
+typedef struct {
+    char                       node_id[33];
+    int64_t                    target;       /* revision wanted; 0: none */
+    int64_t                    revision;     /* that this worker serves */
+    int64_t                    feed_position;
+    uint64_t                   feed_age_ms;  /* since the last reading */
+    ngx_uint_t                 feed_fresh;
+    ngx_uint_t                 n_workers;    /* live ones, exiting included */
+    ngx_uint_t                 live_used, live_size;    /* table entries */
+    ngx_uint_t                 cache_used, cache_size;
+} ngx_http_tollgate_node_t;
+
+
+void ngx_http_tollgate_node_get(ngx_http_tollgate_node_t *node);
+/* Live workers; returns how many were written, at most max. */
+ngx_uint_t ngx_http_tollgate_workers_get(ngx_http_tollgate_worker_t *workers,
+    ngx_uint_t max);
+
+
+#endif /* _NGX_HTTP_TOLLGATE_H_INCLUDED_ */
