@@ -1,0 +1,71 @@
+#include "cli/http.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+
+static size_t body_take(char *p, size_t size, size_t n, void *arg) {
+    tg_buf_t *b = arg;
+    tg_buf_put(b, tg_strn(p, size * n));
+    return b->err ? 0 : size * n;
+}
+
+static struct curl_slist *header_add(struct curl_slist *list, const char *text, bool *ok) {
+    struct curl_slist *longer = curl_slist_append(list, text);
+    *ok = *ok && longer;
+    return longer ? longer : list;
+}
+
+static struct curl_slist *headers_make(const tg_http_call_t *call, bool *ok) {
+    char line[8192 + 32];
+    struct curl_slist *list = NULL;
+    if (call->json)
+        list = header_add(list, "Content-Type: application/json", ok);
+    if (call->bearer) {
+        *ok = *ok && snprintf(line, sizeof(line), "Authorization: Bearer %s", call->bearer) < (int)sizeof(line);
+        list = header_add(list, line, ok);
+        tg_wipe(line, sizeof(line));
+    }
+    return list;
+}
+
+static void options_set(CURL *c, const tg_http_call_t *call, const struct curl_slist *headers, tg_buf_t *body) {
+    const char *text = call->form ? call->form : call->json;
+    curl_easy_setopt(c, CURLOPT_URL, call->url);
+    curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, call->method);
+    curl_easy_setopt(c, CURLOPT_HTTPHEADER, headers);
+    curl_easy_setopt(c, CURLOPT_PROXY, "");
+    curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, call->timeout_ms);
+    curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, body_take);
+    curl_easy_setopt(c, CURLOPT_WRITEDATA, body);
+    if (text)
+        curl_easy_setopt(c, CURLOPT_POSTFIELDS, text);
+    if (call->ca_file)
+        curl_easy_setopt(c, CURLOPT_CAINFO, call->ca_file);
+    if (call->basic) {
+        curl_easy_setopt(c, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
+        curl_easy_setopt(c, CURLOPT_USERPWD, call->basic);
+    }
+}
+
+tg_err_t tg_http_run(const tg_http_call_t *call, long *status, tg_buf_t *body, tg_fault_t *fault) {
+    bool ok = true;
+    CURL *c = curl_easy_init();
+    struct curl_slist *headers = headers_make(call, &ok);
+    tg_err_t err = TG_OK;
+    if (!c || !ok) {
+        err = tg_fault(fault, TG_ERR_NOMEM, "", "out of memory");
+        goto done;
+    }
+    options_set(c, call, headers, body);
+    CURLcode rc = curl_easy_perform(c);
+    if (rc != CURLE_OK) {
+        err = tg_fault(fault, TG_ERR_UNAVAILABLE, "", "%s: %s", call->url, curl_easy_strerror(rc));
+        goto done;
+    }
+    curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, status);
+done:
+    curl_slist_free_all(headers);
+    curl_easy_cleanup(c);
+    return err;
+}
