@@ -1,64 +1,84 @@
 /*
- * Is this token good for this proxy, now? (token-api.md "JWT access tokens", "Opaque tokens", "Using a token at a proxied API"; RFC 6750, RFC 9068 4, RFC 8725.)
+ * Is this token good for this proxy, now? (token-api.md "JWT access tokens", "Opaque tokens", "Using a token at a
+ * proxied API"; RFC 6750, RFC 9068 4, RFC 8725.)
  */
 #ifndef TG_OAUTH_CHECK_H
 #define TG_OAUTH_CHECK_H
 
 #include "jose/jws.h"
-#include "model/snapshot.h"
 #include "model/live.h"
+#include "model/snapshot.h"
 #include "store/token_store.h"
 
-/* What a token says once its bytes are proven (signature verified, or found in the store). Fixed size: it is what the token cache holds. */
+/* What a token says once its bytes are proven (signature verified, or found in the store). Fixed size: it is what the
+ * token cache holds. */
 typedef struct {
     tg_token_type_t type;
     tg_client_kind_t client_kind;
-    char client_id[256];       /* TG_CLIENT_ID_MAX */
+    char client_id[256]; /* TG_CLIENT_ID_MAX */
     uint16_t client_id_len;
     char subject[256];
     uint16_t subject_len;
-    uint16_t scope_len;        /* scope is held apart by whoever needs it; 0 in this release for application keys */
+    uint16_t scope_len; /* scope is held apart by whoever needs it; 0 in this release for application keys */
     uint64_t generation;
     int64_t epoch;
     tg_ms_t issued_at;
-    tg_ms_t not_before;        /* 0: none */
-    tg_ms_t expires_at;        /* 0: never */
-    bool ended;                /* opaque: revoked or refreshed */
-    int64_t environment_id;    /* opaque: of the record */
-    char kid[64];              /* JWT: the key that proved it; it must still be usable */
+    tg_ms_t not_before;     /* 0: none */
+    tg_ms_t expires_at;     /* 0: never */
+    bool ended;             /* opaque: revoked or refreshed */
+    int64_t environment_id; /* opaque: of the record */
+    char kid[64];           /* JWT: the key that proved it; it must still be usable */
     uint8_t kid_len;
 } tg_token_facts_t;
 
 typedef enum {
     TG_TOKEN_OK = 0,
-    TG_TOKEN_NONE,          /* no token: 401, WWW-Authenticate: Bearer alone */
-    TG_TOKEN_MANY,          /* more than one: 400 invalid_request */
-    TG_TOKEN_MALFORMED, TG_TOKEN_SIGNATURE, TG_TOKEN_KEY, TG_TOKEN_TYPE, TG_TOKEN_EXPIRED, TG_TOKEN_NOT_YET, TG_TOKEN_ISSUER, TG_TOKEN_AUDIENCE, TG_TOKEN_CLIENT,
-    TG_TOKEN_GENERATION, TG_TOKEN_ENDED, TG_TOKEN_ENVIRONMENT, TG_TOKEN_EPOCH, TG_TOKEN_UNKNOWN, /* 401 invalid_token */
-    TG_TOKEN_UNAVAILABLE    /* cannot be decided: 503, Retry-After; never accepted */
+    TG_TOKEN_NONE, /* no token: 401, WWW-Authenticate: Bearer alone */
+    TG_TOKEN_MANY, /* more than one: 400 invalid_request */
+    TG_TOKEN_MALFORMED,
+    TG_TOKEN_SIGNATURE,
+    TG_TOKEN_KEY,
+    TG_TOKEN_TYPE,
+    TG_TOKEN_EXPIRED,
+    TG_TOKEN_NOT_YET,
+    TG_TOKEN_ISSUER,
+    TG_TOKEN_AUDIENCE,
+    TG_TOKEN_CLIENT,
+    TG_TOKEN_GENERATION,
+    TG_TOKEN_ENDED,
+    TG_TOKEN_ENVIRONMENT,
+    TG_TOKEN_EPOCH,
+    TG_TOKEN_UNKNOWN,    /* 401 invalid_token */
+    TG_TOKEN_UNAVAILABLE /* cannot be decided: 503, Retry-After; never accepted */
 } tg_token_verdict_t;
 const char *tg_token_verdict_name(tg_token_verdict_t v); /* for logs and metrics */
 
-/* Finds the one bearer token in the Authorization header (scheme without case, one or more spaces, token68; RFC 6750 2.1). Another scheme counts as no token. */
+/* Finds the one bearer token in the Authorization header (scheme without case, one or more spaces, token68; RFC
+ * 6750 2.1). Another scheme counts as no token. */
 tg_token_verdict_t tg_bearer_find(tg_str_t authorization, size_t n_authorization, tg_str_t *token);
 
-/* A JWT whose bytes are not proven yet: parses, finds the key by kid among `keys` (usable at `now`: active or retiring; published too), verifies, reads the
- * claims: exp must be a number if present (never NaN, at most 2^53), tg_gen must be there, aud the one string equal to client_id, iss matched as the environment says: equal to
- * access_url + "/auth" (or "/credential") if set, else a URL whose path is that. `pub` gives the key object that belongs to keys[i]. Nothing here depends on the clock except key usability,
- * so the facts may be cached. */
+/* A JWT whose bytes are not proven yet: parses, finds the key by kid among `keys` (usable at `now`: active or retiring;
+ * published too), verifies, reads the claims: exp must be a number if present (never NaN, at most 2^53), tg_gen must be
+ * there, aud the one string equal to client_id, iss matched as the environment says: equal to access_url + "/auth" (or
+ * "/credential") if set, else a URL whose path is that. `pub` gives the key object that belongs to keys[i]. Nothing
+ * here depends on the clock except key usability, so the facts may be cached. */
 typedef const tg_key_t *(*tg_key_of_fn)(void *ctx, size_t i);
-tg_token_verdict_t tg_jwt_prove(tg_str_t token, const tg_environment_t *env, const tg_signing_key_t *keys, size_t n_keys, tg_key_of_fn pub, void *ctx, tg_ms_t now, tg_arena_t *a,
+tg_token_verdict_t tg_jwt_prove(tg_str_t token, const tg_environment_t *env, const tg_signing_key_t *keys,
+                                size_t n_keys, tg_key_of_fn pub, void *ctx, tg_ms_t now, tg_arena_t *a,
                                 tg_token_facts_t *facts);
 /* A record as facts. TG_TOKEN_UNKNOWN if its strings do not fit. */
 tg_token_verdict_t tg_record_prove(const tg_record_t *r, tg_token_facts_t *facts);
 
-/* The rest, at every request, on cached facts as well: time (leeway applies to JWT), the key still usable (JWT; key_usable computed by the caller), environment (opaque), the live client (exists, enabled,
- * not expired, generation), token type and audience against the proxy: key_id of the live client == p->key_id, policy type == facts type. `epoch` is the current one
- * of (client, subject) for opaque tokens. */
-tg_token_verdict_t tg_token_check(const tg_token_facts_t *f, const tg_deployed_proxy_t *p, const tg_live_client_t *client, int64_t environment_id, int64_t epoch, bool key_usable,
-                                  int64_t leeway_s, tg_ms_t now);
+/* The rest, at every request, on cached facts as well: time (leeway applies to JWT), the key still usable (JWT;
+ * key_usable computed by the caller), environment (opaque), the live client (exists, enabled, not expired, generation),
+ * token type and audience against the proxy: key_id of the live client == p->key_id, policy type == facts type. `epoch`
+ * is the current one of (client, subject) for opaque tokens. */
+tg_token_verdict_t tg_token_check(const tg_token_facts_t *f, const tg_deployed_proxy_t *p,
+                                  const tg_live_client_t *client, int64_t environment_id, int64_t epoch,
+                                  bool key_usable, int64_t leeway_s, tg_ms_t now);
 
-/* The answer at a proxied API: status; WWW-Authenticate value; JSON body {"error","error_description"}. The policy's errorMessage replaces status and body if set. */
+/* The answer at a proxied API: status; WWW-Authenticate value; JSON body {"error","error_description"}. The policy's
+ * errorMessage replaces status and body if set. */
 int tg_token_refusal_write(tg_token_verdict_t v, const tg_policy_t *policy, tg_buf_t *www_authenticate, tg_buf_t *body);
 
 #endif

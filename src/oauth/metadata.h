@@ -4,11 +4,13 @@
 
 #include "model/snapshot.h"
 
-/* issuer: base + prefix, e.g. "https://api.example.org/auth". Advertises only the endpoints that exist in this release. */
+/* issuer: base + prefix, e.g. "https://api.example.org/auth". Advertises only the endpoints that exist in this release.
+ */
 void tg_metadata_write(tg_str_t issuer, tg_buf_t *out);
 /* {"keys":[...]}: every key that is published, active or retiring at `now`. */
 void tg_jwks_write(const tg_signing_key_t *keys, size_t n, tg_ms_t now, tg_buf_t *out);
-/* The base address of issuer and metadata: access_url if set; else scheme "://" host, where the caller derived both from the connection or from trusted forwarded headers. */
+/* The base address of issuer and metadata: access_url if set; else scheme "://" host, where the caller derived both
+ * from the connection or from trusted forwarded headers. */
 void tg_issuer_write(const tg_environment_t *e, tg_str_t scheme, tg_str_t host, tg_str_t prefix, tg_buf_t *out);
 
 #endif

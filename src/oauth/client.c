@@ -1,0 +1,57 @@
+#include "oauth/token_request.h"
+
+static const char *const verdict_names[] = {
+    [TG_CLIENT_OK] = "ok",
+    [TG_CLIENT_UNKNOWN] = "unknown client",
+    [TG_CLIENT_WRONG_SECRET] = "wrong secret",
+    [TG_CLIENT_DISABLED] = "client disabled",
+    [TG_CLIENT_EXPIRED] = "client expired",
+    [TG_CLIENT_ADDRESS] = "address not allowed",
+    [TG_CLIENT_NO_SECRET] = "no secret",
+    [TG_CLIENT_NOT_DEPLOYED] = "not deployed here",
+    [TG_CLIENT_NEEDS_ARGON2] = "not decided yet",
+    [TG_CLIENT_UNAVAILABLE] = "cannot be decided",
+};
+
+const char *tg_client_verdict_name(tg_client_verdict_t v) {
+    return (size_t)v < sizeof(verdict_names) / sizeof(verdict_names[0]) ? verdict_names[v] : "?";
+}
+
+tg_client_verdict_t tg_client_verify_known(const tg_live_client_t *client, bool secret_ok, tg_ms_t now) {
+    if (client == NULL || !client->exists) {
+        return TG_CLIENT_UNKNOWN;
+    }
+    if (!secret_ok) {
+        return TG_CLIENT_WRONG_SECRET;
+    }
+    if (!client->enabled) {
+        return TG_CLIENT_DISABLED;
+    }
+    if (client->expires_at != 0 && client->expires_at <= now) {
+        return TG_CLIENT_EXPIRED;
+    }
+    return TG_CLIENT_OK;
+}
+
+/* An unknown client costs what a known one does. */
+tg_client_verdict_t tg_client_verify(const tg_keyring_t *k, const tg_live_client_t *client,
+                                     const tg_token_request_t *req, tg_ms_t now) {
+    static const tg_live_client_t nobody;
+    if (client == NULL) {
+        client = &nobody;
+    }
+    if (!req->has_secret) {
+        return client->exists ? TG_CLIENT_NO_SECRET : TG_CLIENT_UNKNOWN;
+    }
+    if (client->exists && client->secret_kind == TG_SECRET_ARGON2ID) {
+        return TG_CLIENT_NEEDS_ARGON2;
+    }
+    uint8_t hash[TG_HASH_LEN];
+    if (tg_secret_hash(k, req->client_id, req->client_secret, hash) != TG_OK) {
+        return TG_CLIENT_UNAVAILABLE;
+    }
+    bool equal = tg_secret_eq(hash, client->secret, sizeof(hash));
+    bool usable = client->secret_kind == TG_SECRET_FAST && client->secret_len == sizeof(hash);
+    tg_wipe(hash, sizeof(hash));
+    return tg_client_verify_known(client, equal && usable, now);
+}
