@@ -2,8 +2,9 @@
 /*
  * The inside of the nginx module: what its three halves share.
  *
- *     state      ngx_http_tollgate_module.c, _zone.c, _table.c, _live.c,
- *                _cache.c, _snapshot.c, _loader.c, _feed.c, _pool.c
+ *     state      ngx_http_tollgate_module.c, _edge.c, _zone.c, _table.c,
+ *                _live.c, _cache.c, _snapshot.c, _resolve.c, _loader.c,
+ *                _feed.c, _node.c, _pool.c, _notify.c
  *     request    routing, token check, forwarding, balancer, TLS, logging
  *     endpoints  token endpoints, group commit, JWKS, metadata, health, metrics
  *
@@ -57,8 +58,8 @@ typedef struct {
     ngx_int_t                  batch_limit;      /* records in one commit */
 
     tg_keyring_t              *keyring;          /* wiped with the cycle */
-    ngx_uint_t                 enabled;          /* unsigned  enabled:1;
-                                                    tollgate_store is set */
+    ngx_uint_t                 enabled;          /* tollgate_store is set */
+    ngx_uint_t                 wanted;           /* a location needs it */
 
     /* for the other halves: whatever they keep per cycle */
     void                      *request;
@@ -553,6 +554,61 @@ extern uint64_t  *ngx_http_tollgate_counters;
 
 /* The sums over all workers of this node, dead ones included. */
 void ngx_http_tollgate_metrics_sum(uint64_t sums[NGX_HTTP_TOLLGATE_METRICS_N]);
+
+
+/* -- one request ----------------------------------------------------------- */
+
+/*
+ * The module's context of a request.  Internal redirects clear it.  The
+ * endpoints half keeps what it needs behind `endpoint` and fills in what the
+ * access log shall say ($tg_proxy, $tg_client, $tg_verdict).
+ */
+typedef struct {
+    ngx_http_tollgate_snapshot_t  *snapshot;  /* held, or NULL */
+    tg_str_t                       proxy;     /* these live as long as r */
+    tg_str_t                       client;
+    tg_str_t                       verdict;
+    void                          *endpoint;
+} ngx_http_tollgate_ctx_t;
+
+/* Finds or makes it; NULL: no memory. */
+ngx_http_tollgate_ctx_t *ngx_http_tollgate_ctx(ngx_http_request_t *r);
+
+
+/* -- answers of our own ---------------------------------------------------- */
+
+typedef struct {
+    ngx_uint_t                     status;
+    tg_str_t                       body;           /* copied; "" : none */
+    const char                    *content_type;   /* NULL: JSON */
+    const char                    *cache_control;  /* NULL: no-store */
+    tg_str_t                       www_authenticate;  /* copied; "" : none */
+    const char                    *allow;          /* NULL: none */
+    ngx_uint_t                     retry_after;    /* seconds; 0: none */
+    ngx_uint_t                     pragma;         /* Pragma: no-cache */
+} ngx_http_tollgate_reply_t;
+
+/*
+ * Sends it, with whatever is in r->headers_out.headers already.  The request
+ * body is read away.  The result is for ngx_http_finalize_request(), or to be
+ * returned by a content handler.
+ */
+ngx_int_t ngx_http_tollgate_reply(ngx_http_request_t *r,
+    const ngx_http_tollgate_reply_t *reply);
+/*
+ * {"error","error_description"}: for what is not OAuth's to word.  503 has
+ * Retry-After.  Errors that nginx answers by itself (400, 413, 502, 504, ...)
+ * get such a body too, by a filter: return the status, no more.
+ */
+ngx_int_t ngx_http_tollgate_reply_error(ngx_http_request_t *r,
+    ngx_uint_t status, const char *error, const char *description);
+
+/*
+ * Appends the request line's method and target with the values of parameters
+ * that carry secrets (access_token, client_secret, ...) struck out, and with
+ * every byte outside visible ASCII escaped: for logs.
+ */
+void ngx_http_tollgate_redacted_write(ngx_http_request_t *r, tg_buf_t *out);
 
 
 /* -- state of the node, for the health and metrics handlers ---------------- */

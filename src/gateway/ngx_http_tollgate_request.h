@@ -1,0 +1,211 @@
+
+/*
+ * The request half's own: the context of a proxied request, the backends of a
+ * snapshot, and what its files call in one another.
+ */
+
+
+#ifndef _NGX_HTTP_TOLLGATE_REQUEST_H_INCLUDED_
+#define _NGX_HTTP_TOLLGATE_REQUEST_H_INCLUDED_
+
+
+#include "ngx_http_tollgate.h"
+
+
+typedef struct ngx_http_tollgate_tls_s       ngx_http_tollgate_tls_t;
+typedef struct ngx_http_tollgate_endpoint_s  ngx_http_tollgate_endpoint_t;
+typedef struct ngx_http_tollgate_waiter_s    ngx_http_tollgate_waiter_t;
+
+
+/* -- TLS towards backends -------------------------------------------------- */
+
+/*
+ * One SSL_CTX for all that agree on CAs and verification; shared between
+ * proxies and snapshots, and counted.
+ */
+struct ngx_http_tollgate_tls_s {
+    ngx_http_tollgate_tls_t   *next;
+    ngx_uint_t                 refs;
+    u_char                     ca[TG_HASH_LEN];  /* SHA-256; 0: the system's */
+    ngx_uint_t                 verify;           /* unsigned  verify:1; */
+    ngx_ssl_t                  ssl;
+};
+
+
+/* Any thread.  Give back with _release; NULL is fine there. */
+tg_err_t ngx_http_tollgate_tls_get(const tg_connection_t *connection,
+    ngx_http_tollgate_tls_t **tls, tg_fault_t *fault);
+void ngx_http_tollgate_tls_release(ngx_http_tollgate_tls_t *tls);
+/*
+ * Before the handshake: the handshake itself fails unless the certificate is
+ * for this name (DNS name or IP address).
+ */
+ngx_int_t ngx_http_tollgate_tls_expect(ngx_connection_t *c,
+    const ngx_http_tollgate_endpoint_t *endpoint);
+
+
+/* -- where backend connections lead ---------------------------------------- */
+
+/*
+ * An address together with all that decides who may answer there: plain or
+ * TLS, server name, verification, CAs.  Connections are pooled here, so that
+ * one which was verified for a proxy never serves another with other settings.
+ * There is one endpoint per identity and worker process; snapshots share it.
+ *
+ * next, hash, refs, key: under the table's lock.  idle, session, fails and
+ * down_until: the event loop's.  The rest never changes.
+ */
+struct ngx_http_tollgate_endpoint_s {
+    ngx_http_tollgate_endpoint_t  *next;
+    ngx_uint_t                     refs;    /* peers; not connections */
+    uint32_t                       hash;
+    tg_str_t                       key;
+
+    ngx_http_tollgate_tls_t       *tls;          /* NULL: plain */
+    ngx_str_t                      server_name;  /* NUL behind it; "": plain */
+    ngx_uint_t                     is_ip;        /* server_name: no SNI */
+    struct sockaddr_storage        sockaddr;
+    socklen_t                      socklen;
+    ngx_str_t                      name;         /* "127.0.0.1:9000" */
+
+    ngx_queue_t                    idle;
+    ngx_ssl_session_t             *session;
+    ngx_uint_t                     fails;
+    ngx_msec_t                     down_until;
+};
+
+
+/* Any thread.  *tls is given away, also on failure. */
+tg_err_t ngx_http_tollgate_endpoint_get(
+    const ngx_http_tollgate_sockaddr_t *addr, ngx_http_tollgate_tls_t *tls,
+    tg_str_t server_name, ngx_http_tollgate_endpoint_t **endpoint);
+/* Any thread.  Idle connections of one that nobody uses are closed soon. */
+void ngx_http_tollgate_endpoint_release(
+    ngx_http_tollgate_endpoint_t *endpoint);
+/* Event loop: ends endpoints that nobody uses any more. */
+void ngx_http_tollgate_endpoints_sweep(void);
+
+
+/* -- pooled connections ---------------------------------------------------- */
+
+ngx_int_t ngx_http_tollgate_keepalive_init(ngx_cycle_t *cycle);
+void ngx_http_tollgate_keepalive_exit(void);
+/* NGX_DONE: pc->connection is one of the pool; NGX_DECLINED: none there. */
+ngx_int_t ngx_http_tollgate_keepalive_take(
+    ngx_http_tollgate_endpoint_t *endpoint, ngx_peer_connection_t *pc,
+    ngx_uint_t probe);
+/* Takes pc->connection over if it can be used again. */
+void ngx_http_tollgate_keepalive_put(ngx_http_tollgate_endpoint_t *endpoint,
+    ngx_peer_connection_t *pc, ngx_http_upstream_t *u);
+void ngx_http_tollgate_keepalive_close_all(
+    ngx_http_tollgate_endpoint_t *endpoint);
+
+
+/* -- backends of a snapshot ------------------------------------------------ */
+
+/* One sockaddr of one address of a proxy. */
+typedef struct {
+    ngx_http_tollgate_endpoint_t  *endpoint;
+    const tg_address_t            *address;
+    ngx_str_t                      host;     /* Host that it is sent */
+    ngx_int_t                      weight;
+    ngx_int_t                      current;  /* smooth weighted round robin */
+    ngx_uint_t                     failover; /* unsigned  failover:1; */
+} ngx_http_tollgate_peer_t;
+
+
+typedef struct {
+    ngx_http_tollgate_peer_t      *peers;    /* primary ones first */
+    ngx_uint_t                     n_peers;
+    ngx_uint_t                     n_primary;
+    ngx_uint_t                     tries;
+    ngx_http_tollgate_tls_t       *tls;
+
+    /*
+     * A copy of the location's settings for proxy_pass with the proxy's own
+     * timeouts and TLS, made at the first request: `made_of` is the original.
+     */
+    ngx_http_upstream_conf_t      *made_of;
+    ngx_http_upstream_conf_t       conf;
+} ngx_http_tollgate_backend_t;
+
+
+typedef struct {
+    ngx_http_tollgate_backend_t   *elts;     /* as snapshot.proxies */
+    ngx_uint_t                     nelts;
+} ngx_http_tollgate_backends_t;
+
+
+/* -- a proxied request ----------------------------------------------------- */
+
+typedef struct {
+    ngx_http_tollgate_ctx_t        ctx;      /* first member */
+
+    const tg_deployed_proxy_t     *deployed;
+    size_t                         prefix_len;
+    ngx_http_tollgate_backend_t   *backend;
+    ngx_http_tollgate_peer_t      *peer;     /* chosen; NULL: none is left */
+    uint64_t                       tried[2]; /* bit per peer */
+
+    ngx_str_t                      query;    /* as received */
+    ngx_str_t                      received; /* the target as received */
+    ngx_str_t                      upgrade;  /* "websocket" or "" */
+
+    ngx_http_tollgate_waiter_t    *waiter;   /* on a look-up; NULL: none */
+    tg_str_t                       token;
+    u_char                         token_hash[TG_HASH_LEN];
+    tg_token_facts_t              *facts;
+    int64_t                        epoch;
+    tg_live_client_t              *live;
+
+    unsigned                       has_query:1;
+    unsigned                       admitted:1;   /* may be forwarded */
+    unsigned                       answered:1;   /* by us: not to be filtered */
+    unsigned                       replace:1;    /* nginx's error page */
+    unsigned                       connected:1;  /* peer was tried */
+    unsigned                       fresh:1;      /* no pooled connection now */
+    unsigned                       looked_up:1;  /* facts: from the store */
+} ngx_http_tollgate_request_t;
+
+
+/* NULL: not one of ours */
+static ngx_inline ngx_http_tollgate_request_t *
+ngx_http_tollgate_request(ngx_http_request_t *r)
+{
+    return ngx_http_get_module_ctx(r, ngx_http_tollgate_module);
+}
+
+
+/* -- phase handler --------------------------------------------------------- */
+
+ngx_int_t ngx_http_tollgate_access_handler(ngx_http_request_t *r);
+/* Goes on with the phases of a request that waited. */
+void ngx_http_tollgate_resume(ngx_http_request_t *r);
+
+/*
+ * NGX_OK: the token (if the proxy wants one) is good; NGX_AGAIN: wait, the
+ * request is resumed; *verdict is why not (NGX_DECLINED).  NGX_ERROR.
+ */
+ngx_int_t ngx_http_tollgate_check(ngx_http_request_t *r,
+    ngx_http_tollgate_request_t *rq, tg_token_verdict_t *verdict);
+
+/*
+ * Makes the list of request headers what the backend of this proxy may see.
+ * `subject` is added as the user if the policy wants it.  NGX_OK, NGX_ERROR.
+ */
+ngx_int_t ngx_http_tollgate_headers(ngx_http_request_t *r,
+    ngx_http_tollgate_request_t *rq, tg_str_t subject);
+
+/* Chooses the next peer that was not tried; rq->peer is NULL if none is left. */
+void ngx_http_tollgate_balancer_choose(ngx_http_tollgate_request_t *rq);
+/* Writes the target for rq->peer where proxy_pass takes it from. */
+ngx_int_t ngx_http_tollgate_target(ngx_http_request_t *r,
+    ngx_http_tollgate_request_t *rq);
+
+ngx_int_t ngx_http_tollgate_variables(ngx_conf_t *cf);
+void ngx_http_tollgate_reply_filter_init(void);
+u_char *ngx_http_tollgate_log_handler(ngx_http_request_t *r,
+    ngx_http_request_t *sr, u_char *buf, size_t len);
+
+
+#endif /* _NGX_HTTP_TOLLGATE_REQUEST_H_INCLUDED_ */
