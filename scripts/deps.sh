@@ -55,7 +55,6 @@ disable_new_services() {
             update-rc.d "$name" disable >/dev/null 2>&1 || true
             ;;
         *)
-            deb-systemd-helper disable "$(basename "$link")" >/dev/null 2>&1 || true
             rm -f "$link"
             ;;
         esac
