@@ -57,11 +57,11 @@ tg_err_t tg_json_parse(tg_str_t text, size_t max_bytes, unsigned max_depth, json
     if (depth_of(text) > max_depth) {
         return tg_fault(fault, TG_ERR_LIMIT, "", "nested deeper than %u", max_depth);
     }
-    json_error_t error;
+    json_error_t error = {0}; /* jansson leaves it as it is where memory runs out */
     json_t *value = json_loadb(text.n > 0 ? text.p : "", text.n, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
     if (value == NULL) {
         enum json_error_code code = json_error_code(&error);
-        if (code == json_error_out_of_memory) {
+        if (code == json_error_out_of_memory || error.text[0] == '\0') {
             return tg_fault(fault, TG_ERR_NOMEM, "", "out of memory");
         }
         return tg_fault(fault, TG_ERR_INVALID, "", "%s (line %d, column %d)", reason(code), error.line, error.column);
