@@ -13,12 +13,12 @@ typedef enum { TG_SECRET_NONE = 0, TG_SECRET_FAST = 1, TG_SECRET_ARGON2ID = 2 } 
 #define TG_SECRET_ENCODED_MAX 128
 
 typedef struct {
-    bool exists;                 /* false: known not to exist (a negative answer) */
+    bool exists; /* false: known not to exist (a negative answer) */
     bool enabled;
     tg_client_kind_t kind;
-    int64_t key_id;              /* id of the application key or credential; the snapshot names owners by it */
-    uint64_t generation;         /* tg_gen: random, new with each secret, and new in an environment with each undeploy there */
-    tg_ms_t expires_at;          /* 0: never */
+    int64_t key_id;      /* id of the application key or credential; the snapshot names owners by it */
+    uint64_t generation; /* tg_gen: random, new with each secret, and new in an environment with each undeploy there */
+    tg_ms_t expires_at;  /* 0: never */
     tg_secret_kind_t secret_kind;
     char secret[TG_SECRET_ENCODED_MAX]; /* 32 raw bytes (fast keyed hash), or the encoded argon2id string */
     size_t secret_len;

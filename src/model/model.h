@@ -4,8 +4,9 @@
  *
  * Every parse function takes a JSON object, allocates from the arena only, refuses unknown fields by name, fills in the
  * defaults of token-api.md and management-api.md, and on TG_ERR_INVALID names the field (its path, as
- * "clientRoute.relativePathList[0]") and the rule in *fault. Views point into the arena, never into the json_t.
- * Every write function returns a new json_t reference (NULL: out of memory) that parses to the same thing again.
+ * "clientRoute.relativePathList[0]") and the rule in *fault. A member that is null counts as absent. Views point into
+ * the arena, never into the json_t. Every write function returns a new json_t reference (NULL: out of memory) that
+ * parses to the same thing again.
  */
 #ifndef TG_MODEL_MODEL_H
 #define TG_MODEL_MODEL_H
@@ -14,7 +15,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 
-#define TG_NAME_MAX 128      /* names of projects, environments, proxies, policies: [A-Za-z0-9][A-Za-z0-9._-]* */
+#define TG_NAME_MAX      128 /* names of projects, environments, proxies, policies: [A-Za-z0-9][A-Za-z0-9._-]* */
 #define TG_CLIENT_ID_MAX 256 /* client ids: visible ASCII without ':' (RFC 6749 A.1, RFC 7617) */
 
 /* Name rule above; *fault names `field`. */
@@ -30,46 +31,47 @@ typedef enum { TG_TOKEN_OPAQUE = 1, TG_TOKEN_JWT = 2 } tg_token_type_t;
 typedef enum { TG_GRANT_NONE = 0, TG_GRANT_CLIENT_CREDENTIALS, TG_GRANT_PASSWORD, TG_GRANT_REFRESH } tg_grant_t;
 
 typedef struct {
-    tg_grant_t grant;            /* grantType: CLIENT_CREDENTIALS (default) or PASSWORD */
-    bool never_expires;          /* tokenNeverExpires */
-    int64_t expires_in_amount;   /* tokenExpiresInAmount, kept as given for printing */
-    tg_str_t expires_in_unit;    /* tokenExpiresInUnit, canonical plural */
-    int64_t expires_in;          /* seconds; 0 when never_expires */
-    bool refresh_allowed;        /* refreshTokenAllowed */
-    int64_t refresh_count;       /* refreshTokenCount */
-    int64_t refresh_amount;      /* refreshTokenExpiresInAmount */
-    tg_str_t refresh_unit;       /* refreshTokenExpiresInUnit */
-    int64_t refresh_expires_in;  /* seconds */
-    bool refresh_rotation;       /* refreshTokenRotation */
-    bool allow_url_parameters;   /* allowUrlParameters */
-    bool delete_previous;        /* deletePrevious */
-    tg_str_t jwt_algorithm;      /* jwtSignatureAlgorithm; "RS256" by default; a name of the algorithm table */
-    bool check_client_ip;        /* checkClientIpAddress */
+    tg_grant_t grant;           /* grantType: CLIENT_CREDENTIALS (default) or PASSWORD */
+    bool never_expires;         /* tokenNeverExpires */
+    int64_t expires_in_amount;  /* tokenExpiresInAmount, kept as given for printing */
+    tg_str_t expires_in_unit;   /* tokenExpiresInUnit, canonical plural */
+    int64_t expires_in;         /* seconds; 0 when never_expires */
+    bool refresh_allowed;       /* refreshTokenAllowed */
+    int64_t refresh_count;      /* refreshTokenCount */
+    int64_t refresh_amount;     /* refreshTokenExpiresInAmount */
+    tg_str_t refresh_unit;      /* refreshTokenExpiresInUnit */
+    int64_t refresh_expires_in; /* seconds */
+    bool refresh_rotation;      /* refreshTokenRotation */
+    bool allow_url_parameters;  /* allowUrlParameters */
+    bool delete_previous;       /* deletePrevious */
+    tg_str_t jwt_algorithm;     /* jwtSignatureAlgorithm; "RS256" by default; a name of the algorithm table */
+    bool check_client_ip;       /* checkClientIpAddress */
 } tg_token_settings_t;
 
 typedef struct {
-    tg_str_t name;              /* {policyName} */
-    tg_token_type_t type;       /* policy-auth-oauth2 or policy-auth-jwt */
+    tg_str_t name;        /* {policyName} */
+    tg_token_type_t type; /* policy-auth-oauth2 or policy-auth-jwt */
     tg_str_t description;
-    bool active;                /* default true; an inactive policy leaves the proxy open */
-    bool managed_from_policy;   /* managedFromThisPolicy, default true */
+    bool active;              /* default true; an inactive policy leaves the proxy open */
+    bool managed_from_policy; /* managedFromThisPolicy, default true */
     bool client_secret_required;
-    bool clear_auth;            /* drop Authorization before the backend */
-    bool add_user;              /* addUserToHeader */
-    tg_str_t user_header;       /* userHeaderName, default X-Authenticated-UserId */
-    bool add_roles;             /* addRolesToHeader */
-    tg_str_t roles_header;      /* rolesHeaderName, default X-Authenticated-UserRoles */
-    int error_status;           /* errorMessage.statusCode; 0: the RFC 6750 answer as it is */
-    tg_str_t error_code;        /* errorMessage.errorCode */
-    tg_str_t error_message;     /* errorMessage.message */
-    int order;                  /* operationMetadata.order */
+    bool clear_auth;        /* drop Authorization before the backend */
+    bool add_user;          /* addUserToHeader */
+    tg_str_t user_header;   /* userHeaderName, default X-Authenticated-UserId */
+    bool add_roles;         /* addRolesToHeader */
+    tg_str_t roles_header;  /* rolesHeaderName, default X-Authenticated-UserRoles */
+    int error_status;       /* errorMessage.statusCode; 0: the RFC 6750 answer as it is */
+    tg_str_t error_code;    /* errorMessage.errorCode */
+    tg_str_t error_message; /* errorMessage.message */
+    int order;              /* operationMetadata.order */
     tg_token_settings_t token;
 } tg_policy_t;
 
-/* body: {"operationMetadata":{...},"policy":{...}}; deploy and deployTargetEnvironmentNameList are the manager's to read. Parts of
- * the specification that this release does not serve yet (grantType PASSWORD, refreshTokenAllowed true, authorization.enabled,
- * targetScope ENDPOINT, managedFromThisPolicy false, ...) are refused by name, never ignored. */
-tg_err_t tg_policy_parse(const json_t *body, tg_str_t name, tg_arena_t *a, tg_policy_t *out, tg_fault_t *fault) TG_MUST_CHECK;
+/* body: {"operationMetadata":{...},"policy":{...}}; deploy and deployTargetEnvironmentNameList are the manager's to
+ * read. Parts of the specification that this release does not serve yet (grantType PASSWORD, refreshTokenAllowed true,
+ * authorization.enabled, targetScope ENDPOINT, managedFromThisPolicy false, ...) are refused by name, never ignored. */
+tg_err_t tg_policy_parse(const json_t *body, tg_str_t name, tg_arena_t *a, tg_policy_t *out,
+                         tg_fault_t *fault) TG_MUST_CHECK;
 json_t *tg_policy_write(const tg_policy_t *p) TG_MUST_CHECK;
 
 /* ---- API proxies ---- */
@@ -77,90 +79,97 @@ json_t *tg_policy_write(const tg_policy_t *p) TG_MUST_CHECK;
 typedef enum { TG_PROXY_REVERSE = 1, TG_PROXY_OPEN_API, TG_PROXY_EMPTY } tg_proxy_type_t;
 
 typedef struct {
-    bool tls;               /* https */
-    tg_str_t host;          /* as in the URL, lower case; IPv6 without brackets */
+    bool tls;      /* https */
+    tg_str_t host; /* as in the URL, lower case; IPv6 without brackets */
     uint16_t port;
-    tg_str_t base_path;     /* "" or "/v1": put before the forwarded path; no trailing slash */
-    tg_str_t text;          /* the address as given */
-    uint16_t weight;        /* default 1 */
-    bool failover_only;     /* addressType FAILOVER_ONLY */
+    tg_str_t base_path; /* "" or "/v1": put before the forwarded path; no trailing slash */
+    tg_str_t text;      /* the address as given */
+    uint16_t weight;    /* default 1 */
+    bool failover_only; /* addressType FAILOVER_ONLY */
 } tg_address_t;
 
 typedef struct {
-    tg_str_t *paths;        /* relativePathList: "/orders", decoded, no trailing slash ("/" stays) */
+    tg_str_t *paths; /* relativePathList: "/orders", decoded, no trailing slash ("/" stays) */
     size_t n_paths;
-    tg_str_t *hosts;        /* lower case; exact, or one wildcard label at an end: "*.example.org", "api.*" */
+    tg_str_t *hosts; /* lower case; exact, or one wildcard label at an end: "*.example.org", "api.*" */
     size_t n_hosts;
-    tg_str_t *methods;      /* empty: every method */
+    tg_str_t *methods; /* empty: every method */
     size_t n_methods;
     tg_str_t *header_names; /* headerList [{"name","value"}]: all must be there with that value */
     tg_str_t *header_values;
     size_t n_headers;
-    bool strip_path;        /* stripPath, default true */
+    bool strip_path; /* stripPath, default true */
 } tg_route_t;
 
-/* settings/connection: how the backend is reached. */
+#define TG_RETRIES_ALL (-1)
+
+/* settings/connection, "connection" in a proxy's body: how the backend is reached. The members there:
+ * connectTimeoutMillis, readTimeoutMillis, retries, tlsVerify, tlsServerName, tlsCa, hostHeader. */
 typedef struct {
     int64_t connect_timeout_ms; /* default 5000 */
     int64_t read_timeout_ms;    /* default 60000; also send */
-    int retries;                /* further addresses tried on a connection failure; default all */
-    bool tls_verify;            /* default true */
-    tg_str_t tls_server_name;   /* SNI and the name verified; "" : the address's host */
-    tg_str_t tls_ca;            /* PEM text; "": the system's CAs */
-    tg_str_t host_header;       /* Host sent to the backend; "": host[:port] of the address */
+    int retries;     /* further addresses tried on a connection failure; TG_RETRIES_ALL by default (null in JSON) */
+    bool tls_verify; /* default true */
+    tg_str_t tls_server_name; /* SNI and the name verified; "" : the address's host */
+    tg_str_t tls_ca;          /* PEM text; "": the system's CAs */
+    tg_str_t host_header;     /* Host sent to the backend; "": host[:port] of the address */
 } tg_connection_t;
 
 typedef struct {
     tg_str_t name;
     tg_str_t project;
     tg_str_t description;
-    tg_proxy_type_t type;   /* only TG_PROXY_REVERSE is accepted in this release */
+    tg_proxy_type_t type; /* only TG_PROXY_REVERSE is accepted in this release */
     tg_route_t route;
     tg_address_t *addresses;
     size_t n_addresses;
-    bool routing_enabled;   /* routingInfo.routingEnabled; false: 503 */
+    bool routing_enabled; /* routingInfo.routingEnabled; false: 503 */
     tg_connection_t connection;
 } tg_proxy_t;
 
-/* The body of .../apiProxies/url/. Reserved first segments of client routes (/auth, /credential, /.well-known/oauth-authorization-server) are refused. */
-tg_err_t tg_proxy_parse(const json_t *body, tg_str_t project, tg_arena_t *a, tg_proxy_t *out, tg_fault_t *fault) TG_MUST_CHECK;
+/* The body of .../apiProxies/url/. Reserved first segments of client routes (/auth, /credential,
+ * /.well-known/oauth-authorization-server) are refused. */
+tg_err_t tg_proxy_parse(const json_t *body, tg_str_t project, tg_arena_t *a, tg_proxy_t *out,
+                        tg_fault_t *fault) TG_MUST_CHECK;
 json_t *tg_proxy_write(const tg_proxy_t *p) TG_MUST_CHECK;
 
 /* ---- environments ---- */
 
 typedef struct {
     tg_str_t name;
-    tg_str_t access_url;        /* "" if none; no trailing slash; http or https, no query or fragment */
-    int64_t leeway_s;           /* leewaySeconds, default 0, at most 300 */
-    int64_t jwks_max_age_s;     /* jwksMaxAgeSeconds, default 300 */
-    bool xff_enabled;           /* forwardedIp {enabled, headerName, xffOrder} */
-    tg_str_t xff_header;        /* default X-Forwarded-For */
-    int xff_order;              /* 1..5 for FIRST..FIFTH, 0 for LAST (default) */
-    tg_str_t *trusted_proxies;  /* trustedProxies: addresses and CIDR */
+    tg_str_t description;
+    tg_str_t access_url;       /* "" if none; no trailing slash; http or https, no query or fragment */
+    int64_t leeway_s;          /* leewaySeconds, default 0, at most 300 */
+    int64_t jwks_max_age_s;    /* jwksMaxAgeSeconds, default 300 */
+    bool xff_enabled;          /* forwardedIp {enabled, headerName, xffOrder} */
+    tg_str_t xff_header;       /* default X-Forwarded-For */
+    int xff_order;             /* 1..5 for FIRST..FIFTH, 0 for LAST (default) */
+    tg_str_t *trusted_proxies; /* trustedProxies: addresses and CIDR */
     size_t n_trusted_proxies;
-    int64_t revocation_bound_ms; /* propagationBoundMillis, default 1000 */
+    int64_t revocation_bound_ms;    /* propagationBoundMillis, default 1000 */
     bool jwt_refuse_when_feed_lost; /* jwtWhenFeedLost: "accept" (default) or "refuse" */
 } tg_environment_t;
 
-tg_err_t tg_environment_parse(const json_t *body, tg_arena_t *a, tg_environment_t *out, tg_fault_t *fault) TG_MUST_CHECK;
+tg_err_t tg_environment_parse(const json_t *body, tg_arena_t *a, tg_environment_t *out,
+                              tg_fault_t *fault) TG_MUST_CHECK;
 json_t *tg_environment_write(const tg_environment_t *e) TG_MUST_CHECK;
 
 /* ---- signing keys of an environment ---- */
 
 typedef enum { TG_KEY_PUBLISHED = 1, TG_KEY_ACTIVE, TG_KEY_RETIRING, TG_KEY_REVOKED } tg_key_state_t;
 
-/* The stored state says published or revoked; which key is active and which is retiring follows from the clock, so that the switch
- * needs no manager: of an algorithm's unrevoked keys the one with the latest activate_at <= now signs; earlier ones verify until
- * retire_at. */
+/* The stored state says published or revoked; which key is active and which is retiring follows from the clock, so that
+ * the switch needs no manager: of an algorithm's unrevoked keys the one with the latest activate_at <= now signs;
+ * earlier ones verify until retire_at. */
 typedef struct {
     tg_str_t kid;
     tg_str_t alg;
     bool revoked;
     tg_ms_t created_at;
     tg_ms_t activate_at;
-    tg_ms_t retire_at;      /* 0: not replaced yet, or signed never-expiring tokens: verifies until revoked */
-    tg_str_t jwk;           /* public JWK, JSON text */
-    tg_str_t sealed;        /* PKCS#8 DER under the seal key, context "signing-key/<environment>/<kid>"; raw bytes */
+    tg_ms_t retire_at; /* 0: not replaced yet, or signed never-expiring tokens: verifies until revoked */
+    tg_str_t jwk;      /* public JWK, JSON text */
+    tg_str_t sealed;   /* PKCS#8 DER under the seal key, context "signing-key/<environment>/<kid>"; raw bytes */
 } tg_signing_key_t;
 
 tg_err_t tg_signing_key_parse(const json_t *doc, tg_arena_t *a, tg_signing_key_t *out, tg_fault_t *fault) TG_MUST_CHECK;

@@ -1,0 +1,95 @@
+/*
+ * The table-driven reader of JSON objects. A table row names a member, how it is read and where its value goes; what
+ * no row names is refused by its name, so that a misspelt setting is never silently ignored. A member that is null
+ * counts as absent. Internal to the model room.
+ */
+#ifndef TG_MODEL_FIELDS_H
+#define TG_MODEL_FIELDS_H
+
+#include "base/arena.h"
+#include "base/json.h"
+
+/* Where a value stands in the document: a chain up to the root, turned into text only when something is refused. A
+ * place without a name is an element of an array. The root itself is NULL. */
+typedef struct tg_place tg_place_t;
+struct tg_place {
+    const tg_place_t *up;
+    const char *name;
+    size_t index;
+};
+
+#define TG_MEMBER(up, name) (&(const tg_place_t){(up), (name), 0})
+#define TG_ELEMENT(up, i)   (&(const tg_place_t){(up), NULL, (i)})
+
+typedef struct {
+    tg_arena_t *arena;
+    tg_fault_t *fault;
+} tg_reader_t;
+
+typedef struct tg_field tg_field_t;
+typedef tg_err_t (*tg_read_fn)(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                               void *out);
+struct tg_field {
+    const char *name;
+    tg_read_fn read;
+    size_t offset; /* of the member of `out` that `read` gets */
+    bool required;
+    int64_t min, max; /* of a number; of the bytes of a text; of the elements of a list */
+    const void *more; /* what else `read` wants: tg_choice_t rows, an inner table */
+};
+
+/* TG_ERR_INVALID with the place and the rule. */
+tg_err_t tg_refuse(const tg_reader_t *r, const tg_place_t *at, const char *fmt, ...) TG_PRINTF(3, 4);
+tg_err_t tg_refuse_nomem(const tg_reader_t *r);
+
+tg_err_t tg_fields_read(const tg_reader_t *r, const tg_place_t *at, const json_t *object, const tg_field_t *table,
+                        size_t n, void *out) TG_MUST_CHECK;
+
+/* ---- readers for table rows ---- */
+
+tg_err_t tg_read_bool(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+tg_err_t tg_read_int64(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+tg_err_t tg_read_int(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+/* One line of text without control characters, min..max bytes. */
+tg_err_t tg_read_line(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+/* The same, but newlines and tabs are allowed. */
+tg_err_t tg_read_text(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+/* tg_name_check. */
+tg_err_t tg_read_name(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+
+/* A moment in ISO 8601, out is a tg_ms_t. */
+tg_err_t tg_read_moment(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+
+/* An enum, out is an int. `more` is a list of rows that ends with a NULL name; rows that are not available are
+ * refused as such. */
+typedef struct {
+    const char *name;
+    int value;
+    bool unavailable;
+} tg_choice_t;
+tg_err_t tg_read_choice(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+const char *tg_choice_name(const tg_choice_t *choices, int value);
+
+/* A switch that this release cannot turn on: only false is accepted. */
+tg_err_t tg_read_only_false(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+/* false, or an object that holds nothing but "enabled": false (empty lists beside it are fine). */
+tg_err_t tg_read_only_disabled(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+/* A part of the specification that this release does not serve: any value but "" is refused. */
+tg_err_t tg_read_unavailable(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+
+/* deploy and deployTargetEnvironmentNameList are read by the manager; here only their types are checked. */
+tg_err_t tg_read_deploy(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+tg_err_t tg_read_deploy_targets(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+
+/* ---- for readers of their own ---- */
+
+/* A string; the view borrows from v. */
+tg_err_t tg_want_string(const tg_reader_t *r, const tg_place_t *at, const json_t *v, tg_str_t *out) TG_MUST_CHECK;
+/* An array of f->min..f->max elements. */
+tg_err_t tg_want_array(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                       size_t *n) TG_MUST_CHECK;
+tg_err_t tg_keep(const tg_reader_t *r, tg_str_t s, tg_str_t *out) TG_MUST_CHECK;
+/* true: no C0 or C1 control character, no DEL, no line or paragraph separator; `lines` lets \t \n \r pass. */
+bool tg_text_is_clean(tg_str_t s, bool lines);
+
+#endif

@@ -1,0 +1,178 @@
+#include "model/parts.h"
+
+#include "model/names.h"
+#include "model/token_settings.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+#define DEFAULT_USER_HEADER  TG_STR("X-Authenticated-UserId")
+#define DEFAULT_ROLES_HEADER TG_STR("X-Authenticated-UserRoles")
+
+static const tg_choice_t type_choices[] = {
+    {"policy-auth-oauth2", TG_TOKEN_OPAQUE, false}, {"policy-auth-jwt", TG_TOKEN_JWT, false}, {NULL, 0, false}};
+
+/* ---- operationMetadata ---- */
+
+static const tg_choice_t scope_choices[] = {{"ALL", 1, false}, {"ENDPOINT", 2, true}, {NULL, 0, false}};
+static const tg_choice_t pipeline_choices[] = {{"REQUEST", 1, false}, {NULL, 0, false}};
+
+typedef struct {
+    int scope;
+    int pipeline;
+    int order;
+} metadata_t;
+
+static const tg_field_t metadata_fields[] = {
+    {.name = "targetScope", .read = tg_read_choice, .offset = offsetof(metadata_t, scope), .more = scope_choices},
+    {.name = "targetPipeline",
+     .read = tg_read_choice,
+     .offset = offsetof(metadata_t, pipeline),
+     .more = pipeline_choices},
+    {.name = "order", .read = tg_read_int, .offset = offsetof(metadata_t, order), .min = 0, .max = 1000000},
+    {.name = "targetEndpoint", .read = tg_read_unavailable},
+    {.name = "targetEndpointHTTPMethod", .read = tg_read_unavailable},
+    {.name = "deploy", .read = tg_read_deploy},
+    {.name = "deployTargetEnvironmentNameList", .read = tg_read_deploy_targets},
+};
+
+static tg_err_t read_metadata(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                              void *out) {
+    (void)f;
+    tg_policy_t *p = out;
+    metadata_t m = {.order = p->order};
+    tg_err_t err = tg_fields_read(r, at, v, metadata_fields, COUNT(metadata_fields), &m);
+    p->order = m.order;
+    return err;
+}
+
+/* ---- errorMessage ---- */
+
+static const tg_field_t error_fields[] = {
+    {.name = "statusCode", .read = tg_read_int, .offset = offsetof(tg_policy_t, error_status), .min = 400, .max = 599},
+    {.name = "errorCode", .read = tg_read_line, .offset = offsetof(tg_policy_t, error_code), .max = 128},
+    {.name = "message", .read = tg_read_line, .offset = offsetof(tg_policy_t, error_message), .max = 1024},
+};
+
+static tg_err_t read_error_message(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                                   void *out) {
+    (void)f;
+    return tg_fields_read(r, at, v, error_fields, COUNT(error_fields), out);
+}
+
+static json_t *error_message_write(const tg_policy_t *p) {
+    tg_writer_t w = tg_writer();
+    if (p->error_status == 0 && p->error_code.n == 0 && p->error_message.n == 0) {
+        json_decref(tg_writer_end(&w));
+        return json_null();
+    }
+    tg_write_json(&w, "statusCode", p->error_status > 0 ? json_integer(p->error_status) : json_null());
+    tg_write_str(&w, "errorCode", p->error_code);
+    tg_write_str(&w, "message", p->error_message);
+    return tg_writer_end(&w);
+}
+
+/* ---- policy ---- */
+
+static const tg_field_t policy_fields[] = {
+    {.name = "type",
+     .read = tg_read_choice,
+     .offset = offsetof(tg_policy_t, type),
+     .required = true,
+     .more = type_choices},
+    {.name = "description", .read = tg_read_text, .offset = offsetof(tg_policy_t, description), .max = 1024},
+    {.name = "active", .read = tg_read_bool, .offset = offsetof(tg_policy_t, active)},
+    {.name = "managedFromThisPolicy", .read = tg_read_bool, .offset = offsetof(tg_policy_t, managed_from_policy)},
+    {.name = "clientSecretRequired", .read = tg_read_bool, .offset = offsetof(tg_policy_t, client_secret_required)},
+    {.name = "clearAuth", .read = tg_read_bool, .offset = offsetof(tg_policy_t, clear_auth)},
+    {.name = "addUserToHeader", .read = tg_read_bool, .offset = offsetof(tg_policy_t, add_user)},
+    {.name = "userHeaderName", .read = tg_read_identity_header_name, .offset = offsetof(tg_policy_t, user_header)},
+    {.name = "addRolesToHeader", .read = tg_read_bool, .offset = offsetof(tg_policy_t, add_roles)},
+    {.name = "rolesHeaderName", .read = tg_read_identity_header_name, .offset = offsetof(tg_policy_t, roles_header)},
+    {.name = "authorization", .read = tg_read_only_disabled},
+    {.name = "regenerate", .read = tg_read_only_disabled},
+    {.name = "errorMessage", .read = read_error_message},
+    TG_TOKEN_SETTING_FIELDS(offsetof(tg_policy_t, token)),
+};
+
+static tg_err_t read_policy(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                            void *out) {
+    (void)f;
+    return tg_fields_read(r, at, v, policy_fields, COUNT(policy_fields), out);
+}
+
+static const tg_field_t body_fields[] = {
+    {.name = "operationMetadata", .read = read_metadata},
+    {.name = "policy", .read = read_policy, .required = true},
+};
+
+static tg_err_t policy_check(const tg_reader_t *r, const tg_place_t *at, const tg_policy_t *p) {
+    if (tg_str_eq_ci(p->user_header, p->roles_header)) {
+        return tg_refuse(r, TG_MEMBER(at, "rolesHeaderName"), "must differ from userHeaderName");
+    }
+    if (p->type == TG_TOKEN_OPAQUE && !tg_str_eq(p->token.jwt_algorithm, TG_STR("RS256"))) {
+        return tg_refuse(r, TG_MEMBER(at, "jwtSignatureAlgorithm"), "is for policy-auth-jwt");
+    }
+    if (p->type == TG_TOKEN_JWT && p->token.delete_previous) {
+        return tg_refuse(r, TG_MEMBER(at, "deletePrevious"), "is for policy-auth-oauth2");
+    }
+    if (!p->client_secret_required) {
+        return tg_refuse(r, TG_MEMBER(at, "clientSecretRequired"), "may be false only with grantType PASSWORD");
+    }
+    if (!p->managed_from_policy) {
+        return tg_refuse(r, TG_MEMBER(at, "managedFromThisPolicy"), "false is not available in this release");
+    }
+    return TG_OK;
+}
+
+tg_err_t tg_policy_read(const tg_reader_t *r, const tg_place_t *at, const json_t *body, tg_str_t name,
+                        tg_policy_t *out) {
+    *out = (tg_policy_t){.active = true,
+                         .managed_from_policy = true,
+                         .client_secret_required = true,
+                         .user_header = DEFAULT_USER_HEADER,
+                         .roles_header = DEFAULT_ROLES_HEADER,
+                         .order = 1};
+    tg_token_settings_init(&out->token);
+    tg_err_t err = tg_keep(r, name, &out->name);
+    if (!err) {
+        err = tg_fields_read(r, at, body, body_fields, COUNT(body_fields), out);
+    }
+    if (!err) {
+        err = policy_check(r, TG_MEMBER(at, "policy"), out);
+    }
+    return err ? err : tg_token_settings_finish(r, TG_MEMBER(at, "policy"), &out->token);
+}
+
+tg_err_t tg_policy_parse(const json_t *body, tg_str_t name, tg_arena_t *a, tg_policy_t *out, tg_fault_t *fault) {
+    tg_reader_t r = {a, fault};
+    return tg_policy_read(&r, NULL, body, name, out);
+}
+
+static json_t *metadata_write(const tg_policy_t *p) {
+    tg_writer_t w = tg_writer();
+    tg_write_cstr(&w, "targetScope", "ALL");
+    tg_write_cstr(&w, "targetPipeline", "REQUEST");
+    tg_write_int(&w, "order", p->order);
+    return tg_writer_end(&w);
+}
+
+json_t *tg_policy_write(const tg_policy_t *p) {
+    tg_writer_t policy = tg_writer();
+    tg_write_cstr(&policy, "type", tg_choice_name(type_choices, (int)p->type));
+    tg_write_str(&policy, "description", p->description);
+    tg_write_bool(&policy, "active", p->active);
+    tg_write_bool(&policy, "managedFromThisPolicy", p->managed_from_policy);
+    tg_write_bool(&policy, "clientSecretRequired", p->client_secret_required);
+    tg_write_bool(&policy, "clearAuth", p->clear_auth);
+    tg_write_bool(&policy, "addUserToHeader", p->add_user);
+    tg_write_str(&policy, "userHeaderName", p->user_header);
+    tg_write_bool(&policy, "addRolesToHeader", p->add_roles);
+    tg_write_str(&policy, "rolesHeaderName", p->roles_header);
+    tg_write_json(&policy, "errorMessage", error_message_write(p));
+    tg_token_settings_write(&policy, &p->token);
+
+    tg_writer_t body = tg_writer();
+    tg_write_json(&body, "operationMetadata", metadata_write(p));
+    tg_write_json(&body, "policy", tg_writer_end(&policy));
+    return tg_writer_end(&body);
+}

@@ -1,0 +1,143 @@
+#include "model/token_settings.h"
+
+const tg_choice_t tg_grant_choices[] = {{"CLIENT_CREDENTIALS", TG_GRANT_CLIENT_CREDENTIALS, false},
+                                        {"PASSWORD", TG_GRANT_PASSWORD, true},
+                                        {NULL, 0, false}};
+
+/* Plural forms; a singular is one without its last letter. */
+static const tg_str_t units[] = {
+    TG_STR("MILLI_SECONDS"), TG_STR("SECONDS"), TG_STR("MINUTES"), TG_STR("HOURS"),
+    TG_STR("DAYS"),          TG_STR("WEEKS"),   TG_STR("MONTHS"),  TG_STR("YEARS"),
+};
+
+/* RFC 7518 3.1, RFC 8037 3.1, as in the algorithm table of the jose room. */
+static const tg_str_t algorithms[] = {
+    TG_STR("RS256"), TG_STR("RS384"), TG_STR("RS512"), TG_STR("PS256"), TG_STR("PS384"),
+    TG_STR("PS512"), TG_STR("ES256"), TG_STR("ES384"), TG_STR("ES512"), TG_STR("EdDSA"),
+};
+
+tg_err_t tg_read_unit(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
+    (void)f;
+    tg_str_t s;
+    tg_err_t err = tg_want_string(r, at, v, &s);
+    if (err) {
+        return err;
+    }
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+        if (tg_str_eq(s, units[i]) || tg_str_eq(s, tg_strn(units[i].p, units[i].n - 1))) {
+            *(tg_str_t *)out = units[i];
+            return TG_OK;
+        }
+    }
+    return tg_refuse(r, at, "must be one of MILLI_SECONDS, SECONDS, MINUTES, HOURS, DAYS, WEEKS, MONTHS, YEARS");
+}
+
+tg_str_t tg_algorithm_find(tg_str_t name) {
+    for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
+        if (tg_str_eq(name, algorithms[i])) {
+            return algorithms[i];
+        }
+    }
+    return TG_STR_NONE;
+}
+
+tg_err_t tg_read_algorithm(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                           void *out) {
+    (void)f;
+    tg_str_t s;
+    tg_err_t err = tg_want_string(r, at, v, &s);
+    if (err) {
+        return err;
+    }
+    s = tg_algorithm_find(s);
+    if (s.n == 0) {
+        return tg_refuse(r, at, "must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA");
+    }
+    *(tg_str_t *)out = s;
+    return TG_OK;
+}
+
+void tg_token_settings_init(tg_token_settings_t *s) {
+    *s = (tg_token_settings_t){.grant = TG_GRANT_CLIENT_CREDENTIALS,
+                               .refresh_count = 1,
+                               .refresh_rotation = true,
+                               .jwt_algorithm = TG_STR("RS256")};
+}
+
+typedef struct {
+    const char *amount_name, *unit_name;
+    int64_t default_hours;
+} lifetime_t;
+
+static tg_err_t lifetime_finish(const tg_reader_t *r, const tg_place_t *at, const lifetime_t *l, int64_t *amount,
+                                tg_str_t *unit, int64_t *seconds) {
+    if (*amount == 0 && unit->n == 0) {
+        *amount = l->default_hours;
+        *unit = TG_STR("HOURS");
+    }
+    if (*amount == 0) {
+        return tg_refuse(r, TG_MEMBER(at, l->amount_name), "is required with %s", l->unit_name);
+    }
+    if (unit->n == 0) {
+        return tg_refuse(r, TG_MEMBER(at, l->unit_name), "is required with %s", l->amount_name);
+    }
+    *seconds = tg_lifetime_seconds(*amount, *unit);
+    return *seconds > 0 ? TG_OK : tg_refuse(r, TG_MEMBER(at, l->amount_name), "must be at most 100 years");
+}
+
+static tg_err_t lifetimes_finish(const tg_reader_t *r, const tg_place_t *at, tg_token_settings_t *s) {
+    static const lifetime_t access = {"tokenExpiresInAmount", "tokenExpiresInUnit", 1};
+    static const lifetime_t refresh = {"refreshTokenExpiresInAmount", "refreshTokenExpiresInUnit", 24};
+    tg_err_t err = lifetime_finish(r, at, &access, &s->expires_in_amount, &s->expires_in_unit, &s->expires_in);
+    if (err) {
+        return err;
+    }
+    if (s->never_expires) {
+        s->expires_in = 0;
+    }
+    return lifetime_finish(r, at, &refresh, &s->refresh_amount, &s->refresh_unit, &s->refresh_expires_in);
+}
+
+/* What later releases serve. The rules between fields come first: they hold then, too. */
+static tg_err_t available_check(const tg_reader_t *r, const tg_place_t *at, const tg_token_settings_t *s) {
+    const struct {
+        const char *name;
+        bool on;
+    } switches[] = {
+        {"refreshTokenAllowed", s->refresh_allowed},
+        {"allowUrlParameters", s->allow_url_parameters},
+        {"deletePrevious", s->delete_previous},
+        {"checkClientIpAddress", s->check_client_ip},
+    };
+    for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
+        if (switches[i].on) {
+            return tg_refuse(r, TG_MEMBER(at, switches[i].name), "true is not available in this release");
+        }
+    }
+    return TG_OK;
+}
+
+tg_err_t tg_token_settings_finish(const tg_reader_t *r, const tg_place_t *at, tg_token_settings_t *s) {
+    if (s->never_expires && s->refresh_allowed) {
+        return tg_refuse(r, TG_MEMBER(at, "refreshTokenAllowed"),
+                         "must be false with tokenNeverExpires: a token that never expires needs no refresh");
+    }
+    tg_err_t err = lifetimes_finish(r, at, s);
+    return err ? err : available_check(r, at, s);
+}
+
+void tg_token_settings_write(tg_writer_t *w, const tg_token_settings_t *s) {
+    tg_write_cstr(w, "grantType", tg_choice_name(tg_grant_choices, (int)s->grant));
+    tg_write_bool(w, "tokenNeverExpires", s->never_expires);
+    tg_write_int(w, "tokenExpiresInAmount", s->expires_in_amount);
+    tg_write_str(w, "tokenExpiresInUnit", s->expires_in_unit);
+    tg_write_bool(w, "refreshTokenAllowed", s->refresh_allowed);
+    tg_write_int(w, "refreshTokenCount", s->refresh_count);
+    tg_write_int(w, "refreshTokenExpiresInAmount", s->refresh_amount);
+    tg_write_str(w, "refreshTokenExpiresInUnit", s->refresh_unit);
+    tg_write_bool(w, "refreshTokenRotation", s->refresh_rotation);
+    tg_write_bool(w, "allowUrlParameters", s->allow_url_parameters);
+    tg_write_bool(w, "deletePrevious", s->delete_previous);
+    tg_write_str(w, "jwtSignatureAlgorithm", s->jwt_algorithm);
+    tg_write_bool(w, "checkClientIpAddress", s->check_client_ip);
+}

@@ -1,0 +1,54 @@
+#include "model/writer.h"
+
+json_t *tg_json_new_str(tg_str_t s) {
+    return json_stringn(s.p != NULL ? s.p : "", s.n);
+}
+
+static void fail(tg_writer_t *w) {
+    json_decref(w->object);
+    w->object = NULL;
+}
+
+void tg_write_json(tg_writer_t *w, const char *name, json_t *value) {
+    /* json_object_set_new takes the reference even when it fails, and fails for NULL. */
+    if (json_object_set_new(w->object, name, value) != 0) {
+        fail(w);
+    }
+}
+
+void tg_write_str(tg_writer_t *w, const char *name, tg_str_t s) {
+    tg_write_json(w, name, tg_json_new_str(s));
+}
+
+void tg_write_str_or_null(tg_writer_t *w, const char *name, tg_str_t s) {
+    tg_write_json(w, name, s.n > 0 ? tg_json_new_str(s) : json_null());
+}
+
+void tg_write_cstr(tg_writer_t *w, const char *name, const char *s) {
+    tg_write_str(w, name, tg_str(s));
+}
+
+void tg_write_int(tg_writer_t *w, const char *name, int64_t value) {
+    tg_write_json(w, name, json_integer(value));
+}
+
+void tg_write_bool(tg_writer_t *w, const char *name, bool value) {
+    tg_write_json(w, name, json_boolean(value));
+}
+
+void tg_write_strs(tg_writer_t *w, const char *name, const tg_str_t *list, size_t n) {
+    json_t *array = json_array();
+    for (size_t i = 0; i < n; i++) {
+        if (json_array_append_new(array, tg_json_new_str(list[i])) != 0) {
+            json_decref(array);
+            array = NULL;
+        }
+    }
+    tg_write_json(w, name, array);
+}
+
+json_t *tg_writer_end(tg_writer_t *w) {
+    json_t *object = w->object;
+    w->object = NULL;
+    return object;
+}
