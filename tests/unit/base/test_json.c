@@ -136,19 +136,22 @@ static void each_allocation_of_the_parser_fails_once(void **state) {
     static const char text[] = "{\"a\":[1,2.5,\"x\"],\"b\":{\"c\":null}}";
     tg_err_t err = TG_ERR_NOMEM;
     long n = 0;
+    int out_of_memory = 0;
     (void)state;
     json_set_alloc_funcs(json_malloc, free);
     for (; err != TG_OK; n++) {
         json_t *value = NULL;
         json_remaining = n;
         err = parse(text, sizeof(text) - 1, &value, NULL);
-        assert_true(err == TG_OK || err == TG_ERR_NOMEM);
+        /* Where a string cannot be kept, jansson itself calls it bad syntax. */
+        assert_true(err == TG_OK || err == TG_ERR_NOMEM || err == TG_ERR_INVALID);
+        out_of_memory += err == TG_ERR_NOMEM;
         assert_int_equal(value != NULL, err == TG_OK);
         json_decref(value);
         assert_true(n < 1000);
     }
     json_set_alloc_funcs(malloc, free);
-    assert_true(n > 5);
+    assert_true(n > 5 && out_of_memory > 5);
 }
 
 int main(void) {
