@@ -4,6 +4,7 @@ import base64
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import socket
@@ -204,8 +205,9 @@ class Backend:
 def child_environment():
     env = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
     if os.environ.get("TG_ASAN"):
-        env["ASAN_OPTIONS"] = "detect_leaks=0:abort_on_error=1:" + env.get("ASAN_OPTIONS", "")
-        env["UBSAN_OPTIONS"] = "print_stacktrace=1:halt_on_error=1"
+        env["LD_PRELOAD"] = os.environ.get("TG_PRELOAD", "")  # the stock nginx is not linked with the sanitizers
+        env.setdefault("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=1")
+        env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
     return env
 
 
@@ -250,7 +252,8 @@ class Planes:
         if self.operator:
             self.write_operator(self.operator)
         log = open(self.log_path, "ab")
-        self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=child_environment(),
+        wrap = shlex.split(os.environ.get("TG_WRAP", ""))  # valgrind
+        self.process = subprocess.Popen(wrap + self.argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=child_environment(),
                                         start_new_session=True)
         log.close()
         if wait:
