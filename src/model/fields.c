@@ -121,7 +121,7 @@ tg_err_t tg_read_int64(const tg_reader_t *r, const tg_place_t *at, const tg_fiel
 }
 
 tg_err_t tg_read_int(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
-    int64_t value;
+    int64_t value = 0;
     tg_err_t err = tg_read_int64(r, at, f, v, &value);
     if (!err) {
         *(int *)out = (int)value;
