@@ -1,23 +1,26 @@
-/* The client's address and the advertised scheme and host, from the peer and the forwarded headers (token-api.md "CORS and client address"). */
+/* The client's address and the advertised scheme and host, from the peer and the forwarded headers (token-api.md "CORS
+ * and client address"). */
 #ifndef TG_POLICY_CLIENT_ADDRESS_H
 #define TG_POLICY_CLIENT_ADDRESS_H
 
 #include "model/model.h"
 
 typedef struct {
-    uint8_t addr[16];    /* IPv4 as ::ffff:a.b.c.d */
-    uint8_t prefix_len;  /* of 128 */
+    uint8_t addr[16];   /* IPv4 as ::ffff:a.b.c.d */
+    uint8_t prefix_len; /* of 128 */
 } tg_cidr_t;
 
-/* An IPv4 or IPv6 address, or address/prefix. */
+/* An IPv4 or IPv6 address, or address/prefix; bits behind the prefix are cleared. 0.0.0.0/0 is every IPv4 address, ::/0
+ * every address. */
 tg_err_t tg_cidr_parse(tg_str_t s, tg_cidr_t *out) TG_MUST_CHECK;
 bool tg_cidr_has(const tg_cidr_t *c, const uint8_t addr[16]);
 bool tg_cidrs_have(const tg_cidr_t *c, size_t n, const uint8_t addr[16]);
 /* The environment's trusted proxies as CIDRs in the arena. */
 tg_err_t tg_trusted_parse(const tg_environment_t *e, tg_arena_t *a, tg_cidr_t **out, size_t *n) TG_MUST_CHECK;
 
-/* The address at position `order` (0 LAST, 1 FIRST, ... 5 FIFTH) of a comma-separated list, with an optional port taken off;
- * TG_ERR_NOTFOUND if the list is shorter, TG_ERR_INVALID if it is no address. */
+/* The address at position `order` (0 LAST, 1 FIRST, ... 5 FIFTH) of a comma-separated list, with an optional port taken
+ * off; empty elements do not count (RFC 9110 5.6.1.2). TG_ERR_NOTFOUND if the list is shorter, TG_ERR_INVALID if it is
+ * no address. */
 tg_err_t tg_forwarded_pick(tg_str_t list, int order, uint8_t out[16]) TG_MUST_CHECK;
 
 /* Syntax of a Host header (RFC 9110 7.2): reg-name, IPv4 or [IPv6], optional port. */
