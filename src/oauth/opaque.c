@@ -36,8 +36,8 @@ static bool bucket_is_open(tg_bucket_t b, tg_ms_t now) {
     if (b.cls == TG_BUCKET_NEVER) {
         return b.index == 0;
     }
-    tg_ms_t end = tg_bucket_end(b);
-    return end > now && end - now <= AHEAD_MAX;
+    tg_ms_t start = b.index == 0 ? 0 : tg_bucket_end((tg_bucket_t){b.cls, b.index - 1});
+    return tg_bucket_end(b) > now && start <= now + AHEAD_MAX;
 }
 
 tg_err_t tg_opaque_parse(tg_str_t token, tg_ms_t now, tg_opaque_kind_t *kind, tg_bucket_t *bucket) {

@@ -1,0 +1,251 @@
+#include "oauth/issue.h"
+
+#include "base/json.h"
+#include "forge.h"
+#include "keyring/keyring.h"
+
+static tg_form_pair_t grant_pair = {{"grant_type", 10}, {"x", 1}};
+
+static tg_token_request_t request(tg_grant_t grant) {
+    return (tg_token_request_t){.grant = grant, .client_id = TG_STR(CLIENT), .form = {.pairs = &grant_pair, .n = 1}};
+}
+
+static tg_policy_t policy(tg_token_type_t type) {
+    return (tg_policy_t){
+        .type = type,
+        .active = true,
+        .managed_from_policy = true,
+        .token = {.grant = TG_GRANT_CLIENT_CREDENTIALS, .expires_in = 3600, .jwt_algorithm = TG_STR("ES256")}};
+}
+
+static tg_oauth_error_t decide(tg_token_endpoint_t endpoint, const tg_token_request_t *req, const tg_policy_t *p,
+                               tg_grant_plan_t *plan) {
+    const char *why = NULL;
+    tg_oauth_error_t e = tg_grant_decide(endpoint, req, &forge_client, p, plan, &why);
+    assert_true((e == TG_OAUTH_OK) == (*why == '\0'));
+    return e;
+}
+
+static void endpoints_and_types(void **state) {
+    tg_token_request_t req = request(TG_GRANT_CLIENT_CREDENTIALS);
+    tg_policy_t jwt = policy(TG_TOKEN_JWT), opaque = policy(TG_TOKEN_OPAQUE);
+    tg_grant_plan_t plan;
+    (void)state;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &jwt, &plan), TG_OAUTH_OK);
+    assert_int_equal(plan.type, TG_TOKEN_JWT);
+    assert_int_equal(plan.alg, TG_ALG_ES256);
+    assert_int_equal(decide(TG_ENDPOINT_JWT, &req, &jwt, &plan), TG_OAUTH_OK);
+    assert_int_equal(plan.type, TG_TOKEN_JWT);
+    assert_int_equal(decide(TG_ENDPOINT_JWT, &req, &opaque, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &opaque, &plan), TG_OAUTH_OK);
+    assert_int_equal(plan.type, TG_TOKEN_OPAQUE);
+    assert_int_equal(plan.client_kind, TG_CLIENT_APPLICATION);
+    assert_str(plan.client_id, CLIENT);
+    assert_str(plan.subject, CLIENT);
+    assert_true(plan.generation == GENERATION);
+    assert_int_equal(plan.expires_in, 3600);
+    assert_false(plan.has_scope);
+}
+
+static void grants(void **state) {
+    tg_policy_t p = policy(TG_TOKEN_OPAQUE);
+    tg_grant_plan_t plan;
+    (void)state;
+    tg_token_request_t req = request(TG_GRANT_PASSWORD);
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    req = request(TG_GRANT_REFRESH);
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    req = request(TG_GRANT_NONE);
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNSUPPORTED_GRANT_TYPE);
+    assert_int_equal(decide(TG_ENDPOINT_JWT, &req, &p, &plan), TG_OAUTH_UNSUPPORTED_GRANT_TYPE);
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, NULL, &plan), TG_OAUTH_UNSUPPORTED_GRANT_TYPE);
+    req.form.n = 0;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_INVALID_REQUEST);
+    tg_form_pair_t empty = {TG_STR("grant_type"), TG_STR("")};
+    req.form = (tg_form_t){&empty, 1};
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_INVALID_REQUEST);
+    req = request(TG_GRANT_CLIENT_CREDENTIALS);
+    p.token.grant = TG_GRANT_PASSWORD;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
+}
+
+static void no_policy_no_token(void **state) {
+    tg_token_request_t req = request(TG_GRANT_CLIENT_CREDENTIALS);
+    tg_policy_t p = policy(TG_TOKEN_JWT);
+    tg_grant_plan_t plan;
+    (void)state;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, NULL, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    p.active = false;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    p = policy(TG_TOKEN_JWT);
+    p.managed_from_policy = false;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    p = policy(TG_TOKEN_JWT);
+    p.token.jwt_algorithm = TG_STR("HS256");
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_SERVER_ERROR);
+    p = policy(TG_TOKEN_OPAQUE);
+    p.token.expires_in = 0; /* must not come out as a token that never expires */
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_SERVER_ERROR);
+    p.token.never_expires = true;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_OK);
+    assert_int_equal(plan.expires_in, 0);
+}
+
+static const char *scope_why(tg_str_t scope) {
+    tg_token_request_t req = request(TG_GRANT_CLIENT_CREDENTIALS);
+    tg_policy_t p = policy(TG_TOKEN_OPAQUE);
+    tg_grant_plan_t plan;
+    const char *why;
+    req.has_scope = true;
+    req.scope = scope;
+    assert_int_equal(tg_grant_decide(TG_ENDPOINT_TOKEN, &req, &forge_client, &p, &plan, &why), TG_OAUTH_INVALID_SCOPE);
+    return why;
+}
+
+static void scopes(void **state) {
+    static const char *const good[] = {"read", "read write", "a b c", "!#$%&'()*+,-./:;<=>?@[]^_`{|}~"};
+    static const char *const bad[] = {" ",      " read", "read ",     "read  write", "re\"ad",
+                                      "re\\ad", "a\tb",  "r\xC3\xA4", "a\x7f",       "a\nb"};
+    static char longest[TG_SCOPE_MAX + 1];
+    (void)state;
+    for (size_t i = 0; i < COUNT(good); i++) {
+        assert_string_equal(scope_why(tg_str(good[i])), "the requested scope is not available");
+    }
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        assert_string_equal(scope_why(tg_str(bad[i])), "scope is malformed");
+    }
+    memset(longest, 'x', sizeof(longest));
+    assert_string_equal(scope_why(tg_strn(longest, TG_SCOPE_MAX)), "the requested scope is not available");
+    assert_string_equal(scope_why(tg_strn(longest, sizeof(longest))), "scope is malformed");
+}
+
+static tg_grant_plan_t plan_of(tg_token_type_t type, int64_t expires_in) {
+    return (tg_grant_plan_t){.type = type,
+                             .alg = TG_ALG_RS256,
+                             .client_kind = TG_CLIENT_APPLICATION,
+                             .client_id = TG_STR(CLIENT),
+                             .subject = TG_STR(CLIENT),
+                             .generation = GENERATION,
+                             .expires_in = expires_in};
+}
+
+static void opaque_record(void **state) {
+    static const uint8_t bits[TG_OPAQUE_RANDOM] = {9, 8, 7}, family[TG_FAMILY_LEN] = {1, 2, 3};
+    tg_grant_plan_t plan = plan_of(TG_TOKEN_OPAQUE, 3600);
+    char token[TG_OPAQUE_LEN];
+    uint8_t hash[TG_HASH_LEN];
+    tg_record_t r;
+    tg_opaque_kind_t kind;
+    tg_bucket_t bucket;
+    (void)state;
+    assert_int_equal(tg_opaque_issue(&plan, 5, 2, bits, family, NOW + 7, token, &r), TG_OK);
+    assert_int_equal(tg_opaque_parse(tg_strn(token, sizeof(token)), NOW, &kind, &bucket), TG_OK);
+    assert_int_equal(kind, TG_OPAQUE_ACCESS);
+    assert_int_equal(bucket.cls, TG_BUCKET_HOUR);
+    assert_int_equal(bucket.index, (NOW + 7 + 3600000) / 3600000);
+    assert_int_equal(r.bucket.cls, bucket.cls);
+    assert_int_equal(r.bucket.index, bucket.index);
+    assert_int_equal(tg_sha256(tg_strn(token, sizeof(token)), hash), TG_OK);
+    assert_memory_equal(r.hash, hash, sizeof(hash));
+    assert_memory_equal(r.family, family, sizeof(family));
+    assert_int_equal(r.environment_id, 5);
+    assert_int_equal(r.epoch, 2);
+    assert_int_equal(r.client_kind, TG_CLIENT_APPLICATION);
+    assert_str(r.client_id, CLIENT);
+    assert_str(r.subject, CLIENT);
+    assert_true(r.generation == GENERATION);
+    assert_int_equal(r.issued_at, NOW + 7);
+    assert_int_equal(r.access_expires_at, NOW + 7 + 3600000);
+    assert_false(r.has_refresh);
+    assert_int_equal(r.ended_at, 0);
+
+    plan.expires_in = 0;
+    assert_int_equal(tg_opaque_issue(&plan, 5, 2, bits, family, NOW, token, &r), TG_OK);
+    assert_int_equal(r.bucket.cls, TG_BUCKET_NEVER);
+    assert_int_equal(r.access_expires_at, 0);
+    plan.subject = tg_strn(token, TG_SUBJECT_MAX + 1);
+    assert_int_equal(tg_opaque_issue(&plan, 5, 2, bits, family, NOW, token, &r), TG_ERR_LIMIT);
+}
+
+static const uint8_t jti[16] = {0xfb, 0xff};
+
+static void claims_text(void **state) {
+    tg_grant_plan_t plan = plan_of(TG_TOKEN_JWT, 60);
+    tg_buf_t b;
+    (void)state;
+    tg_buf_init(&b, 4096);
+    tg_jwt_claims_write(&plan, TG_STR(ISSUER), jti, NOW + 999, &b);
+    assert_str(tg_buf_str(&b), "{\"iss\":\"" ISSUER "\",\"sub\":\"" CLIENT "\",\"aud\":\"" CLIENT
+                               "\",\"exp\":1790000060,\"iat\":1790000000,\"jti\":\"-_8AAAAAAAAAAAAAAAAAAA\","
+                               "\"client_id\":\"" CLIENT "\",\"tg_gen\":\"0123456789abcdef\"}");
+    tg_buf_reset(&b);
+    plan.expires_in = 0;
+    plan.generation = 1;
+    plan.has_scope = true;
+    plan.scope = TG_STR("read");
+    plan.subject = TG_STR("o\"k\\");
+    tg_jwt_claims_write(&plan, TG_STR(ISSUER), jti, NOW, &b);
+    assert_str(tg_buf_str(&b), "{\"iss\":\"" ISSUER "\",\"sub\":\"o\\\"k\\\\\",\"aud\":\"" CLIENT
+                               "\",\"iat\":1790000000,\"jti\":\"-_8AAAAAAAAAAAAAAAAAAA\",\"client_id\":\"" CLIENT
+                               "\",\"scope\":\"read\",\"tg_gen\":\"0000000000000001\"}");
+    tg_buf_release(&b);
+}
+
+/* What we issue, we accept, for the time we said. */
+static void issued_is_accepted(void **state) {
+    tg_grant_plan_t plan = plan_of(TG_TOKEN_JWT, 60);
+    tg_buf_t claims, token;
+    tg_token_facts_t f;
+    (void)state;
+    tg_buf_init(&claims, 4096);
+    tg_buf_init(&token, 4096);
+    tg_jwt_claims_write(&plan, TG_STR(ISSUER), jti, NOW, &claims);
+    assert_int_equal(tg_jws_sign(forge_keys[KEY_LIVE], TG_STR("at+jwt"), tg_buf_str(&claims), &token), TG_OK);
+    forge_assert(forge_prove(tg_buf_str(&token), &f), TG_TOKEN_OK);
+    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, 1, 0, true, 0, NOW + 59999), TG_TOKEN_OK);
+    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, 1, 0, true, 0, NOW + 60000), TG_TOKEN_EXPIRED);
+    tg_buf_release(&claims);
+    tg_buf_release(&token);
+}
+
+static void responses(void **state) {
+    tg_grant_plan_t plan = plan_of(TG_TOKEN_OPAQUE, 3600);
+    tg_buf_t b;
+    (void)state;
+    tg_buf_init(&b, 1024);
+    tg_token_response_write(&plan, TG_STR("tga_x"), &b);
+    assert_str(tg_buf_str(&b), "{\"access_token\":\"tga_x\",\"token_type\":\"Bearer\",\"expires_in\":3600}");
+    tg_buf_reset(&b);
+    plan.expires_in = 0;
+    plan.has_scope = true;
+    tg_token_response_write(&plan, TG_STR("tga_x"), &b);
+    assert_str(tg_buf_str(&b), "{\"access_token\":\"tga_x\",\"token_type\":\"Bearer\",\"scope\":\"\"}");
+    tg_buf_release(&b);
+}
+
+static void active_keys(void **state) {
+    const tg_signing_key_t keys[] = {
+        {.kid = TG_STR("a"), .alg = TG_STR("RS256"), .activate_at = NOW - 2000},
+        {.kid = TG_STR("b"), .alg = TG_STR("RS256"), .activate_at = NOW - 1000},
+        {.kid = TG_STR("c"), .alg = TG_STR("RS256"), .activate_at = NOW + 1000},
+        {.kid = TG_STR("d"), .alg = TG_STR("ES256"), .activate_at = NOW - 1000, .revoked = true},
+    };
+    (void)state;
+    assert_int_equal(tg_signing_key_active(keys, COUNT(keys), TG_ALG_RS256, NOW), 1);
+    assert_int_equal(tg_signing_key_active(keys, COUNT(keys), TG_ALG_RS256, NOW + 1000), 2);
+    assert_int_equal(tg_signing_key_active(keys, COUNT(keys), TG_ALG_RS256, NOW - 3000), -1);
+    assert_int_equal(tg_signing_key_active(keys, COUNT(keys), TG_ALG_ES256, NOW), -1);
+    assert_int_equal(tg_signing_key_active(keys, COUNT(keys), TG_ALG_EDDSA, NOW), -1);
+    assert_int_equal(tg_signing_key_active(NULL, 0, TG_ALG_RS256, NOW), -1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(endpoints_and_types), cmocka_unit_test(grants),
+        cmocka_unit_test(no_policy_no_token),  cmocka_unit_test(scopes),
+        cmocka_unit_test(opaque_record),       cmocka_unit_test(claims_text),
+        cmocka_unit_test(issued_is_accepted),  cmocka_unit_test(responses),
+        cmocka_unit_test(active_keys),
+    };
+    return cmocka_run_group_tests(tests, forge_setup, forge_teardown);
+}
