@@ -54,6 +54,8 @@ static const attack_t attacks[] = {
     {"exp_string", "exp", "\"1790003600\"", TG_TOKEN_MALFORMED},
     {"exp_negative", "exp", "-1", TG_TOKEN_MALFORMED},
     {"exp_1e300", "exp", "1e300", TG_TOKEN_MALFORMED},
+    {"exp_minus_1e300", "exp", "-1e300", TG_TOKEN_MALFORMED},
+    {"exp_barely_negative", "exp", "-1e-9", TG_TOKEN_MALFORMED},
     {"exp_1e400", "exp", "1e400", TG_TOKEN_MALFORMED},
     {"exp_above_2_53", "exp", "9007199254740993", TG_TOKEN_MALFORMED},
     {"exp_int64_max", "exp", "9223372036854775807", TG_TOKEN_MALFORMED},
