@@ -56,12 +56,12 @@ static struct {
 ngx_http_tollgate_ctx_t *
 ngx_http_tollgate_ctx(ngx_http_request_t *r)
 {
-    ngx_http_tollgate_request_t  *rq;
+    ngx_http_tollgate_proxied_t  *rq;
 
-    rq = ngx_http_tollgate_request(r);
+    rq = ngx_http_tollgate_proxied(r);
 
     if (rq == NULL) {
-        rq = ngx_pcalloc(r->pool, sizeof(ngx_http_tollgate_request_t));
+        rq = ngx_pcalloc(r->pool, sizeof(ngx_http_tollgate_proxied_t));
         if (rq == NULL) {
             return NULL;
         }
@@ -96,7 +96,7 @@ ngx_http_tollgate_reply_add(ngx_http_request_t *r, const char *name, size_t n,
 
 #define ngx_http_tollgate_reply_literal(r, name, value)                       \
     ngx_http_tollgate_reply_add(r, name, sizeof(name) - 1,                    \
-                                (const u_char *) value, ngx_strlen(value))
+                                (const u_char *) (value), ngx_strlen(value))
 
 
 static ngx_int_t
@@ -162,14 +162,14 @@ ngx_http_tollgate_reply(ngx_http_request_t *r,
     ngx_int_t                     rc;
     ngx_buf_t                    *b;
     ngx_chain_t                   out;
-    ngx_http_tollgate_request_t  *rq;
+    ngx_http_tollgate_proxied_t  *rq;
 
     rc = ngx_http_discard_request_body(r);
     if (rc != NGX_OK) {
         return rc;
     }
 
-    rq = (ngx_http_tollgate_request_t *) ngx_http_tollgate_ctx(r);
+    rq = (ngx_http_tollgate_proxied_t *) ngx_http_tollgate_ctx(r);
     if (rq == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
@@ -273,7 +273,7 @@ ngx_http_tollgate_error_body(ngx_uint_t status)
 static ngx_int_t
 ngx_http_tollgate_reply_header_filter(ngx_http_request_t *r)
 {
-    ngx_http_tollgate_request_t  *rq;
+    ngx_http_tollgate_proxied_t  *rq;
 
     if (r->err_status < NGX_HTTP_BAD_REQUEST || r != r->main
         || ngx_http_tollgate_main == NULL || !ngx_http_tollgate_main->enabled)
@@ -281,7 +281,7 @@ ngx_http_tollgate_reply_header_filter(ngx_http_request_t *r)
         return ngx_http_tollgate_next_header_filter(r);
     }
 
-    rq = (ngx_http_tollgate_request_t *) ngx_http_tollgate_ctx(r);
+    rq = (ngx_http_tollgate_proxied_t *) ngx_http_tollgate_ctx(r);
 
     if (rq == NULL || rq->answered) {
         return ngx_http_tollgate_next_header_filter(r);
@@ -321,13 +321,13 @@ ngx_http_tollgate_reply_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     ngx_buf_t                    *b;
     ngx_chain_t                   out, *cl;
     const char                   *body;
-    ngx_http_tollgate_request_t  *rq;
+    ngx_http_tollgate_proxied_t  *rq;
 
     if (r->err_status == 0 || in == NULL) {
         return ngx_http_tollgate_next_body_filter(r, in);
     }
 
-    rq = ngx_http_tollgate_request(r);
+    rq = ngx_http_tollgate_proxied(r);
 
     if (rq == NULL || !rq->replace) {
         return ngx_http_tollgate_next_body_filter(r, in);

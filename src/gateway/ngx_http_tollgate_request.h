@@ -103,6 +103,10 @@ void ngx_http_tollgate_keepalive_close_all(
 
 /* -- backends of a snapshot ------------------------------------------------ */
 
+/* Sockaddrs of one proxy; further ones are left out. */
+#define NGX_HTTP_TOLLGATE_PEERS_MAX  128
+
+
 /* One sockaddr of one address of a proxy. */
 typedef struct {
     ngx_http_tollgate_endpoint_t  *endpoint;
@@ -110,7 +114,6 @@ typedef struct {
     ngx_str_t                      host;     /* Host that it is sent */
     ngx_int_t                      weight;
     ngx_int_t                      current;  /* smooth weighted round robin */
-    ngx_uint_t                     failover; /* unsigned  failover:1; */
 } ngx_http_tollgate_peer_t;
 
 
@@ -119,7 +122,6 @@ typedef struct {
     ngx_uint_t                     n_peers;
     ngx_uint_t                     n_primary;
     ngx_uint_t                     tries;
-    ngx_http_tollgate_tls_t       *tls;
 
     /*
      * A copy of the location's settings for proxy_pass with the proxy's own
@@ -136,41 +138,49 @@ typedef struct {
 } ngx_http_tollgate_backends_t;
 
 
+/* -- what the store says of a token ---------------------------------------- */
+
+typedef struct {
+    tg_token_verdict_t             verdict;  /* OK: the rest is set */
+    ngx_http_tollgate_cached_t     cached;   /* of a token */
+    tg_live_client_t               live;
+} ngx_http_tollgate_answer_t;
+
+
 /* -- a proxied request ----------------------------------------------------- */
 
 typedef struct {
     ngx_http_tollgate_ctx_t        ctx;      /* first member */
+    ngx_http_request_t            *r;
 
     const tg_deployed_proxy_t     *deployed;
     size_t                         prefix_len;
     ngx_http_tollgate_backend_t   *backend;
     ngx_http_tollgate_peer_t      *peer;     /* chosen; NULL: none is left */
-    uint64_t                       tried[2]; /* bit per peer */
+    uint64_t                       tried[NGX_HTTP_TOLLGATE_PEERS_MAX / 64];
 
-    ngx_str_t                      query;    /* as received */
     ngx_str_t                      received; /* the target as received */
-    ngx_str_t                      upgrade;  /* "websocket" or "" */
+    ngx_str_t                      target;   /* what the backend is asked */
 
-    ngx_http_tollgate_waiter_t    *waiter;   /* on a look-up; NULL: none */
-    tg_str_t                       token;
-    u_char                         token_hash[TG_HASH_LEN];
-    tg_token_facts_t              *facts;
-    int64_t                        epoch;
-    tg_live_client_t              *live;
+    tg_str_t                       token;    /* in the Authorization header */
+    u_char                         hash[TG_HASH_LEN];  /* of the token */
+    ngx_http_tollgate_waiter_t    *waiter;   /* for the store; NULL: no */
+    ngx_http_tollgate_cached_t    *cached;   /* known before it was asked */
+    const ngx_http_tollgate_answer_t  *answer;  /* while it is resumed */
 
-    unsigned                       has_query:1;
+    unsigned                       opaque:1;     /* the token */
+    unsigned                       websocket:1;
     unsigned                       admitted:1;   /* may be forwarded */
     unsigned                       answered:1;   /* by us: not to be filtered */
     unsigned                       replace:1;    /* nginx's error page */
     unsigned                       connected:1;  /* peer was tried */
     unsigned                       fresh:1;      /* no pooled connection now */
-    unsigned                       looked_up:1;  /* facts: from the store */
-} ngx_http_tollgate_request_t;
+} ngx_http_tollgate_proxied_t;
 
 
 /* NULL: not one of ours */
-static ngx_inline ngx_http_tollgate_request_t *
-ngx_http_tollgate_request(ngx_http_request_t *r)
+static ngx_inline ngx_http_tollgate_proxied_t *
+ngx_http_tollgate_proxied(ngx_http_request_t *r)
 {
     return ngx_http_get_module_ctx(r, ngx_http_tollgate_module);
 }
@@ -179,30 +189,53 @@ ngx_http_tollgate_request(ngx_http_request_t *r)
 /* -- phase handler --------------------------------------------------------- */
 
 ngx_int_t ngx_http_tollgate_access_handler(ngx_http_request_t *r);
-/* Goes on with the phases of a request that waited. */
-void ngx_http_tollgate_resume(ngx_http_request_t *r);
 
 /*
- * NGX_OK: the token (if the proxy wants one) is good; NGX_AGAIN: wait, the
- * request is resumed; *verdict is why not (NGX_DECLINED).  NGX_ERROR.
+ * NGX_OK: the token, if the proxy wants one, is good, and the request headers
+ * are the backend's; NGX_DECLINED: *verdict is why not; NGX_AGAIN: the request
+ * is resumed later; NGX_ERROR.
  */
 ngx_int_t ngx_http_tollgate_check(ngx_http_request_t *r,
-    ngx_http_tollgate_request_t *rq, tg_token_verdict_t *verdict);
+    ngx_http_tollgate_proxied_t *rq, tg_token_verdict_t *verdict);
+
+/*
+ * Asks the store for a token's record with its client, or for a client alone.
+ * One look-up per token (client) and worker; those who come later wait for the
+ * same one.  NGX_AGAIN: the handler is called again with rq->answer set.
+ * NGX_BUSY: the pool is full.  NGX_ERROR.
+ */
+ngx_int_t ngx_http_tollgate_lookup_token(ngx_http_request_t *r,
+    ngx_http_tollgate_proxied_t *rq, tg_bucket_t bucket);
+ngx_int_t ngx_http_tollgate_lookup_client(ngx_http_request_t *r,
+    ngx_http_tollgate_proxied_t *rq, tg_client_kind_t kind,
+    tg_str_t client_id);
 
 /*
  * Makes the list of request headers what the backend of this proxy may see.
  * `subject` is added as the user if the policy wants it.  NGX_OK, NGX_ERROR.
  */
 ngx_int_t ngx_http_tollgate_headers(ngx_http_request_t *r,
-    ngx_http_tollgate_request_t *rq, tg_str_t subject);
+    ngx_http_tollgate_proxied_t *rq, tg_str_t subject);
+/* Whether it can be a header's value and arrive as it is. */
+ngx_uint_t ngx_http_tollgate_subject_is_safe(tg_str_t subject);
+/* How many headers have this name; *value is the first one's. */
+size_t ngx_http_tollgate_header_find(ngx_http_request_t *r, tg_str_t name,
+    tg_str_t *value);
+
+/*
+ * Whether the client asks for WebSocket: the one protocol that an upgrade is
+ * passed on for (h2c would be a tunnel past every policy).
+ */
+ngx_uint_t ngx_http_tollgate_is_websocket(ngx_http_request_t *r);
 
 /* Chooses the next peer that was not tried; rq->peer is NULL if none is left. */
-void ngx_http_tollgate_balancer_choose(ngx_http_tollgate_request_t *rq);
+void ngx_http_tollgate_balancer_choose(ngx_http_tollgate_proxied_t *rq);
 /* Writes the target for rq->peer where proxy_pass takes it from. */
 ngx_int_t ngx_http_tollgate_target(ngx_http_request_t *r,
-    ngx_http_tollgate_request_t *rq);
+    ngx_http_tollgate_proxied_t *rq);
 
 ngx_int_t ngx_http_tollgate_variables(ngx_conf_t *cf);
+ngx_int_t ngx_http_tollgate_variables_init_process(void);
 void ngx_http_tollgate_reply_filter_init(void);
 u_char *ngx_http_tollgate_log_handler(ngx_http_request_t *r,
     ngx_http_request_t *sr, u_char *buf, size_t len);
