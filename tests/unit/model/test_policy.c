@@ -1,0 +1,231 @@
+#include "bodies.h"
+
+static json_t *read_policy(const json_t *body, tg_arena_t *a, tg_fault_t *fault, tg_err_t *err) {
+    tg_policy_t p;
+    *err = tg_policy_parse(body, TG_STR("auth"), a, &p, fault);
+    return *err ? NULL : tg_policy_write(&p);
+}
+
+static void parse(const char *text, tg_arena_t *a, tg_policy_t *p) {
+    tg_fault_t fault = {.field = ""};
+    json_t *body = body_load(text);
+    tg_arena_init(a, 1 << 20);
+    if (tg_policy_parse(body, TG_STR("auth"), a, p, &fault)) {
+        fail_msg("%s: %s: %s", text, fault.field, fault.text);
+    }
+    json_decref(body); /* what was read must not borrow from it */
+}
+
+/* The body of the walk through the first calls in the management API's description. */
+static void reads_the_documented_example(void **state) {
+    tg_arena_t a;
+    tg_policy_t p;
+    (void)state;
+    parse("{'operationMetadata':{'targetScope':'ALL','targetPipeline':'REQUEST','order':7},'policy':{'type':"
+          "'policy-auth-jwt','tokenNeverExpires':false,'tokenExpiresInAmount':1,'tokenExpiresInUnit':'HOURS',"
+          "'grantType':'CLIENT_CREDENTIALS','jwtSignatureAlgorithm':'RS256','addUserToHeader':true}}",
+          &a, &p);
+    assert_true(tg_str_eq(p.name, TG_STR("auth")));
+    assert_int_equal(p.type, TG_TOKEN_JWT);
+    assert_int_equal(p.order, 7);
+    assert_true(p.add_user);
+    assert_int_equal(p.token.expires_in, 3600);
+    assert_int_equal(p.token.grant, TG_GRANT_CLIENT_CREDENTIALS);
+    tg_arena_release(&a);
+}
+
+static void fills_in_the_defaults(void **state) {
+    tg_arena_t a;
+    tg_policy_t p;
+    (void)state;
+    parse("{'policy':{'type':'policy-auth-oauth2'}}", &a, &p);
+    assert_int_equal(p.type, TG_TOKEN_OPAQUE);
+    assert_true(p.active);
+    assert_true(p.managed_from_policy);
+    assert_true(p.client_secret_required);
+    assert_false(p.clear_auth);
+    assert_false(p.add_user);
+    assert_false(p.add_roles);
+    assert_true(tg_str_eq(p.user_header, TG_STR("X-Authenticated-UserId")));
+    assert_true(tg_str_eq(p.roles_header, TG_STR("X-Authenticated-UserRoles")));
+    assert_int_equal(p.error_status, 0);
+    assert_int_equal(p.order, 1);
+    assert_int_equal(p.token.grant, TG_GRANT_CLIENT_CREDENTIALS);
+    assert_false(p.token.never_expires);
+    assert_int_equal(p.token.expires_in, 3600);
+    assert_false(p.token.refresh_allowed);
+    assert_int_equal(p.token.refresh_count, 1);
+    assert_int_equal(p.token.refresh_expires_in, 24 * 3600);
+    assert_true(p.token.refresh_rotation);
+    assert_false(p.token.allow_url_parameters);
+    assert_false(p.token.delete_previous);
+    assert_true(tg_str_eq(p.token.jwt_algorithm, TG_STR("RS256")));
+    assert_false(p.token.check_client_ip);
+    tg_arena_release(&a);
+}
+
+static void reads_lifetimes(void **state) {
+    static const struct {
+        const char *settings;
+        const char *unit;
+        int64_t seconds;
+    } rows[] = {
+        {"'tokenExpiresInAmount':1,'tokenExpiresInUnit':'MILLI_SECONDS'", "MILLI_SECONDS", 1},
+        {"'tokenExpiresInAmount':1001,'tokenExpiresInUnit':'MILLI_SECOND'", "MILLI_SECONDS", 2},
+        {"'tokenExpiresInAmount':90,'tokenExpiresInUnit':'SECOND'", "SECONDS", 90},
+        {"'tokenExpiresInAmount':2,'tokenExpiresInUnit':'MINUTE'", "MINUTES", 120},
+        {"'tokenExpiresInAmount':2,'tokenExpiresInUnit':'HOUR'", "HOURS", 7200},
+        {"'tokenExpiresInAmount':2,'tokenExpiresInUnit':'DAY'", "DAYS", 172800},
+        {"'tokenExpiresInAmount':1,'tokenExpiresInUnit':'WEEK'", "WEEKS", 604800},
+        {"'tokenExpiresInAmount':1,'tokenExpiresInUnit':'MONTH'", "MONTHS", 2592000},
+        {"'tokenExpiresInAmount':100,'tokenExpiresInUnit':'YEARS'", "YEARS", 3153600000},
+        {"'tokenNeverExpires':true,'tokenExpiresInAmount':5,'tokenExpiresInUnit':'DAYS'", "DAYS", 0},
+        {"'tokenNeverExpires':true,'refreshTokenAllowed':false", "HOURS", 0},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char text[256];
+        tg_arena_t a;
+        tg_policy_t p;
+        snprintf(text, sizeof(text), "{'policy':{'type':'policy-auth-jwt',%s}}", rows[i].settings);
+        parse(text, &a, &p);
+        assert_true(tg_str_eq(p.token.expires_in_unit, tg_str(rows[i].unit)));
+        assert_int_equal(p.token.expires_in, rows[i].seconds);
+        tg_arena_release(&a);
+    }
+}
+
+#define P(members) "{'policy':{'type':'policy-auth-jwt'," members "}}"
+#define M(members) "{'operationMetadata':{" members "},'policy':{'type':'policy-auth-jwt'}}"
+
+static void refuses_by_field_and_rule(void **state) {
+    static const refusal_t rows[] = {
+        {"[]", "", "must be an object"},
+        {"{}", "policy", "is required"},
+        {"{'policy':null}", "policy", "is required"},
+        {"{'policy':{}}", "policy.type", "is required"},
+        {"{'policy':{'type':'policy-auth-basic'}}", "policy.type",
+         "must be one of policy-auth-oauth2, policy-auth-jwt"},
+        {"{'policy':{'type':7}}", "policy.type", "must be a string"},
+        {"{'policy':{'type':'policy-auth-jwt'},'deploy':true}", "deploy", "is not a known field"},
+        {P("'tokenExpiresIn':3"), "policy.tokenExpiresIn", "is not a known field"},
+        {P("'clearauth':true"), "policy.clearauth", "is not a known field"},
+        {P("'a\\u0007b\\u00e9':1"), "policy.a?b??", "is not a known field"},
+        {P("'active':1"), "policy.active", "must be true or false"},
+        {P("'active':'true'"), "policy.active", "must be true or false"},
+        {P("'description':'a\\u001bb'"), "policy.description", "control characters"},
+        {P("'tokenExpiresInAmount':0,'tokenExpiresInUnit':'DAYS'"), "policy.tokenExpiresInAmount", "must be a whole"},
+        {P("'tokenExpiresInAmount':-1,'tokenExpiresInUnit':'DAYS'"), "policy.tokenExpiresInAmount", "must be a whole"},
+        {P("'tokenExpiresInAmount':1.5,'tokenExpiresInUnit':'DAYS'"), "policy.tokenExpiresInAmount", "must be a whole"},
+        {P("'tokenExpiresInAmount':'1','tokenExpiresInUnit':'DAYS'"), "policy.tokenExpiresInAmount", "must be a whole"},
+        {P("'tokenExpiresInAmount':101,'tokenExpiresInUnit':'YEARS'"), "policy.tokenExpiresInAmount", "100 years"},
+        {P("'tokenExpiresInAmount':9223372036854775807,'tokenExpiresInUnit':'YEARS'"), "policy.tokenExpiresInAmount",
+         "100 years"},
+        {P("'tokenExpiresInAmount':5"), "policy.tokenExpiresInUnit", "is required with tokenExpiresInAmount"},
+        {P("'tokenExpiresInUnit':'DAYS'"), "policy.tokenExpiresInAmount", "is required with tokenExpiresInUnit"},
+        {P("'tokenExpiresInAmount':5,'tokenExpiresInUnit':'days'"), "policy.tokenExpiresInUnit",
+         "must be one of MILLI_SECONDS, SECONDS,"},
+        {P("'refreshTokenCount':0"), "policy.refreshTokenCount", "must be a whole number from 1"},
+        {P("'tokenNeverExpires':true,'refreshTokenAllowed':true"), "policy.refreshTokenAllowed",
+         "must be false with tokenNeverExpires"},
+        {P("'jwtSignatureAlgorithm':'none'"), "policy.jwtSignatureAlgorithm", "must be one of RS256"},
+        {P("'jwtSignatureAlgorithm':'HS256'"), "policy.jwtSignatureAlgorithm", "must be one of RS256"},
+        {P("'jwtSignatureAlgorithm':'rs256'"), "policy.jwtSignatureAlgorithm", "must be one of RS256"},
+        {"{'policy':{'type':'policy-auth-oauth2','jwtSignatureAlgorithm':'ES256'}}", "policy.jwtSignatureAlgorithm",
+         "is for policy-auth-jwt"},
+        {P("'deletePrevious':true"), "policy.deletePrevious", "is for policy-auth-oauth2"},
+        {P("'clientSecretRequired':false"), "policy.clientSecretRequired", "only with grantType PASSWORD"},
+        {P("'userHeaderName':''"), "policy.userHeaderName", "must be 1 to"},
+        {P("'userHeaderName':'X_User'"), "policy.userHeaderName", "without '_'"},
+        {P("'userHeaderName':'X User'"), "policy.userHeaderName", "must be a header name"},
+        {P("'userHeaderName':'X-User:'"), "policy.userHeaderName", "must be a header name"},
+        {P("'userHeaderName':'X\\r\\nY'"), "policy.userHeaderName", "must be a header name"},
+        {P("'userHeaderName':'\xc3\x9c'"), "policy.userHeaderName", "must be a header name"},
+        {P("'userHeaderName':'host'"), "policy.userHeaderName", "must not be a header that"},
+        {P("'userHeaderName':'CONTENT-LENGTH'"), "policy.userHeaderName", "must not be a header that"},
+        {P("'rolesHeaderName':'Authorization'"), "policy.rolesHeaderName", "must not be a header that"},
+        {P("'rolesHeaderName':'connection'"), "policy.rolesHeaderName", "must not be a header that"},
+        {P("'rolesHeaderName':'Transfer-Encoding'"), "policy.rolesHeaderName", "must not be a header that"},
+        {P("'userHeaderName':'X-Who','rolesHeaderName':'x-who'"), "policy.rolesHeaderName",
+         "must differ from userHeaderName"},
+        {P("'errorMessage':{'statusCode':200}"), "policy.errorMessage.statusCode", "from 400 to 599"},
+        {P("'errorMessage':{'code':1}"), "policy.errorMessage.code", "is not a known field"},
+        {P("'errorMessage':{'message':'a\\nb'}"), "policy.errorMessage.message", "control characters"},
+        {M("'targetScope':'SOME'"), "operationMetadata.targetScope", "must be ALL"},
+        {M("'targetPipeline':'RESPONSE'"), "operationMetadata.targetPipeline", "must be REQUEST"},
+        {M("'order':-1"), "operationMetadata.order", "from 0"},
+        {M("'deploy':'yes'"), "operationMetadata.deploy", "must be true or false"},
+        {M("'deployTargetEnvironmentNameList':'production'"), "operationMetadata.deployTargetEnvironmentNameList",
+         "must be a list"},
+        {M("'deployTargetEnvironmentNameList':['a','b c']"), "operationMetadata.deployTargetEnvironmentNameList[1]",
+         "is not the name of an environment"},
+    };
+    (void)state;
+    refused(read_policy, ROWS(rows));
+}
+
+/* Parts of the specification that later releases serve: never ignored. */
+static void refuses_what_is_not_served_yet(void **state) {
+    static const refusal_t rows[] = {
+        {P("'grantType':'PASSWORD'"), "policy.grantType", "PASSWORD is not available in this release"},
+        {P("'refreshTokenAllowed':true"), "policy.refreshTokenAllowed", "true is not available in this release"},
+        {P("'managedFromThisPolicy':false"), "policy.managedFromThisPolicy", "false is not available"},
+        {P("'allowUrlParameters':true"), "policy.allowUrlParameters", "true is not available"},
+        {P("'checkClientIpAddress':true"), "policy.checkClientIpAddress", "true is not available"},
+        {"{'policy':{'type':'policy-auth-oauth2','deletePrevious':true}}", "policy.deletePrevious",
+         "true is not available"},
+        {P("'identityProvider':'ldap'"), "policy.identityProvider", "is not available"},
+        {P("'authorization':{'enabled':true}"), "policy.authorization.enabled", "true is not available"},
+        {P("'authorization':{'enabled':false,'methodAccess':[{'httpMethod':'GET'}]}"),
+         "policy.authorization.methodAccess", "is not available"},
+        {P("'authorization':{'enabled':false,'foo':3}"), "policy.authorization.foo", "is not available"},
+        {P("'authorization':'no'"), "policy.authorization", "must be an object"},
+        {P("'regenerate':true"), "policy.regenerate", "is not available"},
+        {P("'regenerate':{'enabled':true}"), "policy.regenerate.enabled", "is not available"},
+        {M("'targetScope':'ENDPOINT'"), "operationMetadata.targetScope", "ENDPOINT is not available"},
+        {M("'targetEndpoint':'/x'"), "operationMetadata.targetEndpoint", "is not available"},
+        {M("'targetEndpointHTTPMethod':'GET'"), "operationMetadata.targetEndpointHTTPMethod", "is not available"},
+    };
+    (void)state;
+    refused(read_policy, ROWS(rows));
+}
+
+static void accepts_defaults_given_explicitly(void **state) {
+    static const char *const bodies[] = {
+        P("'refreshTokenAllowed':false,'refreshTokenCount':1,'refreshTokenRotation':true,"
+          "'refreshTokenExpiresInAmount':24,'refreshTokenExpiresInUnit':'HOUR','allowUrlParameters':false,"
+          "'deletePrevious':false,'checkClientIpAddress':false,'clientSecretRequired':true,"
+          "'managedFromThisPolicy':true,'identityProvider':null,'authorization':{'enabled':false,'methodAccess':[]},"
+          "'regenerate':false,'errorMessage':null,'description':null"),
+        P("'regenerate':{'enabled':false},'authorization':null,'identityProvider':''"),
+        M("'targetScope':'ALL','targetEndpoint':null,'targetEndpointHTTPMethod':'','deploy':true,"
+          "'deployTargetEnvironmentNameList':['production','test']"),
+        "{'operationMetadata':{},'policy':{'type':'policy-auth-oauth2','jwtSignatureAlgorithm':'RS256'}}",
+        P("'active':false,'clearAuth':true,'addRolesToHeader':true,'userHeaderName':'X-Who','description':'a\\nb'"),
+        P("'errorMessage':{'statusCode':403,'errorCode':'nope','message':'Go away: \xe2\x82\xac'}"),
+        P("'errorMessage':{}"),
+        P("'jwtSignatureAlgorithm':'EdDSA','tokenNeverExpires':true"),
+        P("'jwtSignatureAlgorithm':'PS512'"),
+    };
+    (void)state;
+    accepted(read_policy, ROWS(bodies));
+}
+
+static void survives(void **state) {
+    (void)state;
+    survives_lack_of_memory(read_policy,
+                            P("'description':'d','userHeaderName':'X-Who','errorMessage':{'message':'m'}"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reads_the_documented_example),
+        cmocka_unit_test(fills_in_the_defaults),
+        cmocka_unit_test(reads_lifetimes),
+        cmocka_unit_test(refuses_by_field_and_rule),
+        cmocka_unit_test(refuses_what_is_not_served_yet),
+        cmocka_unit_test(accepts_defaults_given_explicitly),
+        cmocka_unit_test(survives),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
