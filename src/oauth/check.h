@@ -54,7 +54,7 @@ typedef enum {
 const char *tg_token_verdict_name(tg_token_verdict_t v); /* for logs and metrics */
 
 /* Finds the one bearer token in the Authorization header (scheme without case, one or more spaces, token68; RFC
- * 6750 2.1). Another scheme counts as no token. */
+ * 6750 2.1). Another scheme counts as no token. Two headers, or two joined by a comma on the way: TG_TOKEN_MANY. */
 tg_token_verdict_t tg_bearer_find(tg_str_t authorization, size_t n_authorization, tg_str_t *token);
 
 /* A JWT whose bytes are not proven yet: parses, finds the key by kid among `keys` (usable at `now`: active or retiring;
@@ -77,8 +77,9 @@ tg_token_verdict_t tg_token_check(const tg_token_facts_t *f, const tg_deployed_p
                                   const tg_live_client_t *client, int64_t environment_id, int64_t epoch,
                                   bool key_usable, int64_t leeway_s, tg_ms_t now);
 
-/* The answer at a proxied API: status; WWW-Authenticate value; JSON body {"error","error_description"}. The policy's
- * errorMessage replaces status and body if set. */
+/* The answer at a proxied API: status; WWW-Authenticate value ("": leave it out, only with 503); JSON body
+ * {"error","error_description"}. The policy's errorMessage replaces status and body where set, except for
+ * TG_TOKEN_UNAVAILABLE. `policy` may be NULL. */
 int tg_token_refusal_write(tg_token_verdict_t v, const tg_policy_t *policy, tg_buf_t *www_authenticate, tg_buf_t *body);
 
 #endif
