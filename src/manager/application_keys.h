@@ -1,0 +1,26 @@
+/* Application keys of API proxies: the client_id and client_secret that tokens are got with. */
+#ifndef TG_MANAGER_APPLICATION_KEYS_H
+#define TG_MANAGER_APPLICATION_KEYS_H
+
+#include "manager/call.h"
+
+#define TG_APPLICATION_SECRET_LEN 64 /* room for a generated id or secret with its NUL */
+
+typedef struct {
+    char client_id[TG_APPLICATION_SECRET_LEN];
+    char client_secret[TG_APPLICATION_SECRET_LEN];
+} tg_application_key_t;
+
+/* A new id of 128 and a secret of 256 random bits, [A-Za-z0-9_-]. */
+void tg_application_key_make(tg_application_key_t *k);
+void tg_application_key_release(tg_application_key_t *k);
+
+/* Inside the transaction: the client's row, owned by this resource. */
+tg_err_t tg_application_key_add(tg_call_t *c, int64_t owner, const tg_application_key_t *k,
+                                int64_t *key_id) TG_MUST_CHECK;
+/* Inside the transaction: the client ends, with its tokens. */
+tg_err_t tg_application_key_end(tg_call_t *c, int64_t owner) TG_MUST_CHECK;
+/* "applicationKey": {"clientId", and "clientSecret" unless NULL} */
+void tg_application_key_put(tg_call_t *c, tg_str_t client_id, const char *client_secret);
+
+#endif

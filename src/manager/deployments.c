@@ -1,0 +1,205 @@
+/* Deploy, undeploy, deploy-status and deploy-histories of one API proxy. */
+#include "manager/bodies.h"
+#include "manager/deploy.h"
+#include "manager/handlers.h"
+#include "manager/resources.h"
+
+#define DESCRIPTION_MAX 1024
+
+typedef struct {
+    tg_resource_t project, proxy, environment;
+} place_t;
+
+static tg_err_t place_need(tg_call_t *c, place_t *p) {
+    tg_err_t err = tg_proxy_need(c, &p->project, &p->proxy);
+    return err ? err : tg_environment_need(c, c->params[2], &p->environment);
+}
+
+static tg_err_t description_take(tg_call_t *c, tg_str_t *out) {
+    static const char *const fields[] = {"description", NULL};
+    tg_err_t err = tg_body_only(c, c->body, fields);
+    return err ? err : tg_body_str(c, c->body, "description", 0, DESCRIPTION_MAX, out);
+}
+
+static void audit_note(tg_call_t *c, json_t **where, const place_t *p, int64_t revision) {
+    json_t *o = json_object();
+    tg_call_put_to(c, o, "environmentName", tg_text(p->environment.name));
+    tg_call_put_to(c, o, "revision", json_integer(revision));
+    *where = o;
+}
+
+static tg_err_t before_note(tg_call_t *c, const place_t *p) {
+    tg_deployment_t old;
+    tg_err_t err = c->store->ops->deployment_find(c->store, p->environment.id, p->proxy.id, &c->arena, &old);
+    if (!err) {
+        audit_note(c, &c->before, p, old.revision);
+    }
+    return err == TG_ERR_NOTFOUND ? TG_OK : err;
+}
+
+tg_err_t tg_deployment_deploy(tg_call_t *c) {
+    place_t p;
+    tg_str_t description;
+    tg_err_t err = description_take(c, &description);
+    if (!err) {
+        err = tg_call_begin(c);
+    }
+    if (!err) {
+        err = place_need(c, &p);
+    }
+    if (!err) {
+        err = before_note(c, &p);
+    }
+    if (!err) {
+        err = tg_deploy_proxy(c, &p.environment, &p.proxy, description);
+    }
+    if (!err) {
+        audit_note(c, &c->after, &p, c->targets[0].revision);
+    }
+    return err;
+}
+
+tg_err_t tg_deployment_undeploy(tg_call_t *c) {
+    place_t p;
+    tg_str_t description;
+    tg_err_t err = description_take(c, &description);
+    if (!err) {
+        err = tg_call_begin(c);
+    }
+    if (!err) {
+        err = place_need(c, &p);
+    }
+    if (!err) {
+        err = before_note(c, &p);
+    }
+    return err ? err : tg_undeploy_proxy(c, &p.environment, &p.proxy, description);
+}
+
+/* ---- status ---- */
+
+static json_t *worker_show(tg_call_t *c, const tg_node_worker_t *w) {
+    json_t *o = json_object();
+    tg_call_put_to(c, o, "pid", json_integer(w->pid));
+    tg_call_put_to(c, o, "revision", json_integer(w->revision));
+    tg_call_put_to(c, o, "error", tg_text_or_null(w->error));
+    return o;
+}
+
+static json_t *node_show(tg_call_t *c, const tg_node_t *node) {
+    json_t *o = json_object(), *workers = json_array();
+    int64_t revision = node->n_workers ? INT64_MAX : 0;
+    for (size_t i = 0; i < node->n_workers; i++) {
+        const tg_node_worker_t *w = &node->workers[i];
+        revision = w->revision < revision ? w->revision : revision;
+        tg_call_append_to(c, workers, worker_show(c, w));
+    }
+    tg_call_put_to(c, o, "nodeId", tg_text(node->node_id));
+    tg_call_put_to(c, o, "environmentName", tg_text(node->environment));
+    tg_call_put_to(c, o, "address", tg_text(node->address));
+    tg_call_put_to(c, o, "version", tg_text(node->version));
+    tg_call_put_to(c, o, "startedAt", tg_time(node->started_at));
+    tg_call_put_to(c, o, "lastSeen", tg_time(node->seen_at));
+    tg_call_put_to(c, o, "revision", json_integer(revision));
+    tg_call_put_to(c, o, "wantedRevision", json_integer(node->wanted));
+    tg_call_put_to(c, o, "workers", workers);
+    return o;
+}
+
+static tg_err_t nodes_list(tg_call_t *c, int64_t environment_id, json_t *list, size_t *n) {
+    void *handle = NULL;
+    tg_node_t *nodes = NULL;
+    tg_err_t err = tg_pool_take(&c->m->tokens, &handle);
+    if (!err) {
+        tg_token_store_t *store = handle;
+        err = store->ops->node_list(store, environment_id, c->now - TG_NODE_ALIVE_MS, &c->arena, &nodes, n);
+    }
+    for (size_t i = 0; !err && i < *n; i++) {
+        tg_call_append_to(c, list, node_show(c, &nodes[i]));
+    }
+    tg_pool_give(&c->m->tokens, handle);
+    return err;
+}
+
+tg_err_t tg_environment_nodes(tg_call_t *c) {
+    tg_resource_t environment;
+    tg_paging_t page;
+    size_t n = 0;
+    tg_err_t err = tg_environment_need(c, c->params[0], &environment);
+    if (!err) {
+        err = tg_paging_parse(c, &page);
+    }
+    if (err) {
+        return err;
+    }
+    json_t *list = json_array();
+    err = nodes_list(c, environment.id, list, &n);
+    tg_paging_put(c, &page, list, (int64_t)n);
+    return err;
+}
+
+static void deployed_put(tg_call_t *c, json_t *o, const tg_deployment_t *d) {
+    tg_call_put_to(c, o, "revision", json_integer(d->revision));
+    tg_call_put_to(c, o, "deployedAt", tg_time(d->at));
+    tg_call_put_to(c, o, "deployedBy", tg_text(d->by));
+    tg_call_put_to(c, o, "description", tg_text(d->description));
+}
+
+/* A node serves what is deployed here if its revision is not older. */
+tg_err_t tg_deployment_status(tg_call_t *c) {
+    place_t p;
+    tg_deployment_t d;
+    size_t n = 0;
+    tg_err_t err = place_need(c, &p);
+    if (err) {
+        return err;
+    }
+    err = c->store->ops->deployment_find(c->store, p.environment.id, p.proxy.id, &c->arena, &d);
+    if (err && err != TG_ERR_NOTFOUND) {
+        return err;
+    }
+    json_t *o = json_object(), *nodes = json_array();
+    tg_call_put_to(c, o, "environmentName", tg_text(p.environment.name));
+    tg_call_put_to(c, o, "deployed", json_boolean(!err));
+    if (!err) {
+        deployed_put(c, o, &d);
+    }
+    err = nodes_list(c, p.environment.id, nodes, &n);
+    tg_call_put_to(c, o, "nodes", nodes);
+    tg_call_put(c, "result", o);
+    return err;
+}
+
+/* ---- histories ---- */
+
+static json_t *history_show(tg_call_t *c, const tg_deployment_t *d) {
+    tg_resource_t environment;
+    json_t *o = json_object();
+    tg_err_t err = c->store->ops->resource_get(c->store, d->environment_id, &c->arena, &environment);
+    tg_call_put_to(c, o, "environmentName", err ? json_null() : tg_text(environment.name));
+    tg_call_put_to(c, o, "action", json_string(d->undeploy ? "UNDEPLOY" : "DEPLOY"));
+    deployed_put(c, o, d);
+    return o;
+}
+
+tg_err_t tg_deployment_histories(tg_call_t *c) {
+    tg_resource_t project, proxy;
+    tg_paging_t page;
+    tg_deployment_t *rows = NULL;
+    size_t n = 0;
+    tg_err_t err = tg_proxy_need(c, &project, &proxy);
+    if (!err) {
+        err = tg_paging_parse(c, &page);
+    }
+    if (!err) {
+        err = c->store->ops->deployment_history(c->store, proxy.id, &c->arena, &rows, &n);
+    }
+    if (err) {
+        return err;
+    }
+    json_t *list = json_array();
+    for (size_t i = (size_t)page.offset; i < n && i < (size_t)(page.offset + page.size); i++) {
+        tg_call_append_to(c, list, history_show(c, &rows[i]));
+    }
+    tg_paging_put(c, &page, list, (int64_t)n);
+    return TG_OK;
+}

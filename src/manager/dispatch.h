@@ -1,0 +1,16 @@
+/*
+ * A request from its bytes to its answer, apart from the HTTP library: routing, login, body checks, the handler, the
+ * transaction, waiting for gateways.
+ */
+#ifndef TG_MANAGER_DISPATCH_H
+#define TG_MANAGER_DISPATCH_H
+
+#include "manager/call.h"
+
+#define TG_BODY_MAX ((size_t)1 << 20)
+
+/* c holds method, path, address, headers and raw_body; `query` is the raw query string. Fills c->status and either
+ * c->text (if its length is not 0) or c->answer. */
+void tg_dispatch(tg_call_t *c, tg_str_t query);
+
+#endif

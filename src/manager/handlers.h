@@ -1,0 +1,72 @@
+/* The handlers of the operation table; each is described by its row there. */
+#ifndef TG_MANAGER_HANDLERS_H
+#define TG_MANAGER_HANDLERS_H
+
+#include "manager/call.h"
+
+tg_err_t tg_login(tg_call_t *c) TG_MUST_CHECK;
+
+tg_err_t tg_project_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_project_create(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_project_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_project_put(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_project_patch(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_project_delete(tg_call_t *c) TG_MUST_CHECK;
+
+tg_err_t tg_environment_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_project_environment_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_environment_create(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_environment_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_environment_put(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_environment_patch(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_environment_delete(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_environment_nodes(tg_call_t *c) TG_MUST_CHECK;
+
+tg_err_t tg_signing_key_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_signing_key_regenerate(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_signing_key_upload(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_signing_key_redeploy(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_signing_key_revoke(tg_call_t *c) TG_MUST_CHECK;
+
+tg_err_t tg_proxy_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_proxy_create(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_proxy_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_proxy_put(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_proxy_patch(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_proxy_delete(tg_call_t *c) TG_MUST_CHECK;
+
+tg_err_t tg_proxy_route_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_proxy_route_set(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_proxy_addresses_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_proxy_addresses_set(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_proxy_connection_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_proxy_connection_set(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_proxy_keys_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_proxy_keys_set(tg_call_t *c) TG_MUST_CHECK;
+
+tg_err_t tg_policy_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_policy_create(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_policy_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_policy_put(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_policy_patch(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_policy_delete(tg_call_t *c) TG_MUST_CHECK;
+
+tg_err_t tg_deployment_deploy(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_deployment_undeploy(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_deployment_status(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_deployment_histories(tg_call_t *c) TG_MUST_CHECK;
+
+tg_err_t tg_administrator_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_administrator_create(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_administrator_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_administrator_patch(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_administrator_delete(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_administrator_password(tg_call_t *c) TG_MUST_CHECK;
+
+tg_err_t tg_audit_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_openapi_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_health_live(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_health_ready(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_metrics_get(tg_call_t *c) TG_MUST_CHECK;
+
+#endif

@@ -1,0 +1,256 @@
+/* Signing keys of an environment: list, regenerate, upload, redeploy, revoke. */
+#include "manager/bodies.h"
+#include "manager/handlers.h"
+#include "manager/publish.h"
+#include "manager/resources.h"
+#include "manager/signing_keys.h"
+
+#define PEM_MAX 16384
+
+static const char *state_name(tg_key_state_t state) {
+    switch (state) {
+    case TG_KEY_PUBLISHED:
+        return "published";
+    case TG_KEY_ACTIVE:
+        return "active";
+    case TG_KEY_RETIRING:
+        return "retiring";
+    case TG_KEY_REVOKED:
+        break;
+    }
+    return "revoked";
+}
+
+/* Public parts only. */
+static json_t *key_show(tg_call_t *c, const tg_signing_key_t *keys, size_t n, size_t i) {
+    const tg_signing_key_t *k = &keys[i];
+    json_t *jwk = NULL;
+    if (tg_doc_parse(k->jwk, &jwk) != TG_OK) {
+        return NULL;
+    }
+    json_t *o = json_object();
+    tg_call_put_to(c, o, "kid", tg_text(k->kid));
+    tg_call_put_to(c, o, "algorithm", tg_text(k->alg));
+    tg_call_put_to(c, o, "state", json_string(state_name(tg_signing_key_state(keys, n, i, c->now))));
+    tg_call_put_to(c, o, "createdAt", tg_time(k->created_at));
+    tg_call_put_to(c, o, "activateAt", tg_time(k->activate_at));
+    tg_call_put_to(c, o, "retireAt", tg_time(k->retire_at));
+    tg_call_put_to(c, o, "publicKey", jwk);
+    return o;
+}
+
+tg_err_t tg_signing_key_list(tg_call_t *c) {
+    tg_resource_t environment;
+    tg_paging_t page;
+    tg_signing_key_t *keys = NULL;
+    size_t n = 0;
+    tg_err_t err = tg_environment_need(c, c->params[0], &environment);
+    if (!err) {
+        err = tg_paging_parse(c, &page);
+    }
+    if (!err) {
+        err = tg_signing_keys_load(c, environment.id, &keys, &n);
+    }
+    if (err) {
+        return err;
+    }
+    json_t *list = json_array();
+    for (size_t i = (size_t)page.offset; i < n && i < (size_t)(page.offset + page.size); i++) {
+        tg_call_append_to(c, list, key_show(c, keys, n, i));
+    }
+    tg_paging_put(c, &page, list, (int64_t)n);
+    return TG_OK;
+}
+
+static tg_err_t algorithm_take(tg_call_t *c, bool required, tg_alg_t *alg) {
+    tg_str_t name = TG_STR_NONE;
+    tg_err_t err = tg_body_str(c, c->body, "algorithm", required ? 1 : 0, 16, &name);
+    if (err) {
+        return err;
+    }
+    *alg = tg_alg_parse(name.n ? name : TG_STR("RS256"));
+    if (*alg == TG_ALG_NONE_SUCH) {
+        return tg_fault(&c->fault, TG_ERR_INVALID, "algorithm",
+                        "must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA");
+    }
+    return TG_OK;
+}
+
+/* When the new key signs: once every verifier can have read it. */
+static tg_err_t activation(tg_call_t *c, const tg_resource_t *environment, bool now, tg_ms_t *at) {
+    json_t *doc = NULL;
+    tg_environment_t env;
+    tg_err_t err = tg_doc_parse(environment->doc, &doc);
+    if (!err) {
+        err = tg_environment_parse(doc, &c->arena, &env, &c->fault);
+    }
+    *at = err || now ? c->now : c->now + env.jwks_max_age_s * TG_SECOND_MS;
+    json_decref(doc);
+    return err;
+}
+
+static tg_err_t result_put(tg_call_t *c, int64_t environment_id, tg_str_t kid, const char *audit_field) {
+    tg_signing_key_t *keys = NULL;
+    size_t n = 0;
+    tg_err_t err = tg_signing_keys_load(c, environment_id, &keys, &n);
+    for (size_t i = 0; !err && i < n; i++) {
+        if (tg_str_eq(keys[i].kid, kid)) {
+            c->after = key_show(c, keys, n, i);
+            tg_call_put(c, "result", json_incref(c->after));
+        }
+    }
+    if (!err && c->after != NULL && audit_field != NULL) {
+        json_t *after = json_deep_copy(c->after); /* the answer stays without */
+        json_decref(c->after);
+        c->after = after;
+        tg_call_put_to(c, c->after, audit_field, json_string("***"));
+    }
+    return err;
+}
+
+static tg_err_t key_install(tg_call_t *c, const tg_key_t *key, bool now, const char *audit_field) {
+    tg_resource_t environment;
+    tg_ms_t at;
+    tg_err_t err = tg_call_begin(c);
+    if (!err) {
+        err = tg_environment_need(c, c->params[0], &environment);
+    }
+    if (!err) {
+        err = activation(c, &environment, now, &at);
+    }
+    if (!err) {
+        err = tg_signing_key_add(c, &environment, key, at);
+    }
+    if (!err) {
+        err = tg_publish_next(c, &environment);
+    }
+    return err ? err : result_put(c, environment.id, tg_key_kid(key), audit_field);
+}
+
+tg_err_t tg_signing_key_regenerate(tg_call_t *c) {
+    static const char *const fields[] = {"algorithm", "activateNow", NULL};
+    tg_resource_t environment;
+    tg_alg_t alg;
+    bool now;
+    tg_key_t *key = NULL;
+    tg_err_t err = tg_environment_need(c, c->params[0], &environment); /* before the slow part */
+    if (!err) {
+        err = tg_body_only(c, c->body, fields);
+    }
+    if (!err) {
+        err = algorithm_take(c, false, &alg);
+    }
+    if (!err) {
+        err = tg_body_bool(c, c->body, "activateNow", false, &now);
+    }
+    if (!err) {
+        err = tg_key_generate(alg, &key);
+    }
+    if (!err) {
+        err = key_install(c, key, now, NULL);
+    }
+    tg_key_free(key);
+    return err;
+}
+
+static tg_err_t pem_take(tg_call_t *c, tg_alg_t alg, tg_key_t **key) {
+    const json_t *value = json_object_get(c->body, "privateKey");
+    tg_str_t pem = tg_json_str(c->body, "privateKey");
+    if (!json_is_string(value) || pem.n == 0 || pem.n > PEM_MAX) {
+        return tg_fault(&c->fault, TG_ERR_INVALID, "privateKey", "must be a PEM private key of at most %d bytes",
+                        PEM_MAX);
+    }
+    tg_fault_t why = {0};
+    tg_err_t err = tg_key_from_pem(pem, alg, key, &why);
+    return err == TG_ERR_INVALID || err == TG_ERR_LIMIT ? tg_fault(&c->fault, TG_ERR_INVALID, "privateKey", "%s",
+                                                                   why.text[0] ? why.text : "is no PEM private key")
+                                                        : err;
+}
+
+tg_err_t tg_signing_key_upload(tg_call_t *c) {
+    static const char *const fields[] = {"algorithm", "privateKey", "activateNow", NULL};
+    tg_alg_t alg;
+    bool now;
+    tg_key_t *key = NULL;
+    tg_err_t err = tg_body_only(c, c->body, fields);
+    if (!err) {
+        err = algorithm_take(c, true, &alg);
+    }
+    if (!err) {
+        err = tg_body_bool(c, c->body, "activateNow", false, &now);
+    }
+    if (!err) {
+        err = pem_take(c, alg, &key);
+    }
+    if (!err) {
+        err = key_install(c, key, now, "privateKey");
+    }
+    tg_key_free(key);
+    return err;
+}
+
+tg_err_t tg_signing_key_redeploy(tg_call_t *c) {
+    static const char *const fields[] = {NULL};
+    tg_resource_t environment;
+    tg_err_t err = tg_body_only(c, c->body, fields);
+    if (!err) {
+        err = tg_call_begin(c);
+    }
+    if (!err) {
+        err = tg_environment_need(c, c->params[0], &environment);
+    }
+    return err ? err : tg_publish_next(c, &environment);
+}
+
+/* Marks the key; *was_active tells whether the algorithm is left without its signer. */
+static tg_err_t revoke(tg_call_t *c, const tg_resource_t *environment, tg_str_t kid, tg_alg_t *alg, bool *was_active) {
+    tg_signing_key_t *keys = NULL;
+    size_t n = 0, i = 0;
+    tg_err_t err = tg_signing_keys_load(c, environment->id, &keys, &n);
+    while (!err && i < n && !tg_str_eq(keys[i].kid, kid)) {
+        i++;
+    }
+    if (err) {
+        return err;
+    }
+    if (i == n) {
+        return tg_fault(&c->fault, TG_ERR_NOTFOUND, "", "there is no signing key \"%.*s\"", TG_STR_ARGS(kid));
+    }
+    c->before = key_show(c, keys, n, i);
+    *was_active = tg_signing_key_state(keys, n, i, c->now) == TG_KEY_ACTIVE;
+    *alg = tg_alg_parse(keys[i].alg);
+    keys[i].revoked = true;
+    tg_str_t doc;
+    err = tg_doc_text(c, tg_signing_key_write(&keys[i]), &doc);
+    return err ? err : c->store->ops->signing_key_put(c->store, environment->id, kid, doc);
+}
+
+/* A revoked signer is replaced at once: an older key that only verifies must not begin to sign again. */
+tg_err_t tg_signing_key_revoke(tg_call_t *c) {
+    static const char *const fields[] = {NULL};
+    tg_resource_t environment;
+    tg_alg_t alg;
+    bool was_active = false;
+    tg_key_t *fresh = NULL;
+    tg_err_t err = tg_body_only(c, c->body, fields);
+    if (!err) {
+        err = tg_call_begin(c);
+    }
+    if (!err) {
+        err = tg_environment_need(c, c->params[0], &environment);
+    }
+    if (!err) {
+        err = revoke(c, &environment, c->params[1], &alg, &was_active);
+    }
+    if (!err && was_active) {
+        err = tg_key_generate(alg, &fresh);
+        if (!err) {
+            err = tg_signing_key_add(c, &environment, fresh, c->now);
+        }
+        tg_key_free(fresh);
+    }
+    if (!err) {
+        err = tg_publish_next(c, &environment);
+    }
+    return err ? err : result_put(c, environment.id, c->params[1], NULL);
+}

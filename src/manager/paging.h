@@ -1,0 +1,20 @@
+/* page (from 1), pageSize (1..1000, default 100), sort (name, -name, name,asc, name,desc), q. */
+#ifndef TG_MANAGER_PAGING_H
+#define TG_MANAGER_PAGING_H
+
+#include "manager/call.h"
+
+typedef struct {
+    int64_t page, size;
+    int64_t offset; /* (page - 1) * size */
+    bool descending;
+    tg_str_t q;
+} tg_paging_t;
+
+tg_err_t tg_paging_parse(tg_call_t *c, tg_paging_t *out) TG_MUST_CHECK;
+/* Puts resultList (takes the reference), resultCount, page, pageSize. */
+void tg_paging_put(tg_call_t *c, const tg_paging_t *p, json_t *list, int64_t total);
+/* Refuses query parameters that are neither paging (for lists) nor in the NULL-terminated list `more` (may be NULL). */
+tg_err_t tg_query_only(tg_call_t *c, const char *const *more) TG_MUST_CHECK;
+
+#endif

@@ -1,0 +1,134 @@
+#include "manager/publish.h"
+
+#include <stdio.h>
+
+#include "manager/bodies.h"
+#include "manager/signing_keys.h"
+
+/* How many rows of the change feed are kept for gateways that come back after a while. */
+#define FEED_KEPT   100000
+#define PRUNE_EVERY 1024
+
+tg_err_t tg_publish_number(tg_call_t *c, int64_t environment_id, int64_t *revision) {
+    return c->store->ops->revision_next(c->store, environment_id, revision);
+}
+
+/* The document without its proxies, whose texts were frozen at their own deploys and are put in as they are: 1,000 of
+ * them are joined, not parsed. */
+static tg_err_t frame_write(tg_call_t *c, const tg_resource_t *row, int64_t revision, tg_buf_t *out) {
+    tg_snapshot_t s = {.environment_id = row->id, .revision = revision, .made_at = c->now};
+    json_t *doc = NULL;
+    tg_signing_key_t *keys = NULL;
+    tg_err_t err = tg_doc_parse(row->doc, &doc);
+    if (!err) {
+        err = tg_environment_parse(doc, &c->arena, &s.environment, &c->fault);
+    }
+    if (!err) {
+        err = tg_signing_keys_load(c, row->id, &keys, &s.n_keys);
+    }
+    if (!err) {
+        s.keys = keys;
+        s.n_keys = tg_signing_keys_usable(keys, s.n_keys, c->now);
+        err = tg_snapshot_write(&s, out);
+    }
+    json_decref(doc);
+    return err;
+}
+
+static tg_err_t proxies_join(tg_call_t *c, int64_t environment_id, tg_arena_t *a, tg_buf_t *out) {
+    tg_deployment_t *rows = NULL;
+    size_t n = 0;
+    tg_err_t err = c->store->ops->deployment_list(c->store, environment_id, a, &rows, &n);
+    for (size_t i = 0; !err && i < n; i++) {
+        if (i > 0) {
+            tg_buf_putc(out, ',');
+        }
+        tg_buf_put(out, rows[i].doc);
+    }
+    return err ? err : out->err;
+}
+
+static tg_err_t document_write(tg_call_t *c, const tg_resource_t *row, int64_t revision, tg_buf_t *out) {
+    static const char empty[] = "\"proxies\":[]";
+    tg_buf_t frame;
+    tg_arena_t docs;
+    tg_buf_init(&frame, TG_SNAPSHOT_MAX);
+    tg_arena_init(&docs, 2 * (size_t)TG_SNAPSHOT_MAX);
+    tg_err_t err = frame_write(c, row, revision, &frame);
+    if (!err) {
+        /* Quotes inside strings are escaped, so this text is the member and nothing else. */
+        char *at = memmem(frame.p, frame.n, empty, sizeof(empty) - 1);
+        if (at == NULL) {
+            err = TG_ERR_BUG;
+        } else {
+            size_t head = (size_t)(at - frame.p) + sizeof(empty) - 2;
+            tg_buf_put(out, tg_strn(frame.p, head));
+            err = proxies_join(c, row->id, &docs, out);
+            tg_buf_put(out, tg_strn(frame.p + head, frame.n - head));
+        }
+    }
+    err = err ? err : out->err;
+    tg_arena_release(&docs);
+    tg_buf_release(&frame);
+    return err == TG_ERR_LIMIT ? tg_fault(&c->fault, err, "", "the snapshot of the environment would be too large")
+                               : err;
+}
+
+static tg_err_t target_note(tg_call_t *c, const tg_resource_t *row, int64_t revision) {
+    for (size_t i = 0; i < c->n_targets; i++) {
+        if (c->targets[i].environment_id == row->id) {
+            c->targets[i].revision = revision;
+            return TG_OK;
+        }
+    }
+    if (c->n_targets == TG_TARGETS_MAX) {
+        return tg_fault(&c->fault, TG_ERR_LIMIT, "", "more than %d environments in one call", TG_TARGETS_MAX);
+    }
+    c->targets[c->n_targets++] =
+        (tg_target_t){.environment_id = row->id, .environment = row->name, .revision = revision};
+    return TG_OK;
+}
+
+static tg_err_t feed_prune(tg_call_t *c, int64_t revision) {
+    int64_t head = 0;
+    if (revision % PRUNE_EVERY != 0) {
+        return TG_OK;
+    }
+    tg_err_t err = c->store->ops->change_head(c->store, &head);
+    return err || head <= FEED_KEPT ? err : c->store->ops->change_prune(c->store, head - FEED_KEPT);
+}
+
+tg_err_t tg_publish(tg_call_t *c, const tg_resource_t *environment, int64_t revision) {
+    char ref[32];
+    snprintf(ref, sizeof(ref), "%lld", (long long)revision);
+    tg_buf_t document;
+    tg_buf_init(&document, TG_SNAPSHOT_MAX);
+    tg_err_t err = document_write(c, environment, revision, &document);
+    if (!err) {
+        err = c->store->ops->snapshot_put(c->store, environment->id, revision, tg_buf_str(&document));
+    }
+    if (!err) {
+        err = c->store->ops->change_append(c->store, TG_CHANGE_SNAPSHOT, environment->id, tg_str(ref));
+    }
+    if (!err) {
+        err = feed_prune(c, revision);
+    }
+    tg_buf_release(&document);
+    return err ? err : target_note(c, environment, revision);
+}
+
+tg_err_t tg_publish_next(tg_call_t *c, const tg_resource_t *environment) {
+    int64_t revision;
+    tg_err_t err = tg_publish_number(c, environment->id, &revision);
+    return err ? err : tg_publish(c, environment, revision);
+}
+
+tg_err_t tg_publish_client(tg_call_t *c, int64_t environment_id, tg_client_kind_t kind, tg_str_t client_id) {
+    char mem[TG_CLIENT_ID_MAX + 32];
+    tg_buf_t ref;
+    tg_buf_init_fixed(&ref, mem, sizeof(mem));
+    tg_buf_putf(&ref, "%d:", (int)kind);
+    tg_buf_put(&ref, client_id);
+    return ref.err ? ref.err
+                   : c->store->ops->change_append(c->store, TG_CHANGE_CLIENT, environment_id, tg_buf_str(&ref));
+}
