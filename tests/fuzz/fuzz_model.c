@@ -1,0 +1,65 @@
+/* Bodies of the management API: what is accepted is written, parses again, and is written the same. */
+#include <stdlib.h>
+
+#include "model/model.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void require(bool holds) {
+    if (!holds) {
+        abort();
+    }
+}
+
+static json_t *read_policy(const json_t *body, tg_arena_t *a, tg_fault_t *fault) {
+    tg_policy_t p;
+    return tg_policy_parse(body, TG_STR("auth"), a, &p, fault) ? NULL : tg_policy_write(&p);
+}
+
+static json_t *read_proxy(const json_t *body, tg_arena_t *a, tg_fault_t *fault) {
+    tg_proxy_t p;
+    return tg_proxy_parse(body, TG_STR("shop"), a, &p, fault) ? NULL : tg_proxy_write(&p);
+}
+
+static json_t *read_environment(const json_t *body, tg_arena_t *a, tg_fault_t *fault) {
+    tg_environment_t e;
+    return tg_environment_parse(body, a, &e, fault) ? NULL : tg_environment_write(&e);
+}
+
+static json_t *read_signing_key(const json_t *body, tg_arena_t *a, tg_fault_t *fault) {
+    tg_signing_key_t k;
+    return tg_signing_key_parse(body, a, &k, fault) ? NULL : tg_signing_key_write(&k);
+}
+
+typedef json_t *(*read_fn)(const json_t *body, tg_arena_t *a, tg_fault_t *fault);
+
+static void round_trip(read_fn read, const json_t *body) {
+    tg_arena_t a;
+    tg_fault_t fault = {.field = ""};
+    tg_arena_init(&a, 4 << 20);
+    json_t *once = read(body, &a, &fault);
+    if (once == NULL) {
+        require(fault.text[0] != '\0');
+        for (const char *c = fault.field; *c != '\0'; c++) {
+            require(*c >= 0x20 && *c < 0x7f);
+        }
+    } else {
+        json_t *twice = read(once, &a, NULL);
+        require(twice != NULL && json_equal(once, twice));
+        json_decref(twice);
+    }
+    json_decref(once);
+    tg_arena_release(&a);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    json_t *body;
+    if (tg_json_parse(tg_strn(data, size), 1 << 16, 16, &body, NULL) == TG_OK) {
+        round_trip(read_policy, body);
+        round_trip(read_proxy, body);
+        round_trip(read_environment, body);
+        round_trip(read_signing_key, body);
+        json_decref(body);
+    }
+    return 0;
+}
