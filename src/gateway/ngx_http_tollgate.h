@@ -49,7 +49,8 @@ typedef struct {
     ngx_str_t                  environment;      /* tollgate_environment */
     ngx_str_t                  data;             /* tollgate_data */
     ngx_str_t                  address;          /* tollgate_address */
-    ngx_shm_zone_t            *shm_zone;         /* tollgate_zone */
+    size_t                     zone_size;        /* tollgate_zone */
+    ngx_shm_zone_t            *shm_zone;
     ngx_int_t                  crypto_threads;   /* tollgate_threads crypto= */
     ngx_int_t                  store_threads;    /* ... store= */
     ngx_int_t                  queue;            /* ... queue=, per pool */
@@ -231,6 +232,9 @@ void ngx_http_tollgate_snapshot_release(ngx_http_tollgate_snapshot_t *s);
  */
 ngx_int_t ngx_http_tollgate_snapshot_key(
     const ngx_http_tollgate_snapshot_t *s, tg_str_t kid, tg_ms_t now);
+/* The deployed proxy whose application key this is, or NULL. */
+const tg_deployed_proxy_t *ngx_http_tollgate_snapshot_owner(
+    const ngx_http_tollgate_snapshot_t *s, int64_t key_id);
 /* A tg_key_of_fn over public_keys; ctx is the snapshot.  Any thread. */
 const tg_key_t *ngx_http_tollgate_snapshot_public_key(void *ctx, size_t i);
 
@@ -358,7 +362,6 @@ struct ngx_http_tollgate_task_s {
     /* private to _pool.c */
     unsigned                   posted:1;
     unsigned                   over:1;
-    unsigned                   returned:1;
     ngx_uint_t                 pool;
     ngx_uint_t                 dropped;
     ngx_event_t                timer;
@@ -573,6 +576,14 @@ typedef struct {
 
 /* Finds or makes it; NULL: no memory. */
 ngx_http_tollgate_ctx_t *ngx_http_tollgate_ctx(ngx_http_request_t *r);
+
+
+/*
+ * The value of the first request header of this name (lower case), or
+ * TG_STR_NONE; *n is how many there are.
+ */
+tg_str_t ngx_http_tollgate_header(ngx_http_request_t *r, const char *name,
+    size_t *n);
 
 
 /* -- answers of our own ---------------------------------------------------- */

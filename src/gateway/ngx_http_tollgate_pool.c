@@ -1,0 +1,509 @@
+
+/* Bounded thread pools, one for each thing that can be slow. */
+
+#include <stdlib.h>
+
+#include "ngx_http_tollgate_state.h"
+
+
+/* Of one task: what a record, a client and their strings take, with room. */
+#define NGX_HTTP_TOLLGATE_TASK_ARENA  (1024 * 1024)
+
+#define NGX_HTTP_TOLLGATE_REOPEN_MS   100
+
+
+typedef struct {
+    pthread_mutex_t               mutex;
+    pthread_cond_t                cond;
+    ngx_http_tollgate_task_t     *first;
+    ngx_http_tollgate_task_t    **last;
+    ngx_uint_t                    waiting;
+    ngx_uint_t                    max;
+    ngx_uint_t                    stop;
+    ngx_uint_t                    pending;   /* of the event loop */
+    ngx_http_tollgate_thread_t   *threads;
+    ngx_uint_t                    n_threads;
+} ngx_http_tollgate_pool_t;
+
+
+static ngx_int_t ngx_http_tollgate_pool_start(ngx_http_tollgate_pool_t *pool,
+    ngx_uint_t id, ngx_uint_t n, ngx_uint_t queue, ngx_log_t *log);
+static void *ngx_http_tollgate_pool_main(void *data);
+static void ngx_http_tollgate_task_expire(ngx_event_t *ev);
+
+
+static ngx_http_tollgate_pool_t   ngx_http_tollgate_pools[
+                                                 NGX_HTTP_TOLLGATE_POOLS];
+
+/* what threads gave back */
+static pthread_mutex_t            ngx_http_tollgate_returned_mutex
+                                                = PTHREAD_MUTEX_INITIALIZER;
+static ngx_http_tollgate_task_t  *ngx_http_tollgate_returned;
+
+
+void *
+ngx_http_tollgate_task_alloc(size_t size)
+{
+    return calloc(1, size);
+}
+
+
+void
+ngx_http_tollgate_task_free(ngx_http_tollgate_task_t *task)
+{
+    if (task->release) {
+        task->release(task);
+    }
+
+    free(task);
+}
+
+
+/* The lines of a pool stand together in NGX_HTTP_TOLLGATE_METRICS. */
+static void
+ngx_http_tollgate_pool_count(ngx_uint_t pool, ngx_uint_t posted_to)
+{
+    ngx_http_tollgate_count_at(posted_to
+                               + pool * (NGX_HTTP_TOLLGATE_M_POOL_STORE_POSTED
+                                     - NGX_HTTP_TOLLGATE_M_POOL_CRYPTO_POSTED),
+                               1);
+}
+
+
+ngx_int_t
+ngx_http_tollgate_task_post(ngx_http_tollgate_pool_e id,
+    ngx_http_tollgate_task_t *task)
+{
+    ngx_uint_t                 full;
+    ngx_msec_t                 deadline;
+    ngx_http_tollgate_pool_t  *pool;
+
+    pool = &ngx_http_tollgate_pools[id];
+
+    if (pool->n_threads == 0) {
+        return NGX_ERROR;
+    }
+
+    task->pool = id;
+    task->next = NULL;
+    task->posted = 1;
+
+    (void) pthread_mutex_lock(&pool->mutex);
+
+    full = pool->waiting >= pool->max;
+
+    if (!full) {
+        *pool->last = task;
+        pool->last = &task->next;
+        pool->waiting++;
+        (void) pthread_cond_signal(&pool->cond);
+    }
+
+    (void) pthread_mutex_unlock(&pool->mutex);
+
+    if (full) {
+        task->posted = 0;
+        ngx_http_tollgate_pool_count(id, NGX_HTTP_TOLLGATE_M_POOL_CRYPTO_BUSY);
+        return NGX_BUSY;
+    }
+
+    ngx_http_tollgate_pool_count(id, NGX_HTTP_TOLLGATE_M_POOL_CRYPTO_POSTED);
+    pool->pending++;
+
+    deadline = task->deadline ? task->deadline
+                              : ngx_http_tollgate_main->deadline;
+
+    /* not cancelable: it holds the worker in its graceful stop */
+
+    task->timer.data = task;
+    task->timer.handler = ngx_http_tollgate_task_expire;
+    task->timer.log = ngx_cycle->log;
+
+    ngx_add_timer(&task->timer, deadline);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_tollgate_task_cancel(ngx_http_tollgate_task_t *task)
+{
+    if (!task->posted || task->over) {
+        return;
+    }
+
+    task->over = 1;
+    __atomic_store_n(&task->dropped, 1, __ATOMIC_RELAXED);
+
+    if (task->timer.timer_set) {
+        ngx_del_timer(&task->timer);
+    }
+}
+
+
+static void
+ngx_http_tollgate_task_expire(ngx_event_t *ev)
+{
+    ngx_http_tollgate_task_t  *task;
+
+    task = ev->data;
+
+    task->over = 1;
+    task->expired = 1;
+    __atomic_store_n(&task->dropped, 1, __ATOMIC_RELAXED);
+
+    ngx_http_tollgate_pool_count(task->pool,
+                                 NGX_HTTP_TOLLGATE_M_POOL_CRYPTO_EXPIRED);
+
+    /* the thread still gives the task back, and it is freed then */
+
+    task->done(task);
+}
+
+
+void
+ngx_http_tollgate_pools_drain(void)
+{
+    ngx_http_tollgate_task_t  *task, *next, *list;
+
+    (void) pthread_mutex_lock(&ngx_http_tollgate_returned_mutex);
+    list = ngx_http_tollgate_returned;
+    ngx_http_tollgate_returned = NULL;
+    (void) pthread_mutex_unlock(&ngx_http_tollgate_returned_mutex);
+
+    /* they were pushed: oldest first */
+
+    for (task = NULL; list; list = next) {
+        next = list->next;
+        list->next = task;
+        task = list;
+    }
+
+    for ( /* void */ ; task; task = next) {
+        next = task->next;
+
+        ngx_http_tollgate_pools[task->pool].pending--;
+
+        if (!task->over) {
+            task->over = 1;
+
+            if (task->timer.timer_set) {
+                ngx_del_timer(&task->timer);
+            }
+
+            task->done(task);
+        }
+
+        ngx_http_tollgate_task_free(task);
+    }
+}
+
+
+ngx_uint_t
+ngx_http_tollgate_pool_pending(ngx_http_tollgate_pool_e pool)
+{
+    return ngx_http_tollgate_pools[pool].pending;
+}
+
+
+static void *
+ngx_http_tollgate_pool_main(void *data)
+{
+    ngx_http_tollgate_thread_t  *thread = data;
+
+    ngx_http_tollgate_task_t  *task;
+    ngx_http_tollgate_pool_t  *pool;
+
+    pool = &ngx_http_tollgate_pools[thread->pool];
+
+    for ( ;; ) {
+        (void) pthread_mutex_lock(&pool->mutex);
+
+        while (pool->first == NULL && !pool->stop) {
+            (void) pthread_cond_wait(&pool->cond, &pool->mutex);
+        }
+
+        task = pool->first;
+
+        if (pool->stop || task == NULL) {
+            (void) pthread_mutex_unlock(&pool->mutex);
+            break;
+        }
+
+        pool->first = task->next;
+        pool->waiting--;
+
+        if (pool->first == NULL) {
+            pool->last = &pool->first;
+        }
+
+        (void) pthread_mutex_unlock(&pool->mutex);
+
+        if (!__atomic_load_n(&task->dropped, __ATOMIC_RELAXED)) {
+            tg_arena_init(&thread->arena, NGX_HTTP_TOLLGATE_TASK_ARENA);
+            task->run(task, thread);
+            tg_arena_release(&thread->arena);
+        }
+
+        (void) pthread_mutex_lock(&ngx_http_tollgate_returned_mutex);
+        task->next = ngx_http_tollgate_returned;
+        ngx_http_tollgate_returned = task;
+        (void) pthread_mutex_unlock(&ngx_http_tollgate_returned_mutex);
+
+        ngx_http_tollgate_notify();
+    }
+
+    ngx_http_tollgate_thread_reopen(thread);
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_pool_start(ngx_http_tollgate_pool_t *pool, ngx_uint_t id,
+    ngx_uint_t n, ngx_uint_t queue, ngx_log_t *log)
+{
+    ngx_uint_t                   i;
+    ngx_http_tollgate_thread_t  *thread;
+
+    ngx_memzero(pool, sizeof(ngx_http_tollgate_pool_t));
+
+    (void) pthread_mutex_init(&pool->mutex, NULL);
+    (void) pthread_cond_init(&pool->cond, NULL);
+
+    pool->last = &pool->first;
+    pool->max = queue;
+    pool->threads = calloc(n, sizeof(ngx_http_tollgate_thread_t));
+
+    if (pool->threads == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        thread = &pool->threads[i];
+        thread->pool = id;
+        thread->log = log;
+
+        if (ngx_http_tollgate_thread_start(&thread->tid,
+                                           ngx_http_tollgate_pool_main,
+                                           thread, log)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        pool->n_threads++;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_tollgate_pools_start(ngx_cycle_t *cycle)
+{
+    ngx_http_tollgate_main_conf_t  *mcf;
+
+    mcf = ngx_http_tollgate_main;
+
+    if (ngx_http_tollgate_pool_start(
+            &ngx_http_tollgate_pools[NGX_HTTP_TOLLGATE_POOL_CRYPTO],
+            NGX_HTTP_TOLLGATE_POOL_CRYPTO, (ngx_uint_t) mcf->crypto_threads,
+            (ngx_uint_t) mcf->queue, cycle->log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_tollgate_pool_start(
+            &ngx_http_tollgate_pools[NGX_HTTP_TOLLGATE_POOL_STORE],
+            NGX_HTTP_TOLLGATE_POOL_STORE, (ngx_uint_t) mcf->store_threads,
+            (ngx_uint_t) mcf->queue, cycle->log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_tollgate_pool_start(
+               &ngx_http_tollgate_pools[NGX_HTTP_TOLLGATE_POOL_COMMIT],
+               NGX_HTTP_TOLLGATE_POOL_COMMIT, 1, (ngx_uint_t) mcf->queue,
+               cycle->log);
+}
+
+
+ngx_int_t
+ngx_http_tollgate_pools_stop(ngx_cycle_t *cycle)
+{
+    uint64_t                   end, now;
+    ngx_uint_t                 i, n;
+    ngx_http_tollgate_task_t  *task, *next;
+    ngx_http_tollgate_pool_t  *pool;
+
+    for (i = 0; i < NGX_HTTP_TOLLGATE_POOLS; i++) {
+        pool = &ngx_http_tollgate_pools[i];
+
+        if (pool->n_threads == 0) {
+            continue;
+        }
+
+        (void) pthread_mutex_lock(&pool->mutex);
+        pool->stop = 1;
+        (void) pthread_cond_broadcast(&pool->cond);
+        (void) pthread_mutex_unlock(&pool->mutex);
+    }
+
+    end = ngx_http_tollgate_monotonic_ms() + NGX_HTTP_TOLLGATE_STOP_MS;
+
+    for (i = 0; i < NGX_HTTP_TOLLGATE_POOLS; i++) {
+        pool = &ngx_http_tollgate_pools[i];
+
+        for (n = 0; n < pool->n_threads; n++) {
+            now = ngx_http_tollgate_monotonic_ms();
+
+            if (ngx_http_tollgate_thread_join(pool->threads[n].tid,
+                                              now < end ? end - now : 0)
+                == NGX_OK)
+            {
+                continue;
+            }
+
+            return NGX_DECLINED;
+        }
+
+        pool->n_threads = 0;
+        free(pool->threads);
+        pool->threads = NULL;
+
+        for (task = pool->first; task; task = next) {
+            next = task->next;
+            ngx_http_tollgate_task_free(task);
+        }
+
+        pool->first = NULL;
+    }
+
+    for (task = ngx_http_tollgate_returned; task; task = next) {
+        next = task->next;
+        ngx_http_tollgate_task_free(task);
+    }
+
+    ngx_http_tollgate_returned = NULL;
+
+    return NGX_OK;
+}
+
+
+tg_err_t
+ngx_http_tollgate_config_open(tg_config_store_t **store, uint64_t *retry,
+    tg_fault_t *fault)
+{
+    uint64_t             now;
+    tg_err_t             err;
+    tg_store_options_t   options;
+
+    if (*store) {
+        return TG_OK;
+    }
+
+    now = ngx_http_tollgate_monotonic_ms();
+
+    if (now < *retry) {
+        return tg_fault(fault, TG_ERR_UNAVAILABLE, "",
+                        "the store could not be opened a moment ago");
+    }
+
+    ngx_memzero(&options, sizeof(options));
+    options.busy_ms = NGX_HTTP_TOLLGATE_BUSY_MS;
+
+    err = tg_config_store_open(
+              ngx_http_tollgate_str(ngx_http_tollgate_main->store), &options,
+              store, fault);
+
+    if (err != TG_OK) {
+        *store = NULL;
+        *retry = now + NGX_HTTP_TOLLGATE_REOPEN_MS;
+        return TG_ERR_UNAVAILABLE;
+    }
+
+    return TG_OK;
+}
+
+
+tg_err_t
+ngx_http_tollgate_tokens_open(tg_token_store_t **store, uint64_t *retry,
+    ngx_uint_t create, tg_fault_t *fault)
+{
+    uint64_t             now;
+    tg_err_t             err;
+    tg_store_options_t   options;
+
+    if (*store) {
+        return TG_OK;
+    }
+
+    now = ngx_http_tollgate_monotonic_ms();
+
+    if (now < *retry) {
+        return tg_fault(fault, TG_ERR_UNAVAILABLE, "",
+                        "the store could not be opened a moment ago");
+    }
+
+    ngx_memzero(&options, sizeof(options));
+    options.create = create;
+    options.busy_ms = NGX_HTTP_TOLLGATE_BUSY_MS;
+
+    err = tg_token_store_open(
+              ngx_http_tollgate_str(ngx_http_tollgate_main->store), &options,
+              store, fault);
+
+    if (err != TG_OK) {
+        *store = NULL;
+        *retry = now + NGX_HTTP_TOLLGATE_REOPEN_MS;
+        return TG_ERR_UNAVAILABLE;
+    }
+
+    return TG_OK;
+}
+
+
+tg_err_t
+ngx_http_tollgate_thread_config(ngx_http_tollgate_thread_t *thread,
+    tg_config_store_t **store)
+{
+    tg_err_t  err;
+
+    err = ngx_http_tollgate_config_open(&thread->config,
+                                        &thread->config_retry, NULL);
+    *store = thread->config;
+
+    return err;
+}
+
+
+tg_err_t
+ngx_http_tollgate_thread_tokens(ngx_http_tollgate_thread_t *thread,
+    tg_token_store_t **store)
+{
+    tg_err_t  err;
+
+    err = ngx_http_tollgate_tokens_open(&thread->tokens,
+                                        &thread->tokens_retry, 0, NULL);
+    *store = thread->tokens;
+
+    return err;
+}
+
+
+void
+ngx_http_tollgate_thread_reopen(ngx_http_tollgate_thread_t *thread)
+{
+    if (thread->config) {
+        thread->config->ops->close(thread->config);
+        thread->config = NULL;
+    }
+
+    if (thread->tokens) {
+        thread->tokens->ops->close(thread->tokens);
+        thread->tokens = NULL;
+    }
+}
