@@ -231,9 +231,12 @@ ngx_http_tollgate_loader_swap(void)
 static void
 ngx_http_tollgate_fault_text(const tg_fault_t *fault, char *text, size_t size)
 {
-    (void) snprintf(text, size, "%s%s%s", fault->field,
-                    fault->field[0] ? " " : "",
-                    fault->text[0] ? fault->text : "failed");
+    u_char  *end;
+
+    end = ngx_snprintf((u_char *) text, size - 1, "%s%s%s", fault->field,
+                       fault->field[0] ? " " : "",
+                       fault->text[0] ? fault->text : "failed");
+    *end = '\0';
 }
 
 
