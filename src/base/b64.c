@@ -24,60 +24,71 @@ size_t tg_b64url_encode(tg_str_t in, char *out) {
     return (size_t)(to - out);
 }
 
-static int url_digit(char c) {
-    if (c >= 'A' && c <= 'Z') {
-        return c - 'A';
-    }
-    if (c >= 'a' && c <= 'z') {
-        return c - 'a' + 26;
-    }
-    if (c >= '0' && c <= '9') {
-        return c - '0' + 52;
-    }
-    return c == '-' ? 62 : c == '_' ? 63 : -1;
-}
+/* The value of each digit and one more, so that everything else is 0. */
+#define LETTERS(base, at)                                                                                              \
+    [(base)] = (at), [(base) + 1] = (at) + 1, [(base) + 2] = (at) + 2, [(base) + 3] = (at) + 3, [(base) + 4] = (at) + 4
+#define ALPHANUMERIC                                                                                                   \
+    LETTERS('A', 1), LETTERS('F', 6), LETTERS('K', 11), LETTERS('P', 16), LETTERS('U', 21), ['Z'] = 26,                \
+        LETTERS('a', 27), LETTERS('f', 32), LETTERS('k', 37), LETTERS('p', 42), LETTERS('u', 47), ['z'] = 52,          \
+        LETTERS('0', 53), LETTERS('5', 58)
 
-static int std_digit(char c) {
-    if (c == '-' || c == '_') {
-        return -1;
+static const uint8_t url_digits[256] = {ALPHANUMERIC, ['-'] = 63, ['_'] = 64};
+static const uint8_t std_digits[256] = {ALPHANUMERIC, ['+'] = 63, ['/'] = 64};
+
+/* Up to four digits as 24 bits, the first one highest; negative if one of them is none. */
+static int32_t group(const uint8_t *digits, const char *p, size_t n) {
+    int32_t bits = 0;
+    for (size_t i = 0; i < 4; i++) {
+        bits = bits * 64 + (i < n ? (int32_t)digits[(uint8_t)p[i]] - 1 : 0);
+        if (i < n && digits[(uint8_t)p[i]] == 0) {
+            return -1;
+        }
     }
-    return c == '+' ? 62 : c == '/' ? 63 : url_digit(c);
+    return bits;
 }
 
 /* `in` is without padding. Unused bits of the last digit must be zero (RFC 4648 3.5). */
-static tg_err_t decode(tg_str_t in, int (*digit)(char), uint8_t *out, size_t cap, size_t *n) {
+static tg_err_t decode(tg_str_t in, const uint8_t *digits, uint8_t *out, size_t cap, size_t *n) {
     size_t tail = in.n % 4;
     size_t len = in.n / 4 * 3 + (tail > 0 ? tail - 1 : 0);
-    uint32_t bits = 0;
-    size_t have = 0; /* bits collected and not yet written */
-    size_t at = 0;
+    uint8_t last[3] = {0};
     if (tail == 1) {
         return TG_ERR_INVALID;
     }
-    for (size_t i = 0; i < in.n; i++) {
-        int value = digit(in.p[i]);
-        if (value < 0) {
+    if (len > cap) {
+        return TG_ERR_LIMIT;
+    }
+    const char *p = in.p, *end = in.p + (in.n - tail);
+    for (; p < end; p += 4, out += 3) {
+        uint32_t a = digits[(uint8_t)p[0]], b = digits[(uint8_t)p[1]], c = digits[(uint8_t)p[2]],
+                 d = digits[(uint8_t)p[3]];
+        if (!a | !b | !c | !d) {
             return TG_ERR_INVALID;
         }
-        bits = (bits << 6 | (uint32_t)value) & 0xffff;
-        have += 6;
-        if (have >= 8) {
-            have -= 8;
-            if (at == cap) {
-                return TG_ERR_LIMIT;
-            }
-            out[at++] = (uint8_t)(bits >> have);
-        }
+        uint32_t bits = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+        out[0] = (uint8_t)(bits >> 16);
+        out[1] = (uint8_t)(bits >> 8);
+        out[2] = (uint8_t)bits;
     }
-    if ((bits & ((1U << have) - 1)) != 0) {
-        return TG_ERR_INVALID;
+    if (tail > 0) {
+        int32_t bits = group(digits, p, tail);
+        if (bits < 0) {
+            return TG_ERR_INVALID;
+        }
+        last[0] = (uint8_t)(bits >> 16);
+        last[1] = (uint8_t)(bits >> 8);
+        last[2] = (uint8_t)bits;
+        if (last[tail - 1] != 0) {
+            return TG_ERR_INVALID;
+        }
+        memcpy(out, last, tail - 1);
     }
     *n = len;
     return TG_OK;
 }
 
 tg_err_t tg_b64url_decode(tg_str_t in, void *out, size_t cap, size_t *n) {
-    return decode(in, url_digit, out, cap, n);
+    return decode(in, url_digits, out, cap, n);
 }
 
 tg_err_t tg_b64_decode(tg_str_t in, void *out, size_t cap, size_t *n) {
@@ -87,7 +98,7 @@ tg_err_t tg_b64_decode(tg_str_t in, void *out, size_t cap, size_t *n) {
     for (int padding = 0; padding < 2 && in.n > 0 && in.p[in.n - 1] == '='; padding++) {
         in.n--;
     }
-    return decode(in, std_digit, out, cap, n);
+    return decode(in, std_digits, out, cap, n);
 }
 
 size_t tg_hex_encode(tg_str_t in, char *out) {

@@ -125,7 +125,6 @@ static tg_err_t master_create(const char *path) {
     if (getrandom(master, sizeof(master), 0) != (ssize_t)sizeof(master))
         return TG_ERR_UNAVAILABLE;
     tg_master_write(master, &b);
-    tg_buf_putc(&b, '\n');
     tg_err_t err = b.err ? TG_ERR_BUG : tg_file_create(path, tg_buf_str(&b), 0600);
     tg_wipe(master, sizeof(master));
     tg_wipe(text, sizeof(text));

@@ -272,7 +272,7 @@ ngx_http_tollgate_token_body(ngx_http_request_t *r)
     in.authorization = ngx_http_tollgate_header(r, "authorization",
                                                 &in.n_authorization);
 
-    t->arena.max = in.authorization.n + in.query.n + in.body.n
+    t->arena.max = 2 * (in.authorization.n + in.query.n + in.body.n)
                    + NGX_HTTP_TOLLGATE_ARENA_MORE;
 
     error = tg_token_request_parse(&in, &t->arena, &t->asked, &why);
