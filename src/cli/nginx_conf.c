@@ -30,7 +30,7 @@ static void tollgate_write(const tg_options_t *o, tg_buf_t *out) {
 
 /* The request line stands in the log as $tg_log_request, where values that carry secrets are struck out. */
 static void logs_write(const tg_options_t *o, tg_buf_t *out) {
-    tg_buf_put(out, TG_STR("    log_format tollgate escape=json '{\"time\":\"$time_iso8601\",\"request_id\":\"$request_id\",\"client\":\"$remote_addr\","
+    tg_buf_put(out, TG_STR("    log_format tollgate escape=json '{\"time\":\"$time_iso8601\",\"request_id\":\"$tg_request_id\",\"client\":\"$remote_addr\","
                            "\"request\":\"$tg_log_request\",\"status\":$status,\"bytes\":$bytes_sent,\"seconds\":$request_time,'\n"
                            "        '\"proxy\":\"$tg_proxy\",\"client_id\":\"$tg_client\",\"token\":\"$tg_verdict\",\"upstream\":\"$upstream_addr\","
                            "\"upstream_status\":\"$upstream_status\",\"upstream_seconds\":\"$upstream_response_time\"}';\n"));
@@ -65,21 +65,26 @@ static void token_location_write(const char *location, tg_buf_t *out) {
                 location);
 }
 
+/* proxy_pass has neither path nor variables: the module puts the target where the proxy module takes it from. What a
+ * backend says in X-Accel-* is not obeyed: it could send a request to another proxy. */
 static void proxy_location_write(tg_buf_t *out) {
     tg_buf_put(out, TG_STR("        location / {\n"
                            "            tollgate on;\n"
                            "            client_max_body_size 0;\n"
-                           "            proxy_pass $tg_scheme://tollgate$tg_target;\n"
+                           "            proxy_pass http://tollgate;\n"
                            "            proxy_http_version 1.1;\n"
                            "            proxy_set_header Host $tg_host;\n"
                            "            proxy_set_header Connection $tg_connection;\n"
-                           "            proxy_set_header Upgrade $http_upgrade;\n"
-                           "            proxy_set_header X-Request-Id $request_id;\n"
+                           "            proxy_set_header Upgrade $tg_upgrade;\n"
+                           "            proxy_set_header X-Request-Id $tg_request_id;\n"
+                           "            proxy_set_header Proxy-Connection \"\";\n"
+                           "            proxy_set_header Proxy \"\";\n"
+                           "            proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate\n"
+                           "                X-Accel-Buffering X-Accel-Charset;\n"
                            "            proxy_request_buffering off;\n"
-                           "            proxy_redirect off;\n"
-                           "            proxy_ssl_session_reuse off;\n"
-                           "            proxy_next_upstream error timeout;\n"
                            "            proxy_max_temp_file_size 0;\n"
+                           "            proxy_redirect off;\n"
+                           "            proxy_next_upstream error timeout;\n"
                            "        }\n"));
 }
 

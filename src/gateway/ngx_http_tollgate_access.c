@@ -279,7 +279,7 @@ ngx_int_t
 ngx_http_tollgate_target(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t *rq)
 {
-    size_t               size;
+    size_t               size, most;
     u_char              *p;
     tg_buf_t             b;
     ngx_uint_t           has_query;
@@ -291,6 +291,7 @@ ngx_http_tollgate_target(ngx_http_request_t *r,
     /* an escaped byte takes three; most need none */
 
     size = address->base_path.n + r->uri.len + r->args.len + 32;
+    most = size + 2 * (r->uri.len + r->args.len);
 
     for ( ;; ) {
         p = ngx_pnalloc(r->pool, size);
@@ -307,11 +308,11 @@ ngx_http_tollgate_target(ngx_http_request_t *r,
             break;
         }
 
-        if (size > address->base_path.n + 3 * r->uri.len + r->args.len) {
+        if (size == most) {
             return NGX_ERROR;
         }
 
-        size += 2 * r->uri.len;
+        size = most;
     }
 
     rq->target.data = p;

@@ -277,6 +277,8 @@ ngx_http_tollgate_check_finish(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
+    rq->ctx.verdict = TG_STR("ok");
+
     return ngx_http_tollgate_headers(r, rq, tg_strn(facts->subject,
                                                     facts->subject_len));
 }
