@@ -199,6 +199,7 @@ static tg_err_t options_settle(const char *name, tg_options_t *o) {
         tg_say("--tls-certificate and --tls-key go together");
         return TG_ERR_INVALID;
     }
+    o->demo = demo;
     o->run_manager = strcmp(name, "gateway") != 0;
     o->run_gateway = strcmp(name, "manager") != 0;
     if (o->workers == 0) {

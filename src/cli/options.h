@@ -17,7 +17,8 @@ typedef struct {
 
 typedef struct {
     bool run_manager, run_gateway; /* which planes */
-    bool once;                     /* demo: stop after the first call */
+    bool demo;
+    bool once;                     /* demo: stop after the first calls */
     char data[1024];               /* absolute; "" : demo makes one */
     char store[4160];              /* URI */
     char master_key_file[4160];

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "cli/files.h"
 #include "cli/nginx_conf.h"
 #include "cli/privileges.h"
@@ -177,6 +178,21 @@ static tg_err_t stores_open(const tg_options_t *o, tg_config_store_t **config) {
     return err;
 }
 
+/* Without an access URL the issuer of JWTs follows the Host header (token-api.md "JWT access tokens"). */
+static void access_url_check(const tg_options_t *o, tg_config_store_t *config) {
+    tg_arena_t a;
+    tg_resource_t row;
+    json_t *doc = NULL;
+    tg_arena_init(&a, 1u << 20);
+    tg_err_t err = config->ops->resource_find(config, TG_RES_ENVIRONMENT, 0, tg_str(o->environment), &a, &row);
+    if (!err)
+        err = tg_json_parse(row.doc, 1u << 20, 32, &doc, NULL);
+    if (err == TG_ERR_NOTFOUND || (!err && tg_json_str(doc, "accessUrl").n == 0))
+        tg_say("environment %s has no access URL, so its issuer follows the Host header; in production set accessUrl at the manager", o->environment);
+    json_decref(doc);
+    tg_arena_release(&a);
+}
+
 static tg_err_t store_prepare(const tg_options_t *o, void *arg) {
     (void)arg;
     tg_config_store_t *config;
@@ -193,6 +209,8 @@ static tg_err_t store_prepare(const tg_options_t *o, void *arg) {
     err = stores_open(o, &config);
     if (!err) {
         err = tg_store_check_master(config, keyring.check);
+        if (!err && o->run_gateway && !o->demo)
+            access_url_check(o, config);
         config->ops->close(config);
         if (err == TG_ERR_CONFLICT)
             tg_say(made ? "--master-key-file: %s is missing, and this store belongs to a master key: put that key back"
