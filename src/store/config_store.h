@@ -2,11 +2,12 @@
  * config_store: what administrators describe. The manager writes, gateways read. One handle per thread; a handle is not
  * thread-safe, a store may be opened any number of times, by any number of processes.
  *
- * Every write happens inside a transaction: begin, any number of calls, commit or rollback. A failed call leaves the transaction
- * usable for rollback only. All strings and documents given out are copied into the caller's arena.
+ * Every write happens inside a transaction: begin, any number of calls, commit or rollback. A failed write leaves the
+ * transaction usable for rollback only (a commit then rolls back and is TG_ERR_BUG); a find that misses does not count
+ * as one. All strings and documents given out are copied into the caller's arena.
  *
- * Errors: TG_ERR_NOTFOUND, TG_ERR_CONFLICT as each call says; TG_ERR_UNAVAILABLE: the store cannot be reached, is full or
- * read-only (nothing was changed); TG_ERR_NOMEM; TG_ERR_BUG.
+ * Errors: TG_ERR_NOTFOUND, TG_ERR_CONFLICT as each call says; TG_ERR_UNAVAILABLE: the store cannot be reached, is full
+ * or read-only (nothing was changed); TG_ERR_NOMEM; TG_ERR_BUG.
  */
 #ifndef TG_STORE_CONFIG_STORE_H
 #define TG_STORE_CONFIG_STORE_H
@@ -22,8 +23,8 @@ typedef struct tg_config_store tg_config_store_t;
 typedef enum {
     TG_RES_PROJECT = 1,
     TG_RES_ENVIRONMENT,
-    TG_RES_PROXY,         /* parent: project */
-    TG_RES_POLICY,        /* parent: proxy (later also groups) */
+    TG_RES_PROXY,  /* parent: project */
+    TG_RES_POLICY, /* parent: proxy (later also groups) */
     TG_RES_PROXY_GROUP,
     TG_RES_POLICY_GROUP,
     TG_RES_CREDENTIAL,
@@ -35,47 +36,47 @@ typedef enum {
 } tg_resource_kind_t;
 
 typedef struct {
-    int64_t id;        /* never used twice */
+    int64_t id; /* never used twice */
     tg_resource_kind_t kind;
-    int64_t parent;    /* id of the parent, 0: none */
-    tg_str_t name;     /* unique within (kind, parent), exact case */
-    int64_t version;   /* 1 at creation, +1 at each replacement: the ETag */
+    int64_t parent;  /* id of the parent, 0: none */
+    tg_str_t name;   /* unique within (kind, parent), exact case */
+    int64_t version; /* 1 at creation, +1 at each replacement: the ETag */
     tg_ms_t created_at, updated_at;
-    tg_str_t doc;      /* JSON text, canonical form of the model room */
+    tg_str_t doc; /* JSON text, canonical form of the model room */
 } tg_resource_t;
 
 typedef struct {
     tg_resource_kind_t kind;
-    int64_t parent;      /* 0: any */
-    tg_str_t q;          /* part of the name, case-insensitive; "" : all */
-    bool descending;     /* by name */
-    int64_t offset, limit;
+    int64_t parent;        /* 0: any */
+    tg_str_t q;            /* part of the name, case-insensitive; "" : all */
+    bool descending;       /* by name, byte order */
+    int64_t offset, limit; /* limit 0: all */
 } tg_resource_query_t;
 
 /* ---- clients: application keys and credentials ---- */
 
 typedef struct {
-    int64_t key_id;       /* given by client_create */
+    int64_t key_id; /* given by client_create */
     tg_client_kind_t kind;
-    int64_t owner;        /* resource id: proxy, group, credential */
-    tg_str_t client_id;   /* unique within kind */
+    int64_t owner;      /* resource id: proxy, group, credential */
+    tg_str_t client_id; /* unique within kind */
     bool enabled;
-    tg_ms_t expires_at;   /* 0: never */
-    uint64_t generation;  /* random, new with each secret */
+    tg_ms_t expires_at;  /* 0: never */
+    uint64_t generation; /* random, new with each secret */
     tg_secret_kind_t secret_kind;
-    tg_str_t secret;      /* 32 raw bytes or the encoded argon2id string */
+    tg_str_t secret; /* 32 raw bytes or the encoded argon2id string */
 } tg_client_t;
 
 /* ---- deployments ---- */
 
 typedef struct {
     int64_t environment_id, proxy_id;
-    int64_t revision;     /* of the environment, when this was deployed */
+    int64_t revision; /* of the environment, when this was deployed */
     tg_ms_t at;
     tg_str_t by;
     tg_str_t description;
-    bool undeploy;        /* history rows: this one took the proxy away */
-    tg_str_t doc;         /* tg_deployed_proxy_write, as JSON text; "" for an undeploy */
+    bool undeploy; /* history rows: this one took the proxy away */
+    tg_str_t doc;  /* tg_deployed_proxy_write, as JSON text; "" for an undeploy */
 } tg_deployment_t;
 
 /* ---- change feed ---- */
@@ -86,7 +87,7 @@ typedef enum {
 } tg_change_kind_t;
 
 typedef struct {
-    int64_t seq;            /* gap-free in commit order: having read up to n, nothing at or below n appears later */
+    int64_t seq; /* gap-free in commit order: having read up to n, nothing at or below n appears later */
     tg_change_kind_t kind;
     int64_t environment_id; /* 0: every environment */
     tg_str_t ref;
@@ -103,8 +104,8 @@ typedef struct {
 typedef struct {
     int64_t seq;
     tg_ms_t at;
-    tg_str_t who, what;       /* "admin", "PUT /apiops/projects/shop/" */
-    tg_str_t before, after;   /* JSON text, secrets masked; "" : none */
+    tg_str_t who, what;     /* "admin", "PUT /apiops/projects/shop/" */
+    tg_str_t before, after; /* JSON text, secrets masked; "" : none */
 } tg_audit_t;
 
 typedef struct {
@@ -117,66 +118,89 @@ typedef struct {
     tg_err_t (*commit)(tg_config_store_t *); /* TG_OK: durable. On failure: rolled back */
     void (*rollback)(tg_config_store_t *);
 
-    /* A consistent read view over several calls (begin/commit imply one). Without it each call sees the newest state. */
+    /* A consistent read view over several calls (begin/commit imply one). Without it each call sees the newest state.
+     */
     tg_err_t (*read_begin)(tg_config_store_t *);
     void (*read_end)(tg_config_store_t *);
 
     tg_err_t (*meta_get)(tg_config_store_t *, tg_str_t key, tg_arena_t *, tg_str_t *value); /* NOTFOUND */
     tg_err_t (*meta_put)(tg_config_store_t *, tg_str_t key, tg_str_t value);
 
-    tg_err_t (*resource_create)(tg_config_store_t *, tg_resource_kind_t, int64_t parent, tg_str_t name, tg_str_t doc, tg_ms_t now,
-                                int64_t *id); /* CONFLICT: the name is taken */
-    tg_err_t (*resource_find)(tg_config_store_t *, tg_resource_kind_t, int64_t parent, tg_str_t name, tg_arena_t *, tg_resource_t *);
+    tg_err_t (*resource_create)(tg_config_store_t *, tg_resource_kind_t, int64_t parent, tg_str_t name, tg_str_t doc,
+                                tg_ms_t now, int64_t *id); /* CONFLICT: the name is taken; NOTFOUND: no such parent */
+    tg_err_t (*resource_find)(tg_config_store_t *, tg_resource_kind_t, int64_t parent, tg_str_t name, tg_arena_t *,
+                              tg_resource_t *);
     tg_err_t (*resource_get)(tg_config_store_t *, int64_t id, tg_arena_t *, tg_resource_t *);
     /* expected_version 0: whatever it is; else CONFLICT if it is another. NOTFOUND. */
-    tg_err_t (*resource_replace)(tg_config_store_t *, int64_t id, int64_t expected_version, tg_str_t doc, tg_ms_t now, int64_t *version);
-    tg_err_t (*resource_delete)(tg_config_store_t *, int64_t id); /* the row alone; CONFLICT while it is a parent. NOTFOUND */
-    tg_err_t (*resource_list)(tg_config_store_t *, const tg_resource_query_t *, tg_arena_t *, tg_resource_t **rows, size_t *n, int64_t *total);
+    tg_err_t (*resource_replace)(tg_config_store_t *, int64_t id, int64_t expected_version, tg_str_t doc, tg_ms_t now,
+                                 int64_t *version);
+    /* CONFLICT while it is a parent. NOTFOUND. Signing keys, revisions, deployments, snapshot and turns that hang on it
+     * go with it; its clients and the change feed are the caller's to see to. */
+    tg_err_t (*resource_delete)(tg_config_store_t *, int64_t id);
+    tg_err_t (*resource_list)(tg_config_store_t *, const tg_resource_query_t *, tg_arena_t *, tg_resource_t **rows,
+                              size_t *n, int64_t *total);
 
-    tg_err_t (*client_create)(tg_config_store_t *, const tg_client_t *, int64_t *key_id); /* CONFLICT: client_id taken */
-    tg_err_t (*client_update)(tg_config_store_t *, const tg_client_t *);                  /* by key_id; CONFLICT, NOTFOUND */
+    tg_err_t (*client_create)(tg_config_store_t *, const tg_client_t *,
+                              int64_t *key_id);                          /* CONFLICT: client_id taken */
+    tg_err_t (*client_update)(tg_config_store_t *, const tg_client_t *); /* by key_id; CONFLICT, NOTFOUND */
     tg_err_t (*client_delete)(tg_config_store_t *, int64_t key_id);
     tg_err_t (*client_find)(tg_config_store_t *, tg_client_kind_t, tg_str_t client_id, tg_arena_t *, tg_client_t *);
     tg_err_t (*client_find_owner)(tg_config_store_t *, int64_t owner, tg_arena_t *, tg_client_t *);
-    /* Makes the client's generation in this environment another one for good (undeploy): XOR with a random value, kept. */
+    /* Makes the client's generation in this environment another one for good (undeploy): XOR with a random value, kept
+     * in place of the one before; never 0 (INVALID). NOTFOUND: no such client or environment. */
     tg_err_t (*client_turn)(tg_config_store_t *, int64_t key_id, int64_t environment_id, uint64_t nonce);
-    /* What a gateway of that environment wants to know, and the feed position at which it was true (one read view). An unknown
-     * client is TG_OK with exists = false. */
-    tg_err_t (*client_live)(tg_config_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id, tg_live_client_t *, int64_t *seq);
+    /* What a gateway of that environment wants to know, and the feed position at which it was true (one read view). An
+     * unknown client is TG_OK with exists = false. */
+    tg_err_t (*client_live)(tg_config_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
+                            tg_live_client_t *, int64_t *seq);
 
-    /* Signing keys: doc is tg_signing_key_write as JSON text. */
-    tg_err_t (*signing_key_put)(tg_config_store_t *, int64_t environment_id, tg_str_t kid, tg_str_t doc); /* creates or replaces */
-    tg_err_t (*signing_key_list)(tg_config_store_t *, int64_t environment_id, tg_arena_t *, tg_str_t **docs, size_t *n); /* in order of creation */
+    /* Signing keys: doc is tg_signing_key_write as JSON text. From here to snapshot_put NOTFOUND is an unknown
+     * environment or proxy. */
+    tg_err_t (*signing_key_put)(tg_config_store_t *, int64_t environment_id, tg_str_t kid,
+                                tg_str_t doc); /* creates or replaces */
+    tg_err_t (*signing_key_list)(tg_config_store_t *, int64_t environment_id, tg_arena_t *, tg_str_t **docs,
+                                 size_t *n); /* in order of creation */
 
     /* The next revision number of an environment. */
     tg_err_t (*revision_next)(tg_config_store_t *, int64_t environment_id, int64_t *revision);
     /* Replaces what is deployed of that proxy there, and adds a history row. */
     tg_err_t (*deployment_put)(tg_config_store_t *, const tg_deployment_t *);
-    tg_err_t (*deployment_list)(tg_config_store_t *, int64_t environment_id, tg_arena_t *, tg_deployment_t **rows, size_t *n); /* deployed now, by proxy_id */
-    tg_err_t (*deployment_find)(tg_config_store_t *, int64_t environment_id, int64_t proxy_id, tg_arena_t *, tg_deployment_t *);
-    tg_err_t (*deployment_history)(tg_config_store_t *, int64_t proxy_id, tg_arena_t *, tg_deployment_t **rows, size_t *n); /* newest first */
+    tg_err_t (*deployment_list)(tg_config_store_t *, int64_t environment_id, tg_arena_t *, tg_deployment_t **rows,
+                                size_t *n); /* deployed now, by proxy_id */
+    tg_err_t (*deployment_find)(tg_config_store_t *, int64_t environment_id, int64_t proxy_id, tg_arena_t *,
+                                tg_deployment_t *);
+    tg_err_t (*deployment_history)(tg_config_store_t *, int64_t proxy_id, tg_arena_t *, tg_deployment_t **rows,
+                                   size_t *n); /* newest first */
 
     /* The newest snapshot of an environment; the one before is forgotten. */
     tg_err_t (*snapshot_put)(tg_config_store_t *, int64_t environment_id, int64_t revision, tg_str_t document);
     /* NOTFOUND: no such environment, or nothing made yet. max: TG_SNAPSHOT_MAX; the document goes into *out. */
-    tg_err_t (*snapshot_get)(tg_config_store_t *, tg_str_t environment_name, int64_t *environment_id, int64_t *revision, tg_buf_t *out);
+    tg_err_t (*snapshot_get)(tg_config_store_t *, tg_str_t environment_name, int64_t *environment_id, int64_t *revision,
+                             tg_buf_t *out);
 
     tg_err_t (*change_append)(tg_config_store_t *, tg_change_kind_t, int64_t environment_id, tg_str_t ref);
     tg_err_t (*change_head)(tg_config_store_t *, int64_t *seq); /* 0: none yet */
-    /* Rows after `after`, oldest first, at most `limit`. TG_ERR_LIMIT: rows after `after` were pruned; start anew from the head. */
-    tg_err_t (*change_read)(tg_config_store_t *, int64_t after, size_t limit, tg_arena_t *, tg_change_t **rows, size_t *n);
-    tg_err_t (*change_prune)(tg_config_store_t *, int64_t keep_after);
+    /* Rows after `after`, oldest first, at most `limit`. TG_ERR_LIMIT: rows after `after` were pruned, or the head is
+     * before it (the store was put back); start anew from the head. */
+    tg_err_t (*change_read)(tg_config_store_t *, int64_t after, size_t limit, tg_arena_t *, tg_change_t **rows,
+                            size_t *n);
+    tg_err_t (*change_prune)(tg_config_store_t *,
+                             int64_t keep_after); /* forgets the rows up to and with it; the head stays */
 
     tg_err_t (*session_put)(tg_config_store_t *, const tg_session_t *);
-    tg_err_t (*session_find)(tg_config_store_t *, const uint8_t token_hash[32], tg_ms_t now, tg_session_t *); /* NOTFOUND also when expired */
-    tg_err_t (*session_purge)(tg_config_store_t *, tg_ms_t now, int64_t administrator); /* expired ones, and all of that administrator (0: nobody's) */
+    tg_err_t (*session_find)(tg_config_store_t *, const uint8_t token_hash[32], tg_ms_t now,
+                             tg_session_t *); /* NOTFOUND also when expired */
+    tg_err_t (*session_purge)(tg_config_store_t *, tg_ms_t now,
+                              int64_t administrator); /* expired ones, and all of that administrator (0: nobody's) */
 
     tg_err_t (*audit_append)(tg_config_store_t *, const tg_audit_t *);
-    tg_err_t (*audit_list)(tg_config_store_t *, int64_t before_seq, size_t limit, tg_arena_t *, tg_audit_t **rows, size_t *n); /* newest first; 0: from the top */
+    tg_err_t (*audit_list)(tg_config_store_t *, int64_t before_seq, size_t limit, tg_arena_t *, tg_audit_t **rows,
+                           size_t *n); /* newest first; 0: from the top */
 } tg_config_ops_t;
 
 struct tg_config_store {
     const tg_config_ops_t *ops;
+    tg_fault_t fault; /* for the log: what the last TG_ERR_UNAVAILABLE or TG_ERR_BUG of this handle was about */
 };
 
 #endif

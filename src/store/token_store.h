@@ -1,8 +1,10 @@
 /*
- * token_store: what gateways write: token records, epochs, and which nodes live. One handle per thread; any number of handles and processes.
+ * token_store: what gateways write: token records, epochs, and which nodes live. One handle per thread; any number of
+ * handles and processes.
  *
- * The store holds only the SHA-256 of a token. Records are kept by bucket (docs/decisions/0002-tokens.md): the class and index of the moment after which a
- * record no longer matters; a look-up names the bucket and touches that partition alone; clean-up drops whole partitions.
+ * The store holds only the SHA-256 of a token. Records are kept by bucket (docs/decisions/0002-tokens.md): the class
+ * and index of the moment after which a record no longer matters; a look-up names the bucket and touches that partition
+ * alone; clean-up drops whole partitions.
  *
  * Errors as in config_store.h.
  */
@@ -22,36 +24,37 @@ typedef struct {
     uint32_t index; /* floor(ms / (1 h, 1 d, 30 d)); 0 for NEVER; < 2^24 */
 } tg_bucket_t;
 
-/* The bucket of a record that last matters at `until` (0: never ends): hours up to 48 h from now, days up to 60 d, else months. */
+/* The bucket of a record that last matters at `until` (0: never ends): hours up to 48 h from now, days up to 60 d, else
+ * months. An index that would not fit is NEVER. */
 tg_bucket_t tg_bucket_for(tg_ms_t now, tg_ms_t until);
 /* The first moment at which the whole bucket is past; INT64_MAX for NEVER. */
 tg_ms_t tg_bucket_end(tg_bucket_t b);
 
 #define TG_SUBJECT_MAX 256
-#define TG_SCOPE_MAX 2048
-#define TG_FAMILY_LEN 16
+#define TG_SCOPE_MAX   2048
+#define TG_FAMILY_LEN  16
 
 typedef struct {
-    uint8_t hash[32];          /* SHA-256 of the access token */
+    uint8_t hash[32]; /* SHA-256 of the access token */
     bool has_refresh;
-    uint8_t refresh_hash[32];  /* SHA-256 of the refresh token */
-    tg_bucket_t bucket;        /* of both tokens */
+    uint8_t refresh_hash[32]; /* SHA-256 of the refresh token */
+    tg_bucket_t bucket;       /* of both tokens */
     int64_t environment_id;
     tg_client_kind_t client_kind;
     tg_str_t client_id;
     tg_str_t subject;
-    tg_str_t scope;            /* "" : not resolved */
-    uint64_t generation;       /* of the client when issued */
-    int64_t epoch;             /* of (client, subject) when issued */
+    tg_str_t scope;      /* "" : not resolved */
+    uint64_t generation; /* of the client when issued */
+    int64_t epoch;       /* of (client, subject) when issued */
     tg_ms_t issued_at;
     tg_ms_t access_expires_at;  /* 0: never */
     tg_ms_t refresh_expires_at; /* 0: no refresh */
     int32_t refresh_left;
     int32_t refresh_used;
     uint8_t family[TG_FAMILY_LEN];
-    tg_ms_t ended_at;          /* 0: lives; else revoked, or refreshed (then has_successor) */
+    tg_ms_t ended_at; /* 0: lives; else revoked, or refreshed (then has_successor) */
     bool has_successor;
-    uint8_t successor[32];     /* hash of the successor's access token */
+    uint8_t successor[32]; /* hash of the successor's access token */
     tg_bucket_t successor_bucket;
     tg_ms_t successor_used_at; /* 0: not used yet */
 } tg_record_t;
@@ -59,18 +62,18 @@ typedef struct {
 /* A live gateway node. */
 typedef struct {
     int pid;
-    int64_t revision;    /* snapshot that this worker serves; 0: none */
-    tg_str_t error;      /* why it does not serve `wanted`; "" : no error */
+    int64_t revision; /* snapshot that this worker serves; 0: none */
+    tg_str_t error;   /* why it does not serve `wanted`; "" : no error */
 } tg_node_worker_t;
 
 typedef struct {
     tg_str_t node_id;
     int64_t environment_id;
     tg_str_t environment;
-    tg_str_t address;        /* gateway address, for people */
+    tg_str_t address; /* gateway address, for people */
     tg_str_t version;
     tg_ms_t started_at, seen_at;
-    int64_t wanted;          /* revision the node is moving to */
+    int64_t wanted; /* revision the node is moving to */
     tg_node_worker_t *workers;
     size_t n_workers;
 } tg_node_t;
@@ -80,27 +83,35 @@ typedef struct {
 
     void (*close)(tg_token_store_t *);
 
-    /* Writes n records in one durable transaction (group commit). TG_OK: all are durable (fsync). results[i]: TG_OK or TG_ERR_CONFLICT (the hash
-     * exists already; nothing changed for it). On any other error none is written. */
+    /* Writes n records in one durable transaction (group commit). TG_OK: all are durable (fsync). results[i]: TG_OK or
+     * TG_ERR_CONFLICT (the hash or the refresh hash exists in that bucket already; nothing changed for it). On any
+     * other error none is written. */
     tg_err_t (*record_put)(tg_token_store_t *, const tg_record_t *const *records, size_t n, tg_err_t *results);
-    /* By the hash of an access token, in one bucket. NOTFOUND. Ended and expired records that are still there are returned as they are. */
+    /* By the hash of an access token, in one bucket. NOTFOUND. Ended and expired records that are still there are
+     * returned as they are. */
     tg_err_t (*record_find)(tg_token_store_t *, const uint8_t hash[32], tg_bucket_t, tg_arena_t *, tg_record_t *);
-    tg_err_t (*record_find_refresh)(tg_token_store_t *, const uint8_t refresh_hash[32], tg_bucket_t, tg_arena_t *, tg_record_t *);
+    tg_err_t (*record_find_refresh)(tg_token_store_t *, const uint8_t refresh_hash[32], tg_bucket_t, tg_arena_t *,
+                                    tg_record_t *);
     /* Ends a record; a second time changes nothing. NOTFOUND. Durable. */
     tg_err_t (*record_end)(tg_token_store_t *, const uint8_t hash[32], tg_bucket_t, tg_ms_t at);
-    /* One refresh, atomically: the record whose refresh token has this hash becomes a tombstone naming `successor`, and `successor` is written. If it is
-     * a tombstone already: TG_ERR_CONFLICT, nothing changes, and *existing is the tombstone. Revoked (ended without successor) or unknown: NOTFOUND. */
-    tg_err_t (*record_refresh)(tg_token_store_t *, const uint8_t refresh_hash[32], tg_bucket_t, const tg_record_t *successor, tg_ms_t at, tg_arena_t *,
-                               tg_record_t *existing);
-    /* Notes the first use of a successor on the tombstone; later calls change nothing. */
+    /* One refresh, atomically: the record whose refresh token has this hash becomes a tombstone naming `successor`, and
+     * `successor` is written. If it is a tombstone already: TG_ERR_CONFLICT, nothing changes, and *existing is the
+     * tombstone. Revoked (ended without successor) or unknown: NOTFOUND. A successor whose hashes are taken is
+     * TG_ERR_BUG; nothing changes. */
+    tg_err_t (*record_refresh)(tg_token_store_t *, const uint8_t refresh_hash[32], tg_bucket_t,
+                               const tg_record_t *successor, tg_ms_t at, tg_arena_t *, tg_record_t *existing);
+    /* Notes the first use of a successor on the tombstone; later calls change nothing. NOTFOUND: no tombstone there. */
     tg_err_t (*record_successor_used)(tg_token_store_t *, const uint8_t hash[32], tg_bucket_t, tg_ms_t at);
-    /* Ends every record of a family that is not past. *ended: how many. */
+    /* Ends every living record of a family (of those with a refresh token) whose bucket is not past. *ended: how many.
+     * Tombstones stay as they are: what they name is ended. */
     tg_err_t (*family_end)(tg_token_store_t *, const uint8_t family[TG_FAMILY_LEN], tg_ms_t at, int64_t *ended);
 
-    /* Epochs: a number per (environment, client, subject), 0 until raised; a record below it is refused. subject "" is the client as a whole: a check compares
-     * with the larger of both. */
-    tg_err_t (*epoch_raise)(tg_token_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id, tg_str_t subject, int64_t *epoch);
-    tg_err_t (*epoch_get)(tg_token_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id, tg_str_t subject, int64_t *epoch);
+    /* Epochs: a number per (environment, client, subject), 0 until raised; a record below it is refused. subject "" is
+     * the client as a whole: a check compares with the larger of both. */
+    tg_err_t (*epoch_raise)(tg_token_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
+                            tg_str_t subject, int64_t *epoch);
+    tg_err_t (*epoch_get)(tg_token_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
+                          tg_str_t subject, int64_t *epoch);
 
     /* Drops partitions that are past at `now`. *dropped: how many. Never touches rows one by one. */
     tg_err_t (*buckets_drop)(tg_token_store_t *, tg_ms_t now, int64_t *dropped);
@@ -109,11 +120,13 @@ typedef struct {
     tg_err_t (*node_put)(tg_token_store_t *, const tg_node_t *);
     tg_err_t (*node_remove)(tg_token_store_t *, tg_str_t node_id);
     /* environment_id 0: all. Those last seen before `since` are left out. */
-    tg_err_t (*node_list)(tg_token_store_t *, int64_t environment_id, tg_ms_t since, tg_arena_t *, tg_node_t **rows, size_t *n);
+    tg_err_t (*node_list)(tg_token_store_t *, int64_t environment_id, tg_ms_t since, tg_arena_t *, tg_node_t **rows,
+                          size_t *n);
 } tg_token_ops_t;
 
 struct tg_token_store {
     const tg_token_ops_t *ops;
+    tg_fault_t fault; /* for the log: what the last TG_ERR_UNAVAILABLE or TG_ERR_BUG of this handle was about */
 };
 
 #endif

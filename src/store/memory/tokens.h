@@ -1,0 +1,89 @@
+/*
+ * The token store in memory: one database a name, one mutex; a partition per bucket with its records hashed by both
+ * hashes.
+ */
+#ifndef TG_STORE_MEMORY_TOKENS_H
+#define TG_STORE_MEMORY_TOKENS_H
+
+#include <pthread.h>
+
+#include "store/memory/table.h"
+#include "store/rows.h"
+#include "store/token_store.h"
+
+typedef struct tg_memory_record {
+    struct tg_memory_record *next;         /* in the chain of its hash */
+    struct tg_memory_record *next_refresh; /* in the chain of its refresh hash */
+    tg_record_t r;                         /* its texts lie behind it, in the same allocation */
+} tg_memory_record_t;
+
+typedef struct {
+    tg_bucket_t bucket;
+    size_t n, slots; /* slots: a power of two */
+    tg_memory_record_t **by_hash, **by_refresh;
+} tg_partition_t;
+
+typedef struct {
+    int64_t environment_id;
+    tg_client_kind_t kind;
+    tg_str_t client_id, subject;
+    int64_t epoch;
+} tg_epoch_row_t;
+
+/* A node without its workers; they are rows of their own. */
+typedef struct {
+    tg_str_t node_id;
+    tg_node_worker_t worker;
+} tg_worker_row_t;
+
+typedef struct tg_memory_tokens_db tg_memory_tokens_db_t;
+
+struct tg_memory_tokens_db {
+    tg_memory_tokens_db_t *next;
+    char *name;
+    size_t handles;
+    pthread_mutex_t mutex;
+    tg_partition_t *partitions;
+    size_t n, cap;
+    tg_table_t epochs, nodes, workers;
+};
+
+typedef struct {
+    tg_token_store_t base;
+    tg_memory_tokens_db_t *db;
+} tg_memory_tokens_t;
+
+static inline tg_memory_tokens_db_t *tg_memory_of(tg_token_store_t *s) {
+    return ((tg_memory_tokens_t *)s)->db;
+}
+
+/* ---- partition.c; under the mutex ---- */
+
+/* NULL: no such partition. Borrowed until one is made or dropped. */
+tg_partition_t *tg_partition_find(tg_memory_tokens_db_t *db, tg_bucket_t bucket);
+/* Finds or makes it, with room for `more` records; NULL: out of memory (what was there is as before). */
+tg_partition_t *tg_partition_get(tg_memory_tokens_db_t *db, tg_bucket_t bucket, size_t more);
+void tg_partition_drop(tg_memory_tokens_db_t *db, size_t i);
+tg_memory_record_t *tg_partition_record(const tg_partition_t *p, const uint8_t hash[32]);
+tg_memory_record_t *tg_partition_refresh(const tg_partition_t *p, const uint8_t refresh_hash[32]);
+/* Takes over the record; room was made before. */
+void tg_partition_put(tg_partition_t *p, tg_memory_record_t *record);
+/* A copy in one allocation (tg_wipe and free with tg_record_free); NULL: out of memory. */
+tg_memory_record_t *tg_record_new(const tg_record_t *from);
+void tg_record_free(tg_memory_record_t *record);
+tg_err_t tg_record_give(const tg_record_t *r, tg_arena_t *arena, tg_record_t *out) TG_MUST_CHECK;
+
+/* ---- tokens_node.c ---- */
+
+extern const tg_row_type_t tg_memory_epoch_type, tg_memory_node_type, tg_memory_worker_type;
+
+tg_err_t tg_memory_epoch_raise(tg_token_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
+                               tg_str_t subject, int64_t *epoch);
+tg_err_t tg_memory_epoch_get(tg_token_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
+                             tg_str_t subject, int64_t *epoch);
+tg_err_t tg_memory_node_put(tg_token_store_t *, const tg_node_t *);
+tg_err_t tg_memory_node_remove(tg_token_store_t *, tg_str_t node_id);
+tg_err_t tg_memory_node_list(tg_token_store_t *, int64_t environment_id, tg_ms_t since, tg_arena_t *, tg_node_t **,
+                             size_t *);
+
+#endif

@@ -1,0 +1,76 @@
+#include "store/sqlite/tokens.h"
+
+#include <stdlib.h>
+
+#include "store/sqlite/sqlite.h"
+
+static void tokens_close(tg_token_store_t *s) {
+    tg_sqlite_tokens_t *t = (tg_sqlite_tokens_t *)s;
+    tg_bucket_forget_all(t);
+    tg_sqlite_close(&t->q);
+    free(t);
+}
+
+tg_err_t tg_tokens_begin(tg_sqlite_tokens_t *t) {
+    t->made_table = false;
+    return tg_sqlite_begin(&t->q, t->q.busy_ms);
+}
+
+tg_err_t tg_tokens_end(tg_sqlite_tokens_t *t, tg_err_t err) {
+    if (err == TG_OK) {
+        err = tg_sqlite_commit(&t->q);
+    } else {
+        tg_sqlite_rollback(&t->q);
+    }
+    if (err != TG_OK && t->made_table) {
+        tg_bucket_forget_all(t);
+    }
+    return err;
+}
+
+static const tg_token_ops_t ops = {
+    .name = "sqlite",
+    .close = tokens_close,
+    .record_put = tg_sqlite_record_put,
+    .record_find = tg_sqlite_record_find,
+    .record_find_refresh = tg_sqlite_record_find_refresh,
+    .record_end = tg_sqlite_record_end,
+    .record_refresh = tg_sqlite_record_refresh,
+    .record_successor_used = tg_sqlite_record_successor_used,
+    .family_end = tg_sqlite_family_end,
+    .epoch_raise = tg_sqlite_epoch_raise,
+    .epoch_get = tg_sqlite_epoch_get,
+    .buckets_drop = tg_sqlite_buckets_drop,
+    .node_put = tg_sqlite_node_put,
+    .node_remove = tg_sqlite_node_remove,
+    .node_list = tg_sqlite_node_list,
+};
+
+tg_err_t tg_sqlite_tokens_open(tg_str_t dir, const tg_store_options_t *options, tg_token_store_t **out,
+                               tg_fault_t *fault) {
+    const tg_sqlite_schema_t schema = {
+        .what = "tokens",
+        .application_id = 0x5447746b, /* "TGtk" */
+        .page_size = 4096,
+        /* mmap: each commit of another handle empties this one's page cache, so that look-ups would copy every page
+         * again. secure_delete (on by default in Debian) would overwrite a whole partition when it is dropped; there
+         * are only hashes. */
+        .pragmas = "PRAGMA mmap_size=2147418112; PRAGMA cache_size=-16384; PRAGMA secure_delete=OFF; PRAGMA "
+                   "wal_autocheckpoint=8000",
+        .steps = tg_sqlite_tokens_steps,
+        .n = tg_sqlite_tokens_steps_n,
+    };
+    tg_sqlite_tokens_t *t = calloc(1, sizeof(*t));
+    if (t == NULL) {
+        return TG_ERR_NOMEM;
+    }
+    tg_err_t err = tg_sqlite_open(&t->q, dir, &schema, options, fault);
+    if (err != TG_OK) {
+        free(t);
+        return err;
+    }
+    t->base.ops = &ops;
+    t->q.fault = &t->base.fault;
+    *out = &t->base;
+    return TG_OK;
+}

@@ -1,0 +1,89 @@
+/*
+ * The token store on SQLite: handle, and the statements of each bucket's table.
+ */
+#ifndef TG_STORE_SQLITE_TOKENS_H
+#define TG_STORE_SQLITE_TOKENS_H
+
+#include "store/sqlite/db.h"
+
+#define TG_BUCKET_NAME_MAX 24
+#define TG_BUCKETS_OPEN    64 /* buckets whose statements stay prepared */
+
+typedef enum {
+    TG_BUCKET_PUT = 0,
+    TG_BUCKET_FIND,
+    TG_BUCKET_FIND_REFRESH,
+    TG_BUCKET_END,
+    TG_BUCKET_SUCCEED, /* makes a tombstone */
+    TG_BUCKET_USED,
+    TG_BUCKET_FAMILY,
+    TG_BUCKET_VERBS
+} tg_bucket_verb_t;
+
+typedef struct {
+    bool open;
+    tg_bucket_t bucket;
+    uint64_t used_at; /* tick of the last use */
+    sqlite3_stmt *st[TG_BUCKET_VERBS];
+} tg_bucket_statements_t;
+
+typedef struct {
+    tg_token_store_t base;
+    tg_sqlite_t q;
+    uint64_t tick;
+    bool made_table; /* in the running transaction */
+    tg_bucket_statements_t buckets[TG_BUCKETS_OPEN];
+} tg_sqlite_tokens_t;
+
+/* ---- bucket.c ---- */
+
+/* A query on the table of a bucket. NOTFOUND in s->err: there is no such table. */
+void tg_bucket_query(tg_query_t *s, tg_sqlite_tokens_t *t, tg_bucket_t bucket, tg_bucket_verb_t verb);
+/* Ends a bucket query that failed: if the table has gone meanwhile, its statements are forgotten and the error is
+ * NOTFOUND. */
+tg_err_t tg_bucket_done(tg_query_t *s, tg_sqlite_tokens_t *t, tg_bucket_t bucket) TG_MUST_CHECK;
+/* Makes the table. In a transaction. */
+tg_err_t tg_bucket_make(tg_sqlite_tokens_t *t, tg_bucket_t bucket) TG_MUST_CHECK;
+/* Forgets the prepared statements of one bucket, or of all. */
+void tg_bucket_forget(tg_sqlite_tokens_t *t, tg_bucket_t bucket);
+void tg_bucket_forget_all(tg_sqlite_tokens_t *t);
+/* The buckets that have a table, in any order; free(*out). */
+tg_err_t tg_bucket_list(tg_sqlite_tokens_t *t, tg_bucket_t **out, size_t *n) TG_MUST_CHECK;
+void tg_bucket_name(tg_bucket_t bucket, char out[TG_BUCKET_NAME_MAX]);
+
+/* ---- transactions of the token store: each verb is one ---- */
+
+tg_err_t tg_tokens_begin(tg_sqlite_tokens_t *t) TG_MUST_CHECK;
+/* Commits if err is TG_OK, else rolls back; returns what came of it. */
+tg_err_t tg_tokens_end(tg_sqlite_tokens_t *t, tg_err_t err) TG_MUST_CHECK;
+
+/* ---- tokens_record.c ---- */
+
+tg_err_t tg_sqlite_record_put(tg_token_store_t *, const tg_record_t *const *records, size_t n, tg_err_t *results);
+tg_err_t tg_sqlite_record_find(tg_token_store_t *, const uint8_t hash[32], tg_bucket_t, tg_arena_t *, tg_record_t *);
+tg_err_t tg_sqlite_record_find_refresh(tg_token_store_t *, const uint8_t hash[32], tg_bucket_t, tg_arena_t *,
+                                       tg_record_t *);
+/* One row into its table, made if need be; inside a transaction. CONFLICT: a hash is taken. */
+tg_err_t tg_record_insert(tg_sqlite_tokens_t *t, const tg_record_t *r) TG_MUST_CHECK;
+
+/* ---- tokens_change.c ---- */
+
+tg_err_t tg_sqlite_record_end(tg_token_store_t *, const uint8_t hash[32], tg_bucket_t, tg_ms_t at);
+tg_err_t tg_sqlite_record_refresh(tg_token_store_t *, const uint8_t refresh_hash[32], tg_bucket_t,
+                                  const tg_record_t *successor, tg_ms_t at, tg_arena_t *, tg_record_t *existing);
+tg_err_t tg_sqlite_record_successor_used(tg_token_store_t *, const uint8_t hash[32], tg_bucket_t, tg_ms_t at);
+tg_err_t tg_sqlite_family_end(tg_token_store_t *, const uint8_t family[TG_FAMILY_LEN], tg_ms_t at, int64_t *ended);
+tg_err_t tg_sqlite_buckets_drop(tg_token_store_t *, tg_ms_t now, int64_t *dropped);
+
+/* ---- tokens_node.c: nodes and epochs ---- */
+
+tg_err_t tg_sqlite_epoch_raise(tg_token_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
+                               tg_str_t subject, int64_t *epoch);
+tg_err_t tg_sqlite_epoch_get(tg_token_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
+                             tg_str_t subject, int64_t *epoch);
+tg_err_t tg_sqlite_node_put(tg_token_store_t *, const tg_node_t *);
+tg_err_t tg_sqlite_node_remove(tg_token_store_t *, tg_str_t node_id);
+tg_err_t tg_sqlite_node_list(tg_token_store_t *, int64_t environment_id, tg_ms_t since, tg_arena_t *, tg_node_t **,
+                             size_t *);
+
+#endif

@@ -1,0 +1,176 @@
+#include "base/json.h"
+#include "store/sqlite/tokens.h"
+
+#define WORKERS_MAX (256u << 10)
+
+/* ---- epochs ---- */
+
+static void key_bind(tg_query_t *s, int64_t environment_id, tg_client_kind_t kind, tg_str_t client_id,
+                     tg_str_t subject) {
+    tg_query_int(s, environment_id);
+    tg_query_int(s, kind);
+    tg_query_text(s, client_id);
+    tg_query_text(s, subject);
+}
+
+tg_err_t tg_sqlite_epoch_raise(tg_token_store_t *store, int64_t environment_id, tg_client_kind_t kind,
+                               tg_str_t client_id, tg_str_t subject, int64_t *epoch) {
+    tg_sqlite_tokens_t *t = (tg_sqlite_tokens_t *)store;
+    tg_query_t s;
+    tg_err_t err = tg_tokens_begin(t);
+    if (err != TG_OK) {
+        return err;
+    }
+    tg_query_write(&s, &t->q,
+                   "INSERT INTO epoch (environment_id, client_kind, client_id, subject, epoch) VALUES (?, ?, ?, ?, 1)"
+                   " ON CONFLICT DO UPDATE SET epoch = epoch + 1 RETURNING epoch");
+    key_bind(&s, environment_id, kind, client_id, subject);
+    if (tg_query_step(&s)) {
+        *epoch = sqlite3_column_int64(s.st, 0);
+    }
+    err = tg_query_run(&s);
+    return tg_tokens_end(t, err);
+}
+
+tg_err_t tg_sqlite_epoch_get(tg_token_store_t *store, int64_t environment_id, tg_client_kind_t kind, tg_str_t client_id,
+                             tg_str_t subject, int64_t *epoch) {
+    tg_sqlite_tokens_t *t = (tg_sqlite_tokens_t *)store;
+    tg_query_t s;
+    *epoch = 0;
+    tg_query_read(
+        &s, &t->q,
+        "SELECT epoch FROM epoch WHERE environment_id = ? AND client_kind = ? AND client_id = ? AND subject = ?");
+    key_bind(&s, environment_id, kind, client_id, subject);
+    if (tg_query_step(&s)) {
+        *epoch = sqlite3_column_int64(s.st, 0);
+    }
+    return tg_query_done(&s);
+}
+
+/* ---- workers of a node, as JSON: [{"pid":1,"revision":2,"error":"..."}] ---- */
+
+static void workers_write(const tg_node_t *n, tg_buf_t *out) {
+    tg_buf_putc(out, '[');
+    for (size_t i = 0; i < n->n_workers; i++) {
+        const tg_node_worker_t *w = &n->workers[i];
+        tg_buf_putf(out, "%s{\"pid\":%d,\"revision\":%lld,\"error\":", i > 0 ? "," : "", w->pid,
+                    (long long)w->revision);
+        tg_buf_put_json(out, w->error);
+        tg_buf_putc(out, '}');
+    }
+    tg_buf_putc(out, ']');
+}
+
+static tg_err_t worker_read(const json_t *object, tg_arena_t *arena, tg_node_worker_t *out) {
+    int64_t pid;
+    if (!tg_json_int(object, "pid", &pid) || !tg_json_int(object, "revision", &out->revision)) {
+        return TG_ERR_BUG;
+    }
+    out->pid = (int)pid;
+    return tg_arena_str(arena, tg_json_str(object, "error"), &out->error) ? TG_OK : TG_ERR_NOMEM;
+}
+
+static tg_err_t workers_read(tg_str_t text, tg_arena_t *arena, tg_node_t *out) {
+    json_t *list;
+    tg_err_t err = tg_json_parse(text, WORKERS_MAX, 4, &list, NULL);
+    if (err != TG_OK) {
+        return err == TG_ERR_NOMEM ? err : TG_ERR_BUG;
+    }
+    size_t n = json_array_size(list);
+    out->workers = tg_arena_array(arena, n > 0 ? n : 1, sizeof(tg_node_worker_t));
+    if (out->workers == NULL) {
+        err = TG_ERR_NOMEM;
+    }
+    for (size_t i = 0; i < n && err == TG_OK; i++) {
+        err = worker_read(json_array_get(list, i), arena, &out->workers[i]);
+    }
+    out->n_workers = err == TG_OK ? n : 0;
+    json_decref(list);
+    return err;
+}
+
+/* ---- nodes ---- */
+
+static tg_err_t node_write(tg_sqlite_tokens_t *t, const tg_node_t *n, tg_str_t workers) {
+    tg_query_t s;
+    tg_query_write(&s, &t->q,
+                   "INSERT OR REPLACE INTO node (node_id, environment_id, environment, address, version, started_at, "
+                   "seen_at, wanted, workers)"
+                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    tg_query_text(&s, n->node_id);
+    tg_query_int(&s, n->environment_id);
+    tg_query_text(&s, n->environment);
+    tg_query_text(&s, n->address);
+    tg_query_text(&s, n->version);
+    tg_query_int(&s, n->started_at);
+    tg_query_int(&s, n->seen_at);
+    tg_query_int(&s, n->wanted);
+    tg_query_text(&s, workers);
+    return tg_query_run(&s);
+}
+
+tg_err_t tg_sqlite_node_put(tg_token_store_t *store, const tg_node_t *n) {
+    tg_sqlite_tokens_t *t = (tg_sqlite_tokens_t *)store;
+    tg_buf_t workers;
+    tg_buf_init(&workers, WORKERS_MAX);
+    workers_write(n, &workers);
+    tg_err_t err = workers.err;
+    if (err == TG_OK) {
+        err = tg_tokens_begin(t);
+    }
+    if (err == TG_OK) {
+        err = node_write(t, n, tg_buf_str(&workers));
+        err = tg_tokens_end(t, err);
+    }
+    tg_buf_release(&workers);
+    return err;
+}
+
+tg_err_t tg_sqlite_node_remove(tg_token_store_t *store, tg_str_t node_id) {
+    tg_sqlite_tokens_t *t = (tg_sqlite_tokens_t *)store;
+    tg_query_t s;
+    tg_err_t err = tg_tokens_begin(t);
+    if (err != TG_OK) {
+        return err;
+    }
+    tg_query_write(&s, &t->q, "DELETE FROM node WHERE node_id = ?");
+    tg_query_text(&s, node_id);
+    err = tg_query_changed(&s);
+    return tg_tokens_end(t, err);
+}
+
+static void node_read(tg_query_t *s, tg_arena_t *arena, tg_node_t *out) {
+    tg_query_col_text(s, 0, arena, &out->node_id);
+    out->environment_id = sqlite3_column_int64(s->st, 1);
+    tg_query_col_text(s, 2, arena, &out->environment);
+    tg_query_col_text(s, 3, arena, &out->address);
+    tg_query_col_text(s, 4, arena, &out->version);
+    out->started_at = sqlite3_column_int64(s->st, 5);
+    out->seen_at = sqlite3_column_int64(s->st, 6);
+    out->wanted = sqlite3_column_int64(s->st, 7);
+    const char *workers = sqlite3_column_blob(s->st, 8);
+    tg_query_fail(s, workers_read(tg_strn(workers, (size_t)sqlite3_column_bytes(s->st, 8)), arena, out));
+}
+
+tg_err_t tg_sqlite_node_list(tg_token_store_t *store, int64_t environment_id, tg_ms_t since, tg_arena_t *arena,
+                             tg_node_t **out, size_t *n) {
+    tg_sqlite_tokens_t *t = (tg_sqlite_tokens_t *)store;
+    tg_query_t s;
+    tg_rows_t rows;
+    tg_rows_init(&rows, arena, sizeof(tg_node_t));
+    tg_query_read(
+        &s, &t->q,
+        "SELECT node_id, environment_id, environment, address, version, started_at, seen_at, wanted, workers FROM node"
+        " WHERE (?1 = 0 OR environment_id = ?1) AND seen_at >= ?2 ORDER BY node_id");
+    tg_query_int(&s, environment_id);
+    tg_query_int(&s, since);
+    while (tg_query_step(&s)) {
+        tg_node_t *row = tg_query_row(&s, &rows);
+        if (row != NULL) {
+            node_read(&s, arena, row);
+        }
+    }
+    *out = (tg_node_t *)(void *)rows.p;
+    *n = rows.n;
+    return tg_query_done(&s);
+}

@@ -1,0 +1,61 @@
+#include "store/store.h"
+
+#include "base/buf.h"
+#include "store/backend.h"
+#include "store/memory/memory.h"
+#include "store/sqlite/sqlite.h"
+
+static const tg_store_backend_t *const backends[] = {&tg_sqlite_backend, &tg_memory_backend};
+
+#define BACKENDS (sizeof(backends) / sizeof(backends[0]))
+
+const tg_store_backend_t *const *tg_store_backends(size_t *n) {
+    *n = BACKENDS;
+    return backends;
+}
+
+static tg_err_t unknown_scheme(tg_str_t uri, tg_fault_t *fault) {
+    char mem[96];
+    tg_buf_t known;
+    tg_buf_init_fixed(&known, mem, sizeof(mem));
+    for (size_t i = 0; i < BACKENDS; i++) {
+        tg_buf_putf(&known, "%s%s:", i > 0 ? ", " : "", backends[i]->scheme);
+    }
+    int shown = uri.n > 100 ? 100 : (int)uri.n;
+    return tg_fault(fault, TG_ERR_INVALID, "store", "\"%.*s\" names no store; known are %.*s", shown,
+                    uri.p != NULL ? uri.p : "", TG_STR_ARGS(tg_buf_str(&known)));
+}
+
+static tg_err_t backend_find(tg_str_t uri, const tg_store_backend_t **out, tg_str_t *where, tg_fault_t *fault) {
+    for (size_t i = 0; i < BACKENDS; i++) {
+        tg_str_t scheme = tg_str(backends[i]->scheme);
+        if (tg_str_starts(uri, scheme) && uri.n > scheme.n && uri.p[scheme.n] == ':') {
+            *out = backends[i];
+            *where = tg_strn(uri.p + scheme.n + 1, uri.n - scheme.n - 1);
+            if (where->n == 0) {
+                return tg_fault(fault, TG_ERR_INVALID, "store", "\"%s:\" must be followed by a place",
+                                backends[i]->scheme);
+            }
+            return TG_OK;
+        }
+    }
+    return unknown_scheme(uri, fault);
+}
+
+tg_err_t tg_config_store_open(tg_str_t uri, const tg_store_options_t *options, tg_config_store_t **out,
+                              tg_fault_t *fault) {
+    const tg_store_backend_t *backend;
+    tg_str_t where;
+    *out = NULL;
+    tg_err_t err = backend_find(uri, &backend, &where, fault);
+    return err != TG_OK ? err : backend->config_open(where, options, out, fault);
+}
+
+tg_err_t tg_token_store_open(tg_str_t uri, const tg_store_options_t *options, tg_token_store_t **out,
+                             tg_fault_t *fault) {
+    const tg_store_backend_t *backend;
+    tg_str_t where;
+    *out = NULL;
+    tg_err_t err = backend_find(uri, &backend, &where, fault);
+    return err != TG_OK ? err : backend->tokens_open(where, options, out, fault);
+}
