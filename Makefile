@@ -35,7 +35,7 @@ valgrind: build
 	@$(PY) scripts/test --build $(BUILD) --valgrind
 
 fuzz: deps
-	@CC=clang scripts/configure build-fuzz -Dfuzz=true
+	@CC=clang scripts/configure build-fuzz -Dfuzz=true -Dwerror=false
 	@ninja -C build-fuzz --quiet
 	@scripts/fuzz build-fuzz $(FUZZ_SECONDS)
 
