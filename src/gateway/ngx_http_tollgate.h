@@ -256,7 +256,8 @@ ngx_uint_t ngx_http_tollgate_feed_is_fresh(void);
  * NGX_OK: *client is what is known (also of one that does not exist:
  * !client->exists); NGX_DECLINED: ask the store (client_live), then fill.
  * Takes no lock.  What it returns is only as good as the feed: see
- * ngx_http_tollgate_feed_is_fresh().  Any thread.
+ * ngx_http_tollgate_feed_is_fresh().  Any thread.  The caller counts
+ * (LIVE_HIT, LIVE_MISS).
  */
 ngx_int_t ngx_http_tollgate_live_get(tg_client_kind_t kind, tg_str_t client_id,
     tg_live_client_t *client);
@@ -289,7 +290,7 @@ typedef struct {
 /*
  * hash: SHA-256 of the token.  proof: snapshot->proof for a JWT, 0 for an
  * opaque token; an entry of another proof is a miss.  out is written on HIT,
- * out->verdict alone on NEGATIVE.  Takes no lock.
+ * out->verdict alone on NEGATIVE.  Takes no lock.  The caller counts.
  */
 ngx_uint_t ngx_http_tollgate_cache_get(const u_char hash[32], uint64_t proof,
     ngx_http_tollgate_cached_t *out);

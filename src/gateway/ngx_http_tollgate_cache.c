@@ -125,7 +125,6 @@ ngx_http_tollgate_cache_get(const u_char hash[32], uint64_t proof,
                                      sizeof(packed), &n)
         && ngx_http_tollgate_cache_unpack(&packed, n, out) == NGX_OK)
     {
-        ngx_http_tollgate_count(CACHE_HIT, 1);
         return NGX_HTTP_TOLLGATE_CACHE_HIT;
     }
 
@@ -135,11 +134,9 @@ ngx_http_tollgate_cache_get(const u_char hash[32], uint64_t proof,
         && n == sizeof(verdict))
     {
         out->verdict = (tg_token_verdict_t) verdict;
-        ngx_http_tollgate_count(CACHE_NEGATIVE, 1);
         return NGX_HTTP_TOLLGATE_CACHE_NEGATIVE;
     }
 
-    ngx_http_tollgate_count(CACHE_MISS, 1);
     return NGX_HTTP_TOLLGATE_CACHE_MISS;
 }
 

@@ -136,7 +136,6 @@ ngx_http_tollgate_live_get(tg_client_kind_t kind, tg_str_t client_id,
         client->secret_len = c.secret_len;
         ngx_memcpy(client->secret, c.secret, c.secret_len);
 
-        ngx_http_tollgate_count(LIVE_HIT, 1);
         return NGX_OK;
     }
 
@@ -147,11 +146,9 @@ ngx_http_tollgate_live_get(tg_client_kind_t kind, tg_str_t client_id,
         ngx_memzero(client, sizeof(tg_live_client_t));
         client->kind = kind;
 
-        ngx_http_tollgate_count(LIVE_HIT, 1);
         return NGX_OK;
     }
 
-    ngx_http_tollgate_count(LIVE_MISS, 1);
     return NGX_DECLINED;
 }
 
