@@ -39,7 +39,7 @@ void tg_snapshot_release(tg_snapshot_t *s);
 /* The document, from the parts that the manager holds. */
 tg_err_t tg_snapshot_write(const tg_snapshot_t *s, tg_buf_t *out) TG_MUST_CHECK;
 /* One deployed proxy as it stands in the document and in a deployment's row:
- * {"id","revision","keyId","proxy":{...},"policy":{...}|null}. */
+ * {"id","revision","keyId","project","proxy":{...},"policyName","policy":{...}|null}. */
 json_t *tg_deployed_proxy_write(const tg_deployed_proxy_t *p) TG_MUST_CHECK;
 tg_err_t tg_deployed_proxy_parse(const json_t *doc, tg_arena_t *a, tg_deployed_proxy_t *out,
                                  tg_fault_t *fault) TG_MUST_CHECK;
