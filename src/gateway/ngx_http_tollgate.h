@@ -201,6 +201,7 @@ struct ngx_http_tollgate_snapshot_s {
 
     /* private to the state half */
     tg_arena_t                     arena;
+    const tg_deployed_proxy_t    **owners;      /* [n_proxies], by key_id */
     ngx_uint_t                     refs;
     ngx_http_tollgate_snapshot_t  *next;
     ngx_uint_t                     named;       /* has host names */
@@ -579,12 +580,9 @@ typedef struct {
 ngx_http_tollgate_ctx_t *ngx_http_tollgate_ctx(ngx_http_request_t *r);
 
 
-/*
- * The value of the first request header of this name (lower case), or
- * TG_STR_NONE; *n is how many there are.
- */
-tg_str_t ngx_http_tollgate_header(ngx_http_request_t *r, const char *name,
-    size_t *n);
+/* How many headers have this name; *value is the first one's. */
+size_t ngx_http_tollgate_header_find(ngx_http_request_t *r, tg_str_t name,
+    tg_str_t *value);
 
 
 /* -- answers of our own ---------------------------------------------------- */

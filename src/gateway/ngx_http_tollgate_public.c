@@ -98,7 +98,6 @@ ngx_int_t
 ngx_http_tollgate_issuer(ngx_http_request_t *r,
     const ngx_http_tollgate_snapshot_t *s, tg_str_t prefix, tg_buf_t *out)
 {
-    size_t                   n;
     tg_str_t                 host, scheme, forwarded;
     const tg_environment_t  *e;
 
@@ -120,12 +119,14 @@ ngx_http_tollgate_issuer(ngx_http_request_t *r,
 
         if (s->n_trusted && ngx_http_tollgate_peer_is_trusted(r, s)) {
 
-            forwarded = ngx_http_tollgate_header(r, "x-forwarded-host", &n);
-            if (forwarded.n) {
+            if (ngx_http_tollgate_header_find(r, TG_STR("x-forwarded-host"),
+                                              &forwarded))
+            {
                 host = tg_str_trim(tg_str_take(&forwarded, ','));
             }
 
-            forwarded = ngx_http_tollgate_header(r, "x-forwarded-proto", &n);
+            (void) ngx_http_tollgate_header_find(r,
+                                      TG_STR("x-forwarded-proto"), &forwarded);
             forwarded = tg_str_trim(tg_str_take(&forwarded, ','));
 
             if (tg_str_eq_ci(forwarded, TG_STR("https"))) {

@@ -218,9 +218,6 @@ ngx_int_t ngx_http_tollgate_headers(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t *rq, tg_str_t subject);
 /* Whether it can be a header's value and arrive as it is. */
 ngx_uint_t ngx_http_tollgate_subject_is_safe(tg_str_t subject);
-/* How many headers have this name; *value is the first one's. */
-size_t ngx_http_tollgate_header_find(ngx_http_request_t *r, tg_str_t name,
-    tg_str_t *value);
 
 /*
  * Whether the client asks for WebSocket: the one protocol that an upgrade is

@@ -269,8 +269,8 @@ ngx_http_tollgate_token_body(ngx_http_request_t *r)
                                            r->headers_in.content_type->value);
     }
 
-    in.authorization = ngx_http_tollgate_header(r, "authorization",
-                                                &in.n_authorization);
+    in.n_authorization = ngx_http_tollgate_header_find(r,
+                                 TG_STR("authorization"), &in.authorization);
 
     t->arena.max = 2 * (in.authorization.n + in.query.n + in.body.n)
                    + NGX_HTTP_TOLLGATE_ARENA_MORE;
