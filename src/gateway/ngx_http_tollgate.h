@@ -323,6 +323,32 @@ void ngx_http_tollgate_cache_fill_negative(const u_char hash[32],
 void ngx_http_tollgate_cache_invalidate(const u_char hash[32]);
 
 
+/* -- early revocations, epochs ------------------------------------------------ */
+
+/*
+ * Whether none of these is on the early revocation list of this node.  Takes
+ * no lock.  0 also while the list has not been read from the store yet.
+ */
+ngx_uint_t ngx_http_tollgate_unrevoked(const u_char jti[16],
+    const u_char *family);
+/*
+ * Puts an id (jti or family) on the list of this node at once; until 0: for
+ * ever.  NGX_OK: no worker of this node accepts it any more; NGX_DECLINED: the
+ * list is full (503).  Any thread.
+ */
+ngx_int_t ngx_http_tollgate_revocation_add(const u_char id[16],
+    tg_ms_t until);
+
+/*
+ * How often something was raised that may be this epoch (tg_epoch_id):
+ * ngx_http_tollgate_cached_t keeps the sum of the client's and the subject's as
+ * of before the look-up; a cached answer with another one is a miss.
+ */
+uint64_t ngx_http_tollgate_epoch_clock(uint64_t epoch_id);
+/* Raised: cached answers of that (client, subject) are misses.  Any thread. */
+void ngx_http_tollgate_epoch_raised(uint64_t epoch_id);
+
+
 /* -- thread pools ---------------------------------------------------------- */
 
 typedef enum {

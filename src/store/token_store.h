@@ -57,7 +57,68 @@ typedef struct {
     uint8_t successor[32]; /* hash of the successor's access token */
     tg_bucket_t successor_bucket;
     tg_ms_t successor_used_at; /* 0: not used yet */
+    bool has_predecessor;      /* a refresh made this record of that one, which is its tombstone */
+    uint8_t predecessor[32];
+    tg_bucket_t predecessor_bucket;
 } tg_record_t;
+
+/* ---- writes, many at a time ---- */
+
+typedef enum {
+    TG_WRITE_PUT = 1,   /* record: a new one. CONFLICT: a hash exists already */
+    TG_WRITE_REFRESH,   /* hash, bucket: of the refresh token presented; record: the successor; at. See record_refresh */
+    TG_WRITE_END,       /* hash, bucket, at: ends a record. NOTFOUND; a second time changes nothing */
+    TG_WRITE_USED,      /* hash, bucket (of a tombstone), at: its successor was used. NOTFOUND */
+    TG_WRITE_FAMILY,    /* family, at: ends every living record of a family */
+    TG_WRITE_EPOCH,     /* environment_id, client_kind, client_id, subject: raises the epoch; *epoch is the new one */
+    TG_WRITE_REVOCATION /* environment_id, client_kind, client_id, revocation, until, at. LIMIT: the list is full */
+} tg_write_kind_t;
+
+#define TG_REVOCATION_LEN 16 /* a jti or a family id */
+
+typedef struct {
+    tg_write_kind_t kind;
+    const tg_record_t *record;
+    uint8_t hash[32];
+    tg_bucket_t bucket;
+    uint8_t family[TG_FAMILY_LEN];
+    int64_t environment_id;
+    tg_client_kind_t client_kind;
+    tg_str_t client_id, subject;
+    uint8_t revocation[TG_REVOCATION_LEN];
+    tg_ms_t until;    /* REVOCATION: when it no longer matters; 0: never */
+    int64_t capacity; /* REVOCATION: entries of this environment in all; one client has at most a tenth */
+    tg_ms_t at;
+
+    tg_err_t result;       /* out, of this write alone */
+    tg_record_t *existing; /* out, in the arena: REFRESH with CONFLICT: the tombstone */
+    int64_t epoch;         /* out: EPOCH */
+} tg_write_t;
+
+/* ---- what other workers and nodes must hear of ---- */
+
+typedef enum {
+    TG_TOKEN_CHANGE_ENDED = 1,  /* id: hash of the access token (32 bytes) of a record that ended or was refreshed */
+    TG_TOKEN_CHANGE_EPOCH,      /* id: tg_epoch_id() of what was raised (8 bytes) */
+    TG_TOKEN_CHANGE_REVOCATION  /* id: jti or family (16 bytes); until */
+} tg_token_change_kind_t;
+
+typedef struct {
+    int64_t seq; /* gap-free in commit order, a sequence of its own */
+    tg_token_change_kind_t kind;
+    int64_t environment_id;
+    tg_str_t id;
+    tg_ms_t until;
+} tg_token_change_t;
+
+typedef struct {
+    uint8_t id[TG_REVOCATION_LEN];
+    tg_ms_t until; /* 0: never */
+} tg_revocation_t;
+
+/* A 64-bit name of (kind, client_id, subject) for feeds and tables that keep no strings: FNV-1a over kind, client_id, 0, subject. Two that share one only cost a
+ * look-up. Pure; the same on every node. */
+uint64_t tg_epoch_id(tg_client_kind_t kind, tg_str_t client_id, tg_str_t subject);
 
 /* A live gateway node. */
 typedef struct {
@@ -113,7 +174,19 @@ typedef struct {
     tg_err_t (*epoch_get)(tg_token_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
                           tg_str_t subject, int64_t *epoch);
 
-    /* Drops partitions that are past at `now`. *dropped: how many. Never touches rows one by one. */
+    /* n writes in one durable transaction, in order, each with a result of its own: one that is refused (NOTFOUND, CONFLICT, LIMIT) changes nothing and
+     * leaves the others alone. TG_OK: what the results say is durable. On any other error nothing was written. Each write that ends something appends
+     * its token changes in the same transaction. The single calls above are this with n = 1. */
+    tg_err_t (*write_many)(tg_token_store_t *, tg_write_t *writes, size_t n, tg_arena_t *);
+
+    /* The feed of token changes; as change_head and change_read of the config store (TG_ERR_LIMIT: pruned). Rows older than an hour may be pruned by
+     * buckets_drop. */
+    tg_err_t (*change_head)(tg_token_store_t *, int64_t *seq);
+    tg_err_t (*change_read)(tg_token_store_t *, int64_t after, size_t limit, tg_arena_t *, tg_token_change_t **rows, size_t *n);
+    /* Every early revocation of an environment that matters at `now`, and the feed position at which this was true. */
+    tg_err_t (*revocation_list)(tg_token_store_t *, int64_t environment_id, tg_ms_t now, tg_arena_t *, tg_revocation_t **rows, size_t *n, int64_t *seq);
+
+    /* Drops partitions that are past at `now`, and early revocations that no longer matter. *dropped: how many. Never touches rows one by one. */
     tg_err_t (*buckets_drop)(tg_token_store_t *, tg_ms_t now, int64_t *dropped);
 
     /* Nodes. */
