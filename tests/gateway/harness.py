@@ -54,7 +54,8 @@ class Reply:
         return [v for k, v in self.headers if k.lower() == name.lower().encode()]
 
 
-def read_reply(sock, timeout=10):
+def read_reply(sock, timeout=10, head_only=False):
+    """One answer; head_only: it is one to HEAD, so that no body follows."""
     sock.settimeout(timeout * SLOW)
     data = b""
     while b"\r\n\r\n" not in data:
@@ -64,6 +65,8 @@ def read_reply(sock, timeout=10):
         data += more
     head, body = data.split(b"\r\n\r\n", 1)
     reply = Reply(head, b"")
+    if head_only:
+        return reply
     length = reply.get("Content-Length")
     if length:
         while len(body) < int(length[0]):
@@ -87,11 +90,11 @@ def read_reply(sock, timeout=10):
     return reply
 
 
-def raw(port, data, timeout=10):
+def raw(port, data, timeout=10, head_only=False):
     """Sends bytes to 127.0.0.1:port and reads one answer."""
     with socket.create_connection(("127.0.0.1", port), timeout=timeout * SLOW) as s:
         s.sendall(data)
-        return read_reply(s, timeout)
+        return read_reply(s, timeout, head_only)
 
 
 class Backend:
@@ -306,6 +309,8 @@ class Planes:
     def check_log(self):
         """Sanitizer reports, crashes and nginx alerts fail the test that caused them."""
         log = self.log()
+        valgrind = [line for line in log.splitlines() if line.startswith("==")]
+        assert not valgrind, "valgrind says:\n" + "\n".join(valgrind[:400])
         for mark in ("AddressSanitizer", "runtime error:", "SIGSEGV", "exited on signal 11", "exited on signal 6", "[emerg]", "[alert]"):
             if mark in log and not any(a in log for a in getattr(self, "expected_log", ())):
                 raise AssertionError(f"{mark} in the log:\n" + "\n".join(log.splitlines()[-60:]))
