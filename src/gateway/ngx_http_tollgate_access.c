@@ -205,31 +205,6 @@ ngx_http_tollgate_host_is_valid(ngx_str_t host)
 }
 
 
-/* Most requests of a worker name the same host as the one before. */
-
-static ngx_uint_t
-ngx_http_tollgate_host_is_valid(ngx_str_t host)
-{
-    static size_t  n;
-    static u_char  last[128];
-
-    if (n && host.len == n && ngx_memcmp(host.data, last, n) == 0) {
-        return 1;
-    }
-
-    if (!tg_host_is_valid(ngx_http_tollgate_str(host))) {
-        return 0;
-    }
-
-    if (host.len <= sizeof(last)) {
-        n = host.len;
-        ngx_memcpy(last, host.data, n);
-    }
-
-    return 1;
-}
-
-
 static ngx_int_t
 ngx_http_tollgate_begin(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t **out)
