@@ -10,9 +10,9 @@ static void copy_bounded(char *out, size_t cap, const char *in) {
     out[n] = '\0';
 }
 
-tg_err_t tg_fault(tg_fault_t *fault, tg_err_t err, const char *field, const char *fmt, ...) {
+void tg_fault_fill(tg_fault_t *fault, const char *field, const char *fmt, ...) {
     if (fault == NULL || fault->text[0] != '\0') {
-        return err;
+        return;
     }
     va_list args;
     va_start(args, fmt);
@@ -21,7 +21,6 @@ tg_err_t tg_fault(tg_fault_t *fault, tg_err_t err, const char *field, const char
     }
     va_end(args);
     copy_bounded(fault->field, sizeof(fault->field), field ? field : "");
-    return err;
 }
 
 const char *tg_err_name(tg_err_t err) {

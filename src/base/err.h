@@ -35,9 +35,15 @@ typedef struct {
     char text[256];
 } tg_fault_t;
 
-/* Fills *fault (NULL is allowed) and returns `err`, so that an origin reads
- * `return tg_fault(fault, TG_ERR_INVALID, "name", "must not be empty");`. The first fill wins. */
-tg_err_t tg_fault(tg_fault_t *fault, tg_err_t err, const char *field, const char *fmt, ...) TG_PRINTF(4, 5);
+/* Fills *fault (NULL is allowed) and gives back `err`, so that an origin reads
+ * `return tg_fault(fault, TG_ERR_INVALID, "name", "must not be empty");`. The first fill wins. A macro, so that
+ * compilers and analysers see at the place of the failure which code is returned. */
+#define tg_fault(fault, err, field, ...) (tg_fault_fill((fault), (field), __VA_ARGS__), tg_err_same(err))
+
+void tg_fault_fill(tg_fault_t *fault, const char *field, const char *fmt, ...) TG_PRINTF(3, 4);
+static inline tg_err_t tg_err_same(tg_err_t err) {
+    return err;
+}
 
 /* "invalid", "notfound", ...; never NULL. */
 const char *tg_err_name(tg_err_t err);

@@ -84,7 +84,8 @@ static tg_err_t work_make(demo_t *d) {
         return TG_ERR_UNAVAILABLE;
     d->password[tg_b64url_encode(tg_strn(random, sizeof(random)), d->password)] = '\0';
     if (tg_file_write(d->password_file, tg_str(d->password), 0600) || mkdir(d->backend_dir, 0700) != 0 ||
-        (geteuid() == 0 && (chown(d->password_file, d->o->uid, d->o->gid) != 0 || chown(d->backend_dir, d->o->uid, d->o->gid) != 0))) {
+        (geteuid() == 0 &&
+         (chown(d->password_file, d->o->uid, d->o->gid) != 0 || chown(d->backend_dir, d->o->uid, d->o->gid) != 0))) {
         tg_say_errno("cannot write to %s", d->work);
         return TG_ERR_UNAVAILABLE;
     }
@@ -131,18 +132,18 @@ static void backend_exec(const demo_t *d, const char *nginx) {
     tg_buf_t b;
     tg_buf_init(&b, 8192);
     tg_buf_putf(&b,
-                "daemon off; worker_processes 1; pid %s/pid; error_log stderr error;\n"
+                "daemon off; worker_processes 1; pid %s/pid; error_log stderr error;%s\n"
                 "events { }\n"
                 "http {\n"
                 "  access_log off; default_type application/json;\n",
-                d->backend_dir);
+                d->backend_dir, d->o->uid == 0 ? " user root;" : "");
     static const char *const temporary[] = {"client_body", "proxy", "fastcgi", "uwsgi", "scgi"};
     for (size_t i = 0; i < 5; i++)
         tg_buf_putf(&b, "  %s_temp_path %s/%s;\n", temporary[i], d->backend_dir, temporary[i]);
     tg_buf_putf(&b,
-                "  log_format unused escape=json '';\n"
                 "  server { listen 127.0.0.1:%u; keepalive_requests 100000;\n"
-                "    location / { return 200 '{\"backend\":\"sample\",\"method\":\"$request_method\",\"path\":\"$request_uri\",\"caller\":"
+                "    location / { return 200 "
+                "'{\"backend\":\"sample\",\"method\":\"$request_method\",\"path\":\"$request_uri\",\"caller\":"
                 "\"$http_x_authenticated_userid\"}\\n'; }\n"
                 "  }\n}\n",
                 d->backend.port);
@@ -221,11 +222,13 @@ static tg_err_t call(const demo_t *d, const tg_http_call_t *what, long *status, 
 }
 
 /* A call of the management API that must succeed, or end in `accept` as well (0: no other). */
-static tg_err_t manage(const demo_t *d, const char *method, const char *path, const char *json, long accept, long *status, json_t **answer) {
+static tg_err_t manage(const demo_t *d, const char *method, const char *path, const char *json, long accept,
+                       long *status, json_t **answer) {
     char url[1024];
     json_t *own;
     snprintf(url, sizeof(url), "%s%s", d->manager, path);
-    tg_err_t err = call(d, &(tg_http_call_t){.method = method, .url = url, .bearer = d->session, .json = json}, status, answer ? answer : &own);
+    tg_err_t err = call(d, &(tg_http_call_t){.method = method, .url = url, .bearer = d->session, .json = json}, status,
+                        answer ? answer : &own);
     json_t *got = err ? NULL : answer ? *answer : own;
     if (!err && *status / 100 != 2 && *status != accept) {
         tg_str_t why = tg_json_str(got, "resultMessage");
@@ -253,7 +256,8 @@ static tg_err_t login(demo_t *d) {
     snprintf(form, sizeof(form), "grant_type=client_credentials&client_id=admin&client_secret=%s", d->password);
     tg_err_t err = call(d, &(tg_http_call_t){.method = "POST", .url = url, .form = form}, &status, &answer);
     if (!err && !text_copy(tg_json_str(answer, "access_token"), d->session, sizeof(d->session))) {
-        tg_say("login at the manager: status %ld%s", status, status == 401 ? " (this data directory has another administrator password)" : "");
+        tg_say("login at the manager: status %ld%s", status,
+               status == 401 ? " (this data directory has another administrator password)" : "");
         err = TG_ERR_UNAVAILABLE;
     }
     json_decref(answer);
@@ -266,14 +270,16 @@ static bool key_take(const json_t *answer, sample_t *s) {
            text_copy(tg_json_str(key, "clientSecret"), s->client_secret, sizeof(s->client_secret));
 }
 
-/* The proxy with its application key; one that is there from an earlier run gets a new secret, since secrets are shown once. */
+/* The proxy with its application key; one that is there from an earlier run gets a new secret, since secrets are shown
+ * once. */
 static tg_err_t proxy_make(const demo_t *d, sample_t *s) {
     char json[1024], path[256], backend[300];
     long status = 0;
     json_t *answer;
     tg_endpoint_write(&d->backend, backend, sizeof(backend));
     snprintf(json, sizeof(json),
-             "{\"apiProxyName\":\"%s\",\"apiProxyCreationType\":\"REVERSE_PROXY\",\"clientRoute\":{\"relativePathList\":[\"%s\"]},"
+             "{\"apiProxyName\":\"%s\",\"apiProxyCreationType\":\"REVERSE_PROXY\",\"clientRoute\":{"
+             "\"relativePathList\":[\"%s\"]},"
              "\"routingInfo\":{\"routingAddressList\":[{\"address\":\"http://%s\"}]}}",
              s->name, s->path, backend);
     tg_err_t err = manage(d, "POST", "/projects/sample/apiProxies/url/", json, 409, &status, &answer);
@@ -306,8 +312,10 @@ static tg_err_t sample_make(const demo_t *d, sample_t *s) {
         return err;
     snprintf(path, sizeof(path), "/projects/sample/apiProxies/%s/policies/auth/", s->name);
     snprintf(json, sizeof(json),
-             "{\"operationMetadata\":{\"targetScope\":\"ALL\",\"targetPipeline\":\"REQUEST\",\"order\":1},\"policy\":{\"type\":\"%s\","
-             "\"tokenExpiresInAmount\":1,\"tokenExpiresInUnit\":\"HOURS\",\"grantType\":\"CLIENT_CREDENTIALS\",\"addUserToHeader\":true}}",
+             "{\"operationMetadata\":{\"targetScope\":\"ALL\",\"targetPipeline\":\"REQUEST\",\"order\":1},\"policy\":{"
+             "\"type\":\"%s\","
+             "\"tokenExpiresInAmount\":1,\"tokenExpiresInUnit\":\"HOURS\",\"grantType\":\"CLIENT_CREDENTIALS\","
+             "\"addUserToHeader\":true}}",
              s->policy);
     err = manage(d, "POST", path, json, 409, &status, NULL);
     if (err)
@@ -331,7 +339,9 @@ static tg_err_t token_get(demo_t *d) {
     json_t *answer;
     snprintf(url, sizeof(url), "%s/auth/token", d->gateway);
     snprintf(basic, sizeof(basic), "%s:%s", d->jwt.client_id, d->jwt.client_secret);
-    tg_err_t err = call(d, &(tg_http_call_t){.method = "POST", .url = url, .basic = basic, .form = "grant_type=client_credentials"}, &status, &answer);
+    tg_err_t err = call(
+        d, &(tg_http_call_t){.method = "POST", .url = url, .basic = basic, .form = "grant_type=client_credentials"},
+        &status, &answer);
     if (!err && !text_copy(tg_json_str(answer, "access_token"), d->token, sizeof(d->token))) {
         tg_say("the token endpoint answered %ld %.*s", status, TG_STR_ARGS(tg_json_str(answer, "error")));
         err = TG_ERR_UNAVAILABLE;
@@ -339,7 +349,8 @@ static tg_err_t token_get(demo_t *d) {
     if (!err) {
         int64_t expires = 0;
         tg_json_int(answer, "expires_in", &expires);
-        step("Token acquired: status %ld, a JWT of %zu characters, expires in %lld s", status, strlen(d->token), (long long)expires);
+        step("Token acquired: status %ld, a JWT of %zu characters, expires in %lld s", status, strlen(d->token),
+             (long long)expires);
     }
     json_decref(answer);
     tg_wipe(basic, sizeof(basic));
@@ -353,13 +364,17 @@ static tg_err_t api_call(const demo_t *d) {
     tg_fault_t fault = {0};
     snprintf(url, sizeof(url), "%s/orders/42?verbose=1", d->gateway);
     tg_buf_init(&body, 1u << 20);
-    tg_err_t err = tg_http_run(&(tg_http_call_t){.method = "GET", .url = url, .bearer = d->token, .timeout_ms = 15000,
+    tg_err_t err = tg_http_run(&(tg_http_call_t){.method = "GET",
+                                                 .url = url,
+                                                 .bearer = d->token,
+                                                 .timeout_ms = 15000,
                                                  .ca_file = d->o->tls_certificate[0] ? d->o->tls_certificate : NULL},
                                &status, &body, &fault);
     if (err)
         tg_say("%s", fault.text);
     else
-        step("API called: GET /orders/42?verbose=1 -> status %ld\n    %.*s", status, TG_STR_ARGS(tg_str_trim(tg_buf_str(&body))));
+        step("API called: GET /orders/42?verbose=1 -> status %ld\n    %.*s", status,
+             TG_STR_ARGS(tg_str_trim(tg_buf_str(&body))));
     tg_buf_release(&body);
     return err ? err : status == 200 ? TG_OK : TG_ERR_UNAVAILABLE;
 }
@@ -369,23 +384,29 @@ static tg_err_t api_call(const demo_t *d) {
 static void next_print(const demo_t *d) {
     const char *ca = d->o->tls_certificate[0] ? " --cacert " : "", *file = d->o->tls_certificate;
     printf("\nTry next, in another terminal:\n\n");
-    printf("  # a JWT for the orders API\n  curl -s%s%s -u '%s:%s' -d grant_type=client_credentials %s/auth/token\n\n", ca, file, d->jwt.client_id,
-           d->jwt.client_secret, d->gateway);
-    printf("  # an opaque token for the reports API\n  curl -s%s%s -u '%s:%s' -d grant_type=client_credentials %s/auth/token\n\n", ca, file,
-           d->opaque.client_id, d->opaque.client_secret, d->gateway);
-    printf("  # call the API with a token, and without\n  TOKEN=$(curl -s%s%s -u '%s:%s' -d grant_type=client_credentials %s/auth/token | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')\n"
+    printf("  # a JWT for the orders API\n  curl -s%s%s -u '%s:%s' -d grant_type=client_credentials %s/auth/token\n\n",
+           ca, file, d->jwt.client_id, d->jwt.client_secret, d->gateway);
+    printf("  # an opaque token for the reports API\n  curl -s%s%s -u '%s:%s' -d grant_type=client_credentials "
+           "%s/auth/token\n\n",
+           ca, file, d->opaque.client_id, d->opaque.client_secret, d->gateway);
+    printf("  # call the API with a token, and without\n  TOKEN=$(curl -s%s%s -u '%s:%s' -d "
+           "grant_type=client_credentials %s/auth/token | sed 's/.*\"access_token\":\"\\([^\"]*\\).*/\\1/')\n"
            "  curl -i%s%s -H \"Authorization: Bearer $TOKEN\" %s/orders/42\n  curl -i%s%s %s/orders/42\n\n",
            ca, file, d->jwt.client_id, d->jwt.client_secret, d->gateway, ca, file, d->gateway, ca, file, d->gateway);
-    printf("  # the public keys and the metadata\n  curl -s%s%s %s/auth/.well-known/jwks.json\n  curl -s%s%s %s/auth/.well-known/oauth-authorization-server\n\n", ca, file, d->gateway, ca,
-           file, d->gateway);
+    printf("  # the public keys and the metadata\n  curl -s%s%s %s/auth/.well-known/jwks.json\n  curl -s%s%s "
+           "%s/auth/.well-known/oauth-authorization-server\n\n",
+           ca, file, d->gateway, ca, file, d->gateway);
     printf("  # the manager: list the proxies, add an open one, deploy it, call it\n"
            "  curl -s -u 'admin:%s' %s/projects/sample/apiProxies/\n"
            "  curl -s -u 'admin:%s' %s/projects/sample/apiProxies/url/ -H 'Content-Type: application/json' \\\n"
-           "    -d '{\"apiProxyName\":\"hello\",\"apiProxyCreationType\":\"REVERSE_PROXY\",\"clientRoute\":{\"relativePathList\":[\"/hello\"]},"
+           "    -d "
+           "'{\"apiProxyName\":\"hello\",\"apiProxyCreationType\":\"REVERSE_PROXY\",\"clientRoute\":{"
+           "\"relativePathList\":[\"/hello\"]},"
            "\"routingInfo\":{\"routingAddressList\":[{\"address\":\"http://127.0.0.1:%u\"}]}}'\n"
            "  curl -s -u 'admin:%s' -X POST %s/projects/sample/apiProxies/hello/environments/%s/\n"
            "  curl -s%s%s %s/hello/world\n\n",
-           d->password, d->manager, d->password, d->manager, d->backend.port, d->password, d->manager, d->o->environment, ca, file, d->gateway);
+           d->password, d->manager, d->password, d->manager, d->backend.port, d->password, d->manager,
+           d->o->environment, ca, file, d->gateway);
     printf("Ctrl-C stops everything.\n");
     fflush(stdout);
 }

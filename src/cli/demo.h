@@ -1,4 +1,5 @@
-/* `tollgate demo`: both planes, a sample backend, two sample APIs, a first token and a first call; then it prints what to try and runs on. */
+/* `tollgate demo`: both planes, a sample backend, two sample APIs, a first token and a first call; then it prints what
+ * to try and runs on. */
 #ifndef TG_CLI_DEMO_H
 #define TG_CLI_DEMO_H
 

@@ -7,15 +7,16 @@
 typedef struct {
     const char *method;
     const char *url;
-    const char *bearer;    /* NULL: none */
-    const char *basic;     /* "id:secret"; NULL: none */
-    const char *form;      /* body, urlencoded; NULL: none */
-    const char *json;      /* body; NULL: none */
-    const char *ca_file;   /* for https; NULL: the system's */
+    const char *bearer;  /* NULL: none */
+    const char *basic;   /* "id:secret"; NULL: none */
+    const char *form;    /* body, urlencoded; NULL: none */
+    const char *json;    /* body; NULL: none */
+    const char *ca_file; /* for https; NULL: the system's */
     long timeout_ms;
 } tg_http_call_t;
 
-/* *status is the answer's; its body (at most 1 MiB) is appended to *body. TG_ERR_UNAVAILABLE: no answer; *fault says why. */
+/* *status is the answer's; its body (at most 1 MiB) is appended to *body. TG_ERR_UNAVAILABLE: no answer; *fault says
+ * why. */
 tg_err_t tg_http_run(const tg_http_call_t *call, long *status, tg_buf_t *body, tg_fault_t *fault) TG_MUST_CHECK;
 
 #endif

@@ -36,13 +36,15 @@ tg_err_t tg_install_find(bool manager, bool gateway, tg_install_t *out) {
     char dir[PATH_MAX];
     snprintf(dir, sizeof(dir), "%s", out->self);
     *strrchr(dir, '/') = '\0';
-    if (manager && !part_find((const char *const[]){dir, "/usr/lib/tollgate", "/usr/sbin", NULL}, "tollgate-manager", X_OK, out->manager, sizeof(out->manager))) {
+    if (manager && !part_find((const char *const[]){dir, "/usr/lib/tollgate", "/usr/sbin", NULL}, "tollgate-manager",
+                              X_OK, out->manager, sizeof(out->manager))) {
         tg_say("tollgate-manager is not in %s: build it (make) or install it", dir);
         return TG_ERR_NOTFOUND;
     }
     if (!gateway)
         return TG_OK;
-    if (!part_find((const char *const[]){dir, "/usr/lib/nginx/modules", "/usr/lib/tollgate", NULL}, MODULE, R_OK, out->module, sizeof(out->module))) {
+    if (!part_find((const char *const[]){dir, "/usr/lib/nginx/modules", "/usr/lib/tollgate", NULL}, MODULE, R_OK,
+                   out->module, sizeof(out->module))) {
         tg_say(MODULE " is not in %s: build it (make) or install it", dir);
         return TG_ERR_NOTFOUND;
     }

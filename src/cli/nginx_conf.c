@@ -14,6 +14,8 @@ static void process_write(const tg_options_t *o, const tg_nginx_parts_t *parts, 
                 "error_log stderr warn;\n"
                 "events { worker_connections 8192; }\n\n",
                 parts->module, o->workers, o->data);
+    if (o->uid == 0)
+        tg_buf_put(out, TG_STR("user root;\n\n")); /* --user root: else nginx would drop to nobody by itself */
 }
 
 static void tollgate_write(const tg_options_t *o, tg_buf_t *out) {
@@ -30,10 +32,15 @@ static void tollgate_write(const tg_options_t *o, tg_buf_t *out) {
 
 /* The request line stands in the log as $tg_log_request, where values that carry secrets are struck out. */
 static void logs_write(const tg_options_t *o, tg_buf_t *out) {
-    tg_buf_put(out, TG_STR("    log_format tollgate escape=json '{\"time\":\"$time_iso8601\",\"request_id\":\"$tg_request_id\",\"client\":\"$remote_addr\","
-                           "\"request\":\"$tg_log_request\",\"status\":$status,\"bytes\":$bytes_sent,\"seconds\":$request_time,'\n"
-                           "        '\"proxy\":\"$tg_proxy\",\"client_id\":\"$tg_client\",\"token\":\"$tg_verdict\",\"upstream\":\"$upstream_addr\","
-                           "\"upstream_status\":\"$upstream_status\",\"upstream_seconds\":\"$upstream_response_time\"}';\n"));
+    tg_buf_put(
+        out,
+        TG_STR("    log_format tollgate escape=json "
+               "'{\"time\":\"$time_iso8601\",\"request_id\":\"$tg_request_id\",\"client\":\"$remote_addr\","
+               "\"request\":\"$tg_log_request\",\"status\":$status,\"bytes\":$bytes_sent,\"seconds\":$request_time,'\n"
+               "        "
+               "'\"proxy\":\"$tg_proxy\",\"client_id\":\"$tg_client\",\"token\":\"$tg_verdict\",\"upstream\":\"$"
+               "upstream_addr\","
+               "\"upstream_status\":\"$upstream_status\",\"upstream_seconds\":\"$upstream_response_time\"}';\n"));
     tg_buf_putf(out, "    access_log \"%s/gateway/access.log\" tollgate buffer=64k flush=1s;\n\n", o->data);
 }
 

@@ -14,8 +14,21 @@
 #include "model/model.h"
 
 enum {
-    OPT_DATA = 256, OPT_GATEWAY, OPT_MANAGER, OPT_STATUS, OPT_ENVIRONMENT, OPT_WORKERS, OPT_STORE, OPT_MASTER_KEY, OPT_USER,
-    OPT_ADMIN_PASSWORD, OPT_READY, OPT_TLS_CERTIFICATE, OPT_TLS_KEY, OPT_ONCE, OPT_HELP
+    OPT_DATA = 256,
+    OPT_GATEWAY,
+    OPT_MANAGER,
+    OPT_STATUS,
+    OPT_ENVIRONMENT,
+    OPT_WORKERS,
+    OPT_STORE,
+    OPT_MASTER_KEY,
+    OPT_USER,
+    OPT_ADMIN_PASSWORD,
+    OPT_READY,
+    OPT_TLS_CERTIFICATE,
+    OPT_TLS_KEY,
+    OPT_ONCE,
+    OPT_HELP
 };
 
 static const struct {
@@ -25,19 +38,32 @@ static const struct {
 } table[] = {
     {{"data", required_argument, NULL, OPT_DATA}, "DIR", "where everything is kept (made if missing)"},
     {{"gateway", required_argument, NULL, OPT_GATEWAY}, "ADDR:PORT", "where clients call (default 0.0.0.0:8080)"},
-    {{"manager", required_argument, NULL, OPT_MANAGER}, "ADDR:PORT", "where administrators call (default 127.0.0.1:9080)"},
-    {{"status", required_argument, NULL, OPT_STATUS}, "ADDR:PORT",
+    {{"manager", required_argument, NULL, OPT_MANAGER},
+     "ADDR:PORT",
+     "where administrators call (default 127.0.0.1:9080)"},
+    {{"status", required_argument, NULL, OPT_STATUS},
+     "ADDR:PORT",
      "health and metrics of the gateway, private (default 127.0.0.1:9081)"},
-    {{"environment", required_argument, NULL, OPT_ENVIRONMENT}, "NAME", "environment that the gateway serves (default production)"},
+    {{"environment", required_argument, NULL, OPT_ENVIRONMENT},
+     "NAME",
+     "environment that the gateway serves (default production)"},
     {{"workers", required_argument, NULL, OPT_WORKERS}, "N", "gateway worker processes (default: one for each core)"},
     {{"store", required_argument, NULL, OPT_STORE}, "URI", "sqlite:DIR (default: the data directory)"},
-    {{"master-key-file", required_argument, NULL, OPT_MASTER_KEY}, "FILE",
+    {{"master-key-file", required_argument, NULL, OPT_MASTER_KEY},
+     "FILE",
      "the master key, the same on every node (default DIR/master.key, made at first start)"},
-    {{"user", required_argument, NULL, OPT_USER}, "NAME", "when started as root: who both planes run as (default nobody)"},
-    {{"admin-password-file", required_argument, NULL, OPT_ADMIN_PASSWORD}, "FILE",
+    {{"user", required_argument, NULL, OPT_USER},
+     "NAME",
+     "when started as root: who both planes run as (default nobody)"},
+    {{"admin-password-file", required_argument, NULL, OPT_ADMIN_PASSWORD},
+     "FILE",
      "password of the first administrator (default: one is generated and printed once)"},
-    {{"ready-file", required_argument, NULL, OPT_READY}, "FILE", "written, with the addresses as JSON, once both planes answer"},
-    {{"tls-certificate", required_argument, NULL, OPT_TLS_CERTIFICATE}, "FILE", "PEM chain: the gateway speaks TLS and HTTP/2"},
+    {{"ready-file", required_argument, NULL, OPT_READY},
+     "FILE",
+     "written, with the addresses as JSON, once both planes answer"},
+    {{"tls-certificate", required_argument, NULL, OPT_TLS_CERTIFICATE},
+     "FILE",
+     "PEM chain: the gateway speaks TLS and HTTP/2"},
     {{"tls-key", required_argument, NULL, OPT_TLS_KEY}, "FILE", "its private key, PEM"},
     {{"once", no_argument, NULL, OPT_ONCE}, "", "demo: stop after the first calls instead of running on"},
     {{"help", no_argument, NULL, OPT_HELP}, "", "this text"},
@@ -64,7 +90,8 @@ static bool option_fits(const char *name, int opt) {
 }
 
 static void help_print(const char *name) {
-    printf("Usage: tollgate %s %s[options]\n\n%s\n\nOptions:\n", name, strcmp(name, "demo") == 0 ? "" : "--data DIR ", purpose(name));
+    printf("Usage: tollgate %s %s[options]\n\n%s\n\nOptions:\n", name, strcmp(name, "demo") == 0 ? "" : "--data DIR ",
+           purpose(name));
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if (!option_fits(name, table[i].opt.val))
             continue;
@@ -164,7 +191,9 @@ static tg_err_t option_take(tg_options_t *o, int opt, const char *value) {
 }
 
 static void defaults_set(tg_options_t *o) {
-    *o = (tg_options_t){.gateway = {"0.0.0.0", 8080, false}, .manager = {"127.0.0.1", 9080, false}, .status = {"127.0.0.1", 9081, false}};
+    *o = (tg_options_t){.gateway = {"0.0.0.0", 8080, false},
+                        .manager = {"127.0.0.1", 9080, false},
+                        .status = {"127.0.0.1", 9081, false}};
     snprintf(o->environment, sizeof(o->environment), "production");
 }
 
@@ -226,7 +255,8 @@ tg_err_t tg_options_parse(const char *name, int argc, char **argv, tg_options_t 
             return TG_ERR_NOTFOUND;
         }
         if (opt == '?' || opt == ':' || !option_fits(name, opt)) {
-            tg_say("%s: %s (tollgate %s --help)", argv[optind - 1], opt == ':' ? "a value is missing" : "no such option here", name);
+            tg_say("%s: %s (tollgate %s --help)", argv[optind - 1],
+                   opt == ':' ? "a value is missing" : "no such option here", name);
             return TG_ERR_INVALID;
         }
         tg_err_t err = option_take(out, opt, optarg ? optarg : "");

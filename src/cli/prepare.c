@@ -25,7 +25,9 @@
 
 /* ---- the directory ---- */
 
-static bool directory_is_ours(int fd) { return faccessat(fd, MARKER, F_OK, AT_SYMLINK_NOFOLLOW) == 0; }
+static bool directory_is_ours(int fd) {
+    return faccessat(fd, MARKER, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
 
 static bool directory_is_empty(int fd) {
     DIR *d = fdopendir(dup(fd));
@@ -96,7 +98,9 @@ static tg_err_t as_user(const tg_options_t *o, as_user_fn fn, void *arg) {
         umask(077);
         tg_err_t err = tg_privileges_drop(o, false);
         if (!err && chdir(o->data) != 0) {
-            tg_say_errno("--data: user %s cannot reach %s; name a directory that this user can reach, or another --user", o->user, o->data);
+            tg_say_errno(
+                "--data: user %s cannot reach %s; name a directory that this user can reach, or another --user",
+                o->user, o->data);
             err = TG_ERR_UNAVAILABLE;
         }
         _exit(err || fn(o, arg) ? 1 : 0);
@@ -188,7 +192,9 @@ static void access_url_check(const tg_options_t *o, tg_config_store_t *config) {
     if (!err)
         err = tg_json_parse(row.doc, 1u << 20, 32, &doc, NULL);
     if (err == TG_ERR_NOTFOUND || (!err && tg_json_str(doc, "accessUrl").n == 0))
-        tg_say("environment %s has no access URL, so its issuer follows the Host header; in production set accessUrl at the manager", o->environment);
+        tg_say("environment %s has no access URL, so its issuer follows the Host header; in production set accessUrl "
+               "at the manager",
+               o->environment);
     json_decref(doc);
     tg_arena_release(&a);
 }
@@ -225,7 +231,9 @@ static tg_err_t store_prepare(const tg_options_t *o, void *arg) {
     return err;
 }
 
-tg_err_t tg_store_ready(const tg_options_t *o) { return as_user(o, store_prepare, NULL); }
+tg_err_t tg_store_ready(const tg_options_t *o) {
+    return as_user(o, store_prepare, NULL);
+}
 
 /* ---- the gateway's files ---- */
 
@@ -277,7 +285,9 @@ static tg_err_t gateway_prepare(const tg_options_t *o, void *arg) {
     tg_err_t err = folders_make();
     if (err)
         return err;
-    err = tg_file_create("operator.conf", TG_STR("# nginx directives of your own, read inside http { }. SIGHUP reads them again.\n"), 0600);
+    err = tg_file_create("operator.conf",
+                         TG_STR("# nginx directives of your own, read inside http { }. SIGHUP reads them again.\n"),
+                         0600);
     if (err && err != TG_ERR_CONFLICT) {
         tg_say_errno("cannot write operator.conf");
         return err;

@@ -12,7 +12,8 @@ static bool bind_keep(void) {
     const uint32_t bit = 1u << CAP_NET_BIND_SERVICE;
     struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
     struct __user_cap_data_struct data[2] = {{bit, bit, bit}, {0, 0, 0}};
-    return syscall(SYS_capset, &header, data) == 0 && prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) == 0;
+    return syscall(SYS_capset, &header, data) == 0 &&
+           prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) == 0;
 }
 
 tg_err_t tg_privileges_drop(const tg_options_t *o, bool keep_bind) {

@@ -4,8 +4,8 @@
 
 #include "cli/options.h"
 
-/* Called in a child before exec. Nothing happens when we are not root. With keep_bind the right to listen on ports below 1024 is kept, and handed on over exec.
- * TG_ERR_UNAVAILABLE: a step failed; said; the child must exit. */
+/* Called in a child before exec. Nothing happens when we are not root. With keep_bind the right to listen on ports
+ * below 1024 is kept, and handed on over exec. TG_ERR_UNAVAILABLE: a step failed; said; the child must exit. */
 tg_err_t tg_privileges_drop(const tg_options_t *o, bool keep_bind) TG_MUST_CHECK;
 
 #endif

@@ -20,11 +20,11 @@
 #include "cli/privileges.h"
 #include "cli/say.h"
 
-#define TICK_MS 100
+#define TICK_MS        100
 #define BACKOFF_MAX_MS (30 * TG_SECOND_MS)
-#define STEADY_MS (60 * TG_SECOND_MS) /* having run this long, the back-off starts anew */
-#define PATIENCE_MS (10 * TG_SECOND_MS) /* after this the wait is explained */
-#define STOP_MAX_MS (35 * TG_SECOND_MS) /* above nginx's worker_shutdown_timeout */
+#define STEADY_MS      (60 * TG_SECOND_MS) /* having run this long, the back-off starts anew */
+#define PATIENCE_MS    (10 * TG_SECOND_MS) /* after this the wait is explained */
+#define STOP_MAX_MS    (35 * TG_SECOND_MS) /* above nginx's worker_shutdown_timeout */
 
 typedef struct {
     const char *name; /* "manager", "gateway" */
@@ -40,7 +40,7 @@ typedef struct {
     const tg_options_t *o;
     const tg_install_t *in;
     child_t manager, gateway;
-    int lock; /* of the gateway; handed on to nginx */
+    int lock;            /* of the gateway; handed on to nginx */
     tg_ms_t stopping_at; /* 0: running */
     bool ready, failed, explained;
 } supervisor_t;
@@ -68,8 +68,12 @@ static void manager_exec(const supervisor_t *s) {
     size_t n = 0;
     tg_endpoint_write(&o->manager, listen, sizeof(listen));
     argv[n++] = s->in->manager;
-    const char *const pairs[][2] = {{"--store", o->store}, {"--listen", listen}, {"--master-key-file", o->master_key_file},
-                                    {"--environment", o->environment}, {"--user", o->user}, {"--admin-password-file", o->admin_password_file},
+    const char *const pairs[][2] = {{"--store", o->store},
+                                    {"--listen", listen},
+                                    {"--master-key-file", o->master_key_file},
+                                    {"--environment", o->environment},
+                                    {"--user", o->user},
+                                    {"--admin-password-file", o->admin_password_file},
                                     {"--data", o->data}};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
         if (pairs[i][1][0]) {
@@ -125,7 +129,8 @@ static void child_start(supervisor_t *s, child_t *c) {
 
 static void death_say(const child_t *c, int status) {
     if (WIFSIGNALED(status))
-        tg_say("the %s (pid %d) was ended by signal %d (%s)", c->name, c->pid, WTERMSIG(status), strsignal(WTERMSIG(status)));
+        tg_say("the %s (pid %d) was ended by signal %d (%s)", c->name, c->pid, WTERMSIG(status),
+               strsignal(WTERMSIG(status)));
     else
         tg_say("the %s (pid %d) ended with status %d", c->name, c->pid, WEXITSTATUS(status));
 }
@@ -186,7 +191,8 @@ static bool endpoint_is_ready(const tg_endpoint_t *e) {
     endpoint_reach(e, address, sizeof(address));
     snprintf(url, sizeof(url), "http://%s/health/ready", address);
     tg_buf_init(&body, 65536);
-    tg_err_t err = tg_http_run(&(tg_http_call_t){.method = "GET", .url = url, .timeout_ms = 2000}, &status, &body, &fault);
+    tg_err_t err =
+        tg_http_run(&(tg_http_call_t){.method = "GET", .url = url, .timeout_ms = 2000}, &status, &body, &fault);
     tg_buf_release(&body);
     return !err && status == 200;
 }
@@ -200,7 +206,8 @@ static void ready_file_write(const tg_options_t *o) {
     tg_buf_init(&b, 4096);
     tg_buf_putf(&b, "{\"pid\":%d", getpid());
     if (o->run_gateway)
-        tg_buf_putf(&b, ",\"gateway\":\"%s://%s\",\"status\":\"http://%s\"", o->tls_certificate[0] ? "https" : "http", gateway, status);
+        tg_buf_putf(&b, ",\"gateway\":\"%s://%s\",\"status\":\"http://%s\"", o->tls_certificate[0] ? "https" : "http",
+                    gateway, status);
     if (o->run_manager)
         tg_buf_putf(&b, ",\"manager\":\"http://%s/apiops\"", manager);
     tg_buf_put(&b, TG_STR("}\n"));
@@ -213,8 +220,8 @@ static void ready_say(const tg_options_t *o) {
     char text[300];
     if (o->run_gateway) {
         tg_endpoint_write(&o->gateway, text, sizeof(text));
-        tg_say("gateway  %s://%s (environment %s, %d worker%s)", o->tls_certificate[0] ? "https" : "http", text, o->environment, o->workers,
-               o->workers == 1 ? "" : "s");
+        tg_say("gateway  %s://%s (environment %s, %d worker%s)", o->tls_certificate[0] ? "https" : "http", text,
+               o->environment, o->workers, o->workers == 1 ? "" : "s");
     }
     if (o->run_manager) {
         tg_endpoint_write(&o->manager, text, sizeof(text));
@@ -319,7 +326,9 @@ static void signal_wait(supervisor_t *s, const sigset_t *set) {
     }
 }
 
-static bool running(const supervisor_t *s) { return s->manager.pid || s->gateway.pid || s->manager.restart_at || s->gateway.restart_at; }
+static bool running(const supervisor_t *s) {
+    return s->manager.pid || s->gateway.pid || s->manager.restart_at || s->gateway.restart_at;
+}
 
 int tg_supervise(const tg_options_t *o, const tg_install_t *in) {
     supervisor_t s = {.o = o, .in = in, .lock = -1};
@@ -363,7 +372,8 @@ int tg_up(tg_options_t *o) {
     if (tg_install_find(o->run_manager, o->run_gateway, &in) || tg_data_ready(o) || tg_store_ready(o))
         return 1;
     int lock = -1;
-    if (o->run_manager && tg_plane_lock(o, "manager", &lock)) /* asked early for a clear message; the manager takes it itself */
+    if (o->run_manager &&
+        tg_plane_lock(o, "manager", &lock)) /* asked early for a clear message; the manager takes it itself */
         return 1;
     if (lock >= 0)
         close(lock);
@@ -371,7 +381,8 @@ int tg_up(tg_options_t *o) {
         return 1;
     if (lock >= 0)
         close(lock);
-    if ((o->run_manager && tg_endpoint_settle(&o->manager, "manager")) || (o->run_gateway && tg_endpoint_settle(&o->gateway, "gateway")) ||
+    if ((o->run_manager && tg_endpoint_settle(&o->manager, "manager")) ||
+        (o->run_gateway && tg_endpoint_settle(&o->gateway, "gateway")) ||
         (o->run_gateway && tg_endpoint_settle(&o->status, "status")) || (o->run_gateway && tg_gateway_ready(o, &in)))
         return 1;
     return tg_supervise(o, &in);

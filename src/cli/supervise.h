@@ -5,7 +5,8 @@
 #include "cli/install.h"
 #include "cli/options.h"
 
-/* Runs until SIGTERM or SIGINT and everything has stopped. The exit status of the command: 0 after a stop that was asked for, 1 when a plane did not come up. */
+/* Runs until SIGTERM or SIGINT and everything has stopped. The exit status of the command: 0 after a stop that was
+ * asked for, 1 when a plane did not come up. */
 int tg_supervise(const tg_options_t *o, const tg_install_t *in);
 
 /* Everything of `tollgate up`: ports, data, stores, then tg_supervise. */

@@ -11,7 +11,7 @@
 /* A worker serves a new revision at most this long after the feed saw it. */
 #define NGX_HTTP_TOLLGATE_LOADER_TICK   20     /* ms */
 #define NGX_HTTP_TOLLGATE_LOAD_RETRY    250    /* after a failure, ms */
-#define NGX_HTTP_TOLLGATE_LOAD_INVALID  5000   /* ... of the document itself */
+#define NGX_HTTP_TOLLGATE_LOAD_INVALID  1000   /* ... of the document itself */
 
 
 typedef struct {
@@ -119,7 +119,7 @@ ngx_http_tollgate_loader_init(ngx_cycle_t *cycle)
     }
 
     ngx_http_tollgate_fault_text(&fault, text, sizeof(text));
-    ngx_http_tollgate_slot_error(text);
+    (void) ngx_http_tollgate_slot_error(text);
 
     ngx_log_error(NGX_LOG_ERR, cycle->log, 0, "tollgate: %s", text);
 
@@ -347,7 +347,7 @@ ngx_http_tollgate_loader_load(ngx_http_tollgate_loader_t *loader,
 
     loader->loaded = number;
     ngx_http_tollgate_count(SNAPSHOT_LOADED, 1);
-    ngx_http_tollgate_slot_error("");
+    (void) ngx_http_tollgate_slot_error("");
 
     /* the disk can wait until the snapshot is served */
 
@@ -447,12 +447,16 @@ ngx_http_tollgate_loader_round(ngx_http_tollgate_loader_t *loader)
 
     if (err != TG_OK) {
         ngx_http_tollgate_fault_text(&fault, text, sizeof(text));
-        ngx_http_tollgate_slot_error(text);
 
-        ngx_log_error(NGX_LOG_ERR, loader->log, 0,
-                      "tollgate: revision %L cannot be loaded, "
-                      "the one before stays: %s",
-                      ngx_http_tollgate_number(target), text);
+        /* it is tried again and again, and said once */
+
+        if (ngx_http_tollgate_slot_error(text)) {
+            ngx_log_error(NGX_LOG_ERR, loader->log, 0,
+                          "tollgate: revision %L cannot be loaded, "
+                          "the one before stays: %s",
+                          ngx_http_tollgate_number(target), text);
+        }
+
         return;
     }
 

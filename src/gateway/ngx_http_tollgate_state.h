@@ -84,8 +84,8 @@ ngx_int_t ngx_http_tollgate_zone_enter(ngx_http_tollgate_zone_t *zone,
 ngx_uint_t ngx_http_tollgate_zone_leave(void);
 /* Any thread: frees the slots of processes that are gone. */
 void ngx_http_tollgate_slots_reap(void);
-/* Any thread of this worker, one at a time; "" clears. */
-void ngx_http_tollgate_slot_error(const char *text);
+/* Any thread of this worker, one at a time; "" clears.  1: it is another. */
+ngx_uint_t ngx_http_tollgate_slot_error(const char *text);
 
 ngx_int_t ngx_http_tollgate_live_init(ngx_http_tollgate_zone_t *zone,
     u_char *mem, size_t size);

@@ -433,7 +433,7 @@ ngx_http_tollgate_zone_leave(void)
 }
 
 
-void
+ngx_uint_t
 ngx_http_tollgate_slot_error(const char *text)
 {
     size_t                     i;
@@ -442,7 +442,7 @@ ngx_http_tollgate_slot_error(const char *text)
     slot = ngx_http_tollgate_slot;
 
     if (slot == NULL || ngx_strcmp(slot->error, text) == 0) {
-        return;
+        return 0;
     }
 
     (void) __atomic_fetch_add(&slot->error_lock, 1, __ATOMIC_SEQ_CST);
@@ -454,6 +454,8 @@ ngx_http_tollgate_slot_error(const char *text)
     __atomic_store_n(&slot->error[i], '\0', __ATOMIC_RELAXED);
 
     (void) __atomic_fetch_add(&slot->error_lock, 1, __ATOMIC_SEQ_CST);
+
+    return 1;
 }
 
 

@@ -27,6 +27,9 @@ static tg_err_t administrator_need(tg_call_t *c, const char *password) {
     if (err || n > 0) {
         return err;
     }
+    if (password == NULL) {
+        return tg_fault(&c->fault, TG_ERR_INVALID, "", "the file with the administrator's password cannot be read");
+    }
     if (password[0] == '\0') {
         tg_random_text("", GENERATED_RANDOM, made);
     }

@@ -93,15 +93,34 @@ static tg_err_t stores_check(const tg_manager_t *m, const char *uri) {
     return err;
 }
 
-/* Serves until SIGTERM or SIGINT. The signals are blocked in every thread. */
-static tg_err_t serve(tg_manager_t *m, const tg_options_t *o, int fd, const char *address, const sigset_t *signals) {
+/* What is got with the rights that the process was started with. */
+typedef struct {
+    int listen_fd, lock_fd;
+    char address[300];
+    char password[TG_ADMIN_PASSWORD_MAX + 2]; /* "": none was given */
+    bool password_unread;                     /* a file was named that cannot be read */
+} start_t;
+
+static void start_release(start_t *s) {
+    tg_wipe(s->password, sizeof(s->password));
+    if (s->listen_fd >= 0) {
+        close(s->listen_fd);
+    }
+    if (s->lock_fd >= 0) {
+        close(s->lock_fd);
+    }
+}
+
+/* Serves until SIGTERM or SIGINT, which are blocked in every thread. */
+static tg_err_t serve(tg_manager_t *m, const tg_options_t *o, start_t *s, const sigset_t *signals) {
     tg_server_t *server = NULL;
-    tg_err_t err = tg_server_start(m, fd, &server);
+    tg_err_t err = tg_server_start(m, s->listen_fd, &server);
+    s->listen_fd = -1; /* the server's now */
     if (err) {
         return err;
     }
-    fprintf(stderr, "tollgate-manager: http://%s/apiops\n", address);
-    err = tg_ready_tell(o, address);
+    fprintf(stderr, "tollgate-manager: http://%s/apiops\n", s->address);
+    err = tg_ready_tell(o, s->address);
     if (!err) {
         int which = 0;
         sigwait(signals, &which);
@@ -111,28 +130,44 @@ static tg_err_t serve(tg_manager_t *m, const tg_options_t *o, int fd, const char
     return err;
 }
 
+/* The file is needed at the first start alone and may be gone later. */
+static tg_err_t password_take(const tg_options_t *o, start_t *s) {
+    if (o->admin_password_file == NULL) {
+        return TG_OK;
+    }
+    if (access(o->admin_password_file, R_OK) != 0) {
+        s->password_unread = true;
+        return TG_OK;
+    }
+    tg_err_t err = tg_password_read(o->admin_password_file, s->password, sizeof(s->password));
+    if (!err && s->password[0] == '\0') {
+        fprintf(stderr, "tollgate-manager: %s is empty\n", o->admin_password_file);
+        err = TG_ERR_INVALID;
+    }
+    return err;
+}
+
 /* With the rights that the process was started with, then without them. */
-static tg_err_t prepare(tg_manager_t *m, const tg_options_t *o, char *password, size_t cap, int *fd, char *address,
-                        size_t address_cap) {
+static tg_err_t prepare(tg_manager_t *m, const tg_options_t *o, start_t *s) {
     char dir[4096];
     tg_err_t err = tg_data_dir(o, dir, sizeof(dir));
     if (!err) {
         err = tg_keyring_read(o->master_key_file, &m->keyring);
     }
-    if (!err && o->admin_password_file != NULL) {
-        err = tg_password_read(o->admin_password_file, password, cap);
+    if (!err) {
+        err = password_take(o, s);
     }
     if (!err) {
         err = tg_data_make(dir, o->user);
     }
     if (!err) {
-        err = tg_listen(o->host, o->port, fd, address, address_cap);
+        err = tg_listen(o->host, o->port, &s->listen_fd, s->address, sizeof(s->address));
     }
     if (!err) {
         err = tg_privileges_drop(o->user);
     }
     if (!err) {
-        err = tg_manager_lock(dir);
+        err = tg_manager_lock(dir, &s->lock_fd);
     }
     return err ? err : stores_check(m, o->store);
 }
@@ -149,23 +184,16 @@ static sigset_t signals_block(void) {
 }
 
 static tg_err_t run(tg_manager_t *m, const tg_options_t *o, const sigset_t *signals) {
-    char address[300], password[TG_ADMIN_PASSWORD_MAX + 2] = "";
-    int fd = -1;
-    tg_err_t err = prepare(m, o, password, sizeof(password), &fd, address, sizeof(address));
-    if (!err && o->admin_password_file != NULL && password[0] == '\0') {
-        fprintf(stderr, "tollgate-manager: %s is empty\n", o->admin_password_file);
-        err = TG_ERR_INVALID;
-    }
+    start_t s = {.listen_fd = -1, .lock_fd = -1};
+    tg_err_t err = prepare(m, o, &s);
     if (!err) {
-        err = tg_first_start(m, password, o->environment);
+        err = tg_first_start(m, s.password_unread ? NULL : s.password, o->environment);
     }
-    tg_wipe(password, sizeof(password));
+    tg_wipe(s.password, sizeof(s.password));
     if (!err) {
-        return serve(m, o, fd, address, signals);
+        err = serve(m, o, &s, signals);
     }
-    if (fd >= 0) {
-        close(fd);
-    }
+    start_release(&s);
     return err;
 }
 

@@ -1,3 +1,5 @@
+#include <stdio.h>
+
 #include "base/form.h"
 #include "manager/operations.h"
 
@@ -71,9 +73,7 @@ static tg_err_t params_take(const split_t *path, const split_t *template, tg_are
 
 static void allow_add(tg_match_t *out, const char *method) {
     size_t n = strlen(out->allow);
-    if (n + strlen(method) + 3 <= sizeof(out->allow)) {
-        strcat(strcat(out->allow, n ? ", " : ""), method);
-    }
+    snprintf(out->allow + n, sizeof(out->allow) - n, "%s%s", n > 0 ? ", " : "", method);
 }
 
 /* Path first: all operations of the best template, then the one with this method among them. */

@@ -104,20 +104,22 @@ tg_err_t tg_privileges_drop(const char *user) {
     return TG_OK;
 }
 
-tg_err_t tg_manager_lock(const char *dir) {
+tg_err_t tg_manager_lock(const char *dir, int *fd) {
     char path[4200];
+    *fd = -1;
     if (dir[0] == '\0') {
         return TG_OK;
     }
     snprintf(path, sizeof(path), "%s/manager.lock", dir);
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600); /* held until the process ends */
-    if (fd < 0) {
+    *fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (*fd < 0) {
         return complain("cannot open", path);
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+    if (flock(*fd, LOCK_EX | LOCK_NB) == 0) {
         return TG_OK;
     }
-    close(fd);
+    close(*fd);
+    *fd = -1;
     fprintf(stderr, "tollgate-manager: another manager is running on %s\n", dir);
     return TG_ERR_CONFLICT;
 }

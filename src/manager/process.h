@@ -18,8 +18,8 @@ tg_err_t tg_data_make(const char *dir, const char *user) TG_MUST_CHECK;
 /* setgroups, setgid, setuid; NULL, or not root: nothing. Never goes on with more rights than asked for. */
 tg_err_t tg_privileges_drop(const char *user) TG_MUST_CHECK;
 
-/* One manager per directory, for as long as the process lives. CONFLICT: another one has it. */
-tg_err_t tg_manager_lock(const char *dir) TG_MUST_CHECK;
+/* One manager per directory, for as long as *fd is open (-1: no directory, no lock). CONFLICT: another one has it. */
+tg_err_t tg_manager_lock(const char *dir, int *fd) TG_MUST_CHECK;
 
 /* Writes "host:port\n" to the ready file (at once, by rename) and descriptor. */
 tg_err_t tg_ready_tell(const tg_options_t *o, const char *address) TG_MUST_CHECK;

@@ -178,6 +178,7 @@ tg_err_t tg_server_start(tg_manager_t *m, int fd, tg_server_t **out) {
     tg_server_t *s = calloc(1, sizeof(*s));
     if (s == NULL || ulfius_init_instance(&s->instance, 1, NULL, NULL) != U_OK) {
         free(s);
+        close(fd);
         return TG_ERR_NOMEM;
     }
     s->m = m;
@@ -190,6 +191,7 @@ tg_err_t tg_server_start(tg_manager_t *m, int fd, tg_server_t **out) {
         fprintf(stderr, "tollgate-manager: the HTTP server does not start\n");
         ulfius_clean_instance(&s->instance);
         free(s);
+        close(fd);
         return TG_ERR_UNAVAILABLE;
     }
     *out = s;

@@ -14,10 +14,12 @@ import threading
 import time
 
 import requests
+import urllib3
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ.get("TG_BUILD", ROOT / "build"))
 SLOW = 6 if os.environ.get("TG_VALGRIND") else 3 if os.environ.get("TG_ASAN") else 1
+urllib3.disable_warnings()  # certificates of tests
 ADMIN_PASSWORD = "correct horse battery staple"
 
 
@@ -54,7 +56,8 @@ class Reply:
         return [v for k, v in self.headers if k.lower() == name.lower().encode()]
 
 
-def read_reply(sock, timeout=10):
+def read_reply(sock, timeout=10, head_only=False):
+    """One answer; head_only: it is one to HEAD, so that no body follows."""
     sock.settimeout(timeout * SLOW)
     data = b""
     while b"\r\n\r\n" not in data:
@@ -64,6 +67,8 @@ def read_reply(sock, timeout=10):
         data += more
     head, body = data.split(b"\r\n\r\n", 1)
     reply = Reply(head, b"")
+    if head_only:
+        return reply
     length = reply.get("Content-Length")
     if length:
         while len(body) < int(length[0]):
@@ -87,11 +92,11 @@ def read_reply(sock, timeout=10):
     return reply
 
 
-def raw(port, data, timeout=10):
+def raw(port, data, timeout=10, head_only=False):
     """Sends bytes to 127.0.0.1:port and reads one answer."""
     with socket.create_connection(("127.0.0.1", port), timeout=timeout * SLOW) as s:
         s.sendall(data)
-        return read_reply(s, timeout)
+        return read_reply(s, timeout, head_only)
 
 
 class Backend:
@@ -202,19 +207,24 @@ class Backend:
 
 # ---- the product ----
 
-def child_environment():
+def child_environment(more=None):
+    """For processes of the product; `more` is set in it, and its LD_PRELOAD comes behind the sanitizers'."""
     env = {k: v for k, v in os.environ.items() if not k.lower().endswith("_proxy")}
     if os.environ.get("TG_ASAN"):
         env["LD_PRELOAD"] = os.environ.get("TG_PRELOAD", "")  # the stock nginx is not linked with the sanitizers
         env.setdefault("ASAN_OPTIONS", "detect_leaks=0:abort_on_error=1")
         env.setdefault("UBSAN_OPTIONS", "print_stacktrace=1:halt_on_error=1")
+    more = dict(more or {})
+    if "LD_PRELOAD" in more:
+        more["LD_PRELOAD"] = (env.get("LD_PRELOAD", "") + " " + more["LD_PRELOAD"]).strip()
+    env.update(more)
     return env
 
 
 class Planes:
     """`tollgate up` (or one plane) on a data directory of its own. Use as a context manager."""
 
-    def __init__(self, command="up", data=None, workers=2, operator="", options=(), gateway_port=0):
+    def __init__(self, command="up", data=None, workers=2, operator="", options=(), gateway_port=0, env=None):
         self.home = tempfile.mkdtemp(prefix="tollgate-test-")
         os.chmod(self.home, 0o755)
         self.data = str(data or os.path.join(self.home, "data"))
@@ -231,6 +241,8 @@ class Planes:
             f.write(ADMIN_PASSWORD)
         os.chmod(self.password_file, 0o644)
         self.operator = operator
+        self.env = env
+        self.expected_log = []  # lines of the log that have one of these in them are no failure
         self.process = None
         self._session = None
 
@@ -253,7 +265,7 @@ class Planes:
             self.write_operator(self.operator)
         log = open(self.log_path, "ab")
         wrap = shlex.split(os.environ.get("TG_WRAP", ""))  # valgrind
-        self.process = subprocess.Popen(wrap + self.argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=child_environment(),
+        self.process = subprocess.Popen(wrap + self.argv(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, env=child_environment(self.env),
                                         start_new_session=True)
         log.close()
         if wait:
@@ -306,9 +318,12 @@ class Planes:
     def check_log(self):
         """Sanitizer reports, crashes and nginx alerts fail the test that caused them."""
         log = self.log()
+        valgrind = [line for line in log.splitlines() if line.startswith("==")]
+        assert not valgrind, "valgrind says:\n" + "\n".join(valgrind[:400])
+        lines = [line for line in log.splitlines() if not any(expected in line for expected in self.expected_log)]
         for mark in ("AddressSanitizer", "runtime error:", "SIGSEGV", "exited on signal 11", "exited on signal 6", "[emerg]", "[alert]"):
-            if mark in log and not any(a in log for a in getattr(self, "expected_log", ())):
-                raise AssertionError(f"{mark} in the log:\n" + "\n".join(log.splitlines()[-60:]))
+            if any(mark in line for line in lines):
+                raise AssertionError(f"{mark} in the log:\n" + "\n".join(lines[-60:]))
 
     # processes
 
@@ -346,8 +361,12 @@ class Planes:
         return f"http://127.0.0.1:{self.manager_port}/apiops"
 
     @property
+    def tls(self):
+        return "--tls-certificate" in self.options
+
+    @property
     def gateway(self):
-        return f"http://127.0.0.1:{self.gateway_port}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self.gateway_port}"
 
     def session(self):
         if self._session is None:
@@ -412,6 +431,7 @@ class Planes:
         data.update(form)
         s = requests.Session()
         s.trust_env = False
+        s.verify = False
         return s.post(self.gateway + path, data=data, auth=key, timeout=20 * SLOW)
 
     def token(self, key, path="/auth/token", **form):
@@ -425,6 +445,7 @@ class Planes:
             headers["Authorization"] = "Bearer " + token
         s = requests.Session()
         s.trust_env = False
+        s.verify = False
         return s.request(method, self.gateway + path, headers=headers, timeout=20 * SLOW, **kwargs)
 
     def raw(self, data):

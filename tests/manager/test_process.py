@@ -36,6 +36,19 @@ def test_a_given_password_that_is_too_short(own, password, part):
     assert part in own(password=password).fails()
 
 
+def test_the_password_file_is_needed_once(own):
+    manager = own(password=None)
+    manager.options = ["--admin-password-file", os.path.join(manager.home, "given")]
+    assert "cannot be read" in manager.fails()
+    with open(os.path.join(manager.home, "given"), "w") as f:
+        f.write(PASSWORD)
+    manager.start()
+    manager.stop()
+    os.unlink(os.path.join(manager.home, "given"))
+    manager.start()
+    assert manager.login(password=PASSWORD).status_code == 200
+
+
 def test_a_restart_keeps_everything(own):
     manager = own().start()
     manager.project("kept")

@@ -1,0 +1,1 @@
+"""The parts of the benchmark; bench/run.py is its front."""

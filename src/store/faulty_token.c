@@ -1,0 +1,112 @@
+#include "store/faulty.h"
+
+#include <stdlib.h>
+
+#include "store/faulty_plan.h"
+
+typedef struct {
+    tg_token_store_t base;
+    tg_token_store_t *inner;
+    tg_fault_plan_t *plan;
+} faulty_token_t;
+
+static tg_token_store_t *token_inner(tg_token_store_t *s) {
+    return ((faulty_token_t *)s)->inner;
+}
+
+/* Runs the verb unless its turn to fail has come. */
+#define TOKEN(verb, ...) FAULTY(s, faulty_token_t, token_inner(s)->ops->verb(__VA_ARGS__))
+
+static tg_err_t token_record_put(tg_token_store_t *s, const tg_record_t *const *records, size_t n, tg_err_t *results) {
+    return TOKEN(record_put, token_inner(s), records, n, results);
+}
+
+static tg_err_t token_record_find(tg_token_store_t *s, const uint8_t hash[32], tg_bucket_t bucket, tg_arena_t *arena,
+                                  tg_record_t *out) {
+    return TOKEN(record_find, token_inner(s), hash, bucket, arena, out);
+}
+
+static tg_err_t token_record_find_refresh(tg_token_store_t *s, const uint8_t refresh_hash[32], tg_bucket_t bucket,
+                                          tg_arena_t *arena, tg_record_t *out) {
+    return TOKEN(record_find_refresh, token_inner(s), refresh_hash, bucket, arena, out);
+}
+
+static tg_err_t token_record_end(tg_token_store_t *s, const uint8_t hash[32], tg_bucket_t bucket, tg_ms_t at) {
+    return TOKEN(record_end, token_inner(s), hash, bucket, at);
+}
+
+static tg_err_t token_record_refresh(tg_token_store_t *s, const uint8_t refresh_hash[32], tg_bucket_t bucket,
+                                     const tg_record_t *successor, tg_ms_t at, tg_arena_t *arena,
+                                     tg_record_t *existing) {
+    return TOKEN(record_refresh, token_inner(s), refresh_hash, bucket, successor, at, arena, existing);
+}
+
+static tg_err_t token_record_successor_used(tg_token_store_t *s, const uint8_t hash[32], tg_bucket_t bucket,
+                                            tg_ms_t at) {
+    return TOKEN(record_successor_used, token_inner(s), hash, bucket, at);
+}
+
+static tg_err_t token_family_end(tg_token_store_t *s, const uint8_t family[TG_FAMILY_LEN], tg_ms_t at, int64_t *ended) {
+    return TOKEN(family_end, token_inner(s), family, at, ended);
+}
+
+static tg_err_t token_epoch_raise(tg_token_store_t *s, int64_t environment_id, tg_client_kind_t kind,
+                                  tg_str_t client_id, tg_str_t subject, int64_t *epoch) {
+    return TOKEN(epoch_raise, token_inner(s), environment_id, kind, client_id, subject, epoch);
+}
+
+static tg_err_t token_epoch_get(tg_token_store_t *s, int64_t environment_id, tg_client_kind_t kind, tg_str_t client_id,
+                                tg_str_t subject, int64_t *epoch) {
+    return TOKEN(epoch_get, token_inner(s), environment_id, kind, client_id, subject, epoch);
+}
+
+static tg_err_t token_buckets_drop(tg_token_store_t *s, tg_ms_t now, int64_t *dropped) {
+    return TOKEN(buckets_drop, token_inner(s), now, dropped);
+}
+
+static tg_err_t token_node_put(tg_token_store_t *s, const tg_node_t *node) {
+    return TOKEN(node_put, token_inner(s), node);
+}
+
+static tg_err_t token_node_remove(tg_token_store_t *s, tg_str_t node_id) {
+    return TOKEN(node_remove, token_inner(s), node_id);
+}
+
+static tg_err_t token_node_list(tg_token_store_t *s, int64_t environment_id, tg_ms_t since, tg_arena_t *arena,
+                                tg_node_t **rows, size_t *n) {
+    return TOKEN(node_list, token_inner(s), environment_id, since, arena, rows, n);
+}
+
+static void token_close(tg_token_store_t *s) {
+    token_inner(s)->ops->close(token_inner(s));
+    free(s);
+}
+
+static const tg_token_ops_t token_ops = {
+    .name = "faulty",
+    .close = token_close,
+    .record_put = token_record_put,
+    .record_find = token_record_find,
+    .record_find_refresh = token_record_find_refresh,
+    .record_end = token_record_end,
+    .record_refresh = token_record_refresh,
+    .record_successor_used = token_record_successor_used,
+    .family_end = token_family_end,
+    .epoch_raise = token_epoch_raise,
+    .epoch_get = token_epoch_get,
+    .buckets_drop = token_buckets_drop,
+    .node_put = token_node_put,
+    .node_remove = token_node_remove,
+    .node_list = token_node_list,
+};
+
+tg_token_store_t *tg_token_faulty(tg_token_store_t *inner, tg_fault_plan_t *plan) {
+    faulty_token_t *s = calloc(1, sizeof(*s));
+    if (s == NULL) {
+        return NULL;
+    }
+    s->base.ops = &token_ops;
+    s->inner = inner;
+    s->plan = plan;
+    return &s->base;
+}
