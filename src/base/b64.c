@@ -25,12 +25,14 @@ size_t tg_b64url_encode(tg_str_t in, char *out) {
 }
 
 /* The value of each digit and one more, so that everything else is 0. */
+/* clang-format off */
 #define LETTERS(base, at)                                                                                              \
     [(base)] = (at), [(base) + 1] = (at) + 1, [(base) + 2] = (at) + 2, [(base) + 3] = (at) + 3, [(base) + 4] = (at) + 4
 #define ALPHANUMERIC                                                                                                   \
     LETTERS('A', 1), LETTERS('F', 6), LETTERS('K', 11), LETTERS('P', 16), LETTERS('U', 21), ['Z'] = 26,                \
         LETTERS('a', 27), LETTERS('f', 32), LETTERS('k', 37), LETTERS('p', 42), LETTERS('u', 47), ['z'] = 52,          \
         LETTERS('0', 53), LETTERS('5', 58)
+/* clang-format on */
 
 static const uint8_t url_digits[256] = {ALPHANUMERIC, ['-'] = 63, ['_'] = 64};
 static const uint8_t std_digits[256] = {ALPHANUMERIC, ['+'] = 63, ['/'] = 64};
@@ -58,7 +60,8 @@ static tg_err_t decode(tg_str_t in, const uint8_t *digits, uint8_t *out, size_t 
     if (len > cap) {
         return TG_ERR_LIMIT;
     }
-    const char *p = in.p, *end = in.p + (in.n - tail);
+    const char *p = in.p;
+    const char *end = p + (in.n - tail);
     for (; p < end; p += 4, out += 3) {
         uint32_t a = digits[(uint8_t)p[0]], b = digits[(uint8_t)p[1]], c = digits[(uint8_t)p[2]],
                  d = digits[(uint8_t)p[3]];

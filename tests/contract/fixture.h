@@ -23,7 +23,7 @@
 
 typedef struct {
     char dir[64]; /* of a durable backend */
-    char uri[96];
+    char uri[160];
     tg_config_store_t *config;
     tg_token_store_t *tokens;
     tg_arena_t arena;

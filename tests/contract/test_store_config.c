@@ -863,7 +863,20 @@ static void opening_tells_what_is_not_there(void **state) {
     place_remove(&g);
 }
 
+static void no_verb_is_missing(void **state) {
+    fixture_t *f = *state;
+    const void *const *verbs = (const void *const *)f->config->ops;
+    for (size_t i = 0; i < sizeof(*f->config->ops) / sizeof(void *); i++) {
+        assert_non_null(verbs[i]);
+    }
+    verbs = (const void *const *)f->tokens->ops;
+    for (size_t i = 0; i < sizeof(*f->tokens->ops) / sizeof(void *); i++) {
+        assert_non_null(verbs[i]);
+    }
+}
+
 static const struct CMUnitTest tests[] = {
+    CONTRACT(no_verb_is_missing),
     CONTRACT(meta_keeps_the_last_value),
     CONTRACT(another_master_key_is_a_conflict),
     CONTRACT(a_resource_is_created_found_replaced_deleted),

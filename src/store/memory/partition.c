@@ -64,6 +64,7 @@ static bool resize(tg_partition_t *p, size_t slots) {
         return false;
     }
     for (size_t i = 0; i < p->slots; i++) {
+        // NOLINTNEXTLINE(clang-analyzer-unix.Malloc): the tables of *p were replaced below, not only freed
         for (tg_memory_record_t *m = p->by_hash[i], *next; m != NULL; m = next) {
             next = m->next;
             link_in(&bigger, m);

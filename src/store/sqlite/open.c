@@ -87,22 +87,45 @@ static tg_err_t migrate(tg_sqlite_t *q, const tg_sqlite_schema_t *schema, tg_fau
     return err;
 }
 
+static bool in_wal_mode(sqlite3 *db) {
+    sqlite3_stmt *st;
+    bool wal = false;
+    if (sqlite3_prepare_v2(db, "PRAGMA journal_mode", -1, &st, NULL) == SQLITE_OK) {
+        wal = sqlite3_step(st) == SQLITE_ROW && sqlite3_stricmp((const char *)sqlite3_column_text(st, 0), "wal") == 0;
+        sqlite3_finalize(st);
+    }
+    return wal;
+}
+
+/* A file that was put back from a dump has lost the mode. Readers of one that may not be written go on without. */
+static void wal_ensure(tg_sqlite_t *q) {
+    if (!in_wal_mode(q->db) && tg_filelock_take(&q->lock, q->busy_ms) == TG_OK) {
+        sqlite3_exec(q->db, "PRAGMA journal_mode=WAL", NULL, NULL, NULL);
+        tg_filelock_drop(&q->lock);
+    }
+}
+
 static tg_err_t schema_settle(tg_sqlite_t *q, const tg_sqlite_schema_t *schema, bool create, tg_fault_t *fault) {
     int version;
     int newest = schema->steps[schema->n - 1].version;
     tg_err_t err = tg_sqlite_version(q->db, schema, &version, fault);
-    if (err != TG_OK || version == newest) {
-        return err;
+    if (err == TG_OK && version != newest && create) {
+        err = migrate(q, schema, fault);
+        version = newest;
     }
-    if (create) {
-        return migrate(q, schema, fault);
+    if (err != TG_OK) {
+        return err;
     }
     if (version == 0) {
         return tg_fault(fault, TG_ERR_NOTFOUND, "store", "%s.db is empty", schema->what);
     }
-    return tg_fault(fault, TG_ERR_INVALID, "store",
-                    "%s.db has schema version %d, this release needs %d: the manager upgrades it", schema->what,
-                    version, newest);
+    if (version != newest) {
+        return tg_fault(fault, TG_ERR_INVALID, "store",
+                        "%s.db has schema version %d, this release needs %d: the manager upgrades it", schema->what,
+                        version, newest);
+    }
+    wal_ensure(q);
+    return TG_OK;
 }
 
 tg_err_t tg_sqlite_open(tg_sqlite_t *q, tg_str_t dir, const tg_sqlite_schema_t *schema,

@@ -1,0 +1,500 @@
+/* The token store: what each verb does, and each of its errors. */
+#include "fixture.h"
+
+static const tg_bucket_t hour = {TG_BUCKET_HOUR, 492777}, next_hour = {TG_BUCKET_HOUR, 492778},
+                         day = {TG_BUCKET_DAY, 20540}, month = {TG_BUCKET_MONTH, 690}, never = {TG_BUCKET_NEVER, 0};
+
+/* A record whose hashes follow from its number. */
+static tg_record_t record_of(unsigned number, tg_bucket_t bucket) {
+    tg_record_t r = {
+        .has_refresh = true,
+        .bucket = bucket,
+        .environment_id = 3,
+        .client_kind = TG_CLIENT_CREDENTIAL,
+        .client_id = TG_STR("api-user"),
+        .subject = TG_STR("s\xc3\xbc"
+                          "bject"),
+        .scope = TG_STR("read write"),
+        .generation = 0xfedcba9876543210u,
+        .epoch = 4,
+        .issued_at = NOW,
+        .access_expires_at = NOW + 1,
+        .refresh_expires_at = NOW + 2,
+        .refresh_left = 3,
+        .refresh_used = -1,
+    };
+    memcpy(r.hash, &number, sizeof(number));
+    r.hash[31] = 'a';
+    memcpy(r.refresh_hash, &number, sizeof(number));
+    r.refresh_hash[31] = 'r';
+    memset(r.family, 'f', sizeof(r.family));
+    return r;
+}
+
+static tg_err_t put(tg_token_store_t *s, const tg_record_t *r) {
+    tg_err_t result = TG_ERR_BUG;
+    tg_err_t err = s->ops->record_put(s, &r, 1, &result);
+    return err != TG_OK ? err : result;
+}
+
+static tg_record_t get(fixture_t *f, const uint8_t hash[32], tg_bucket_t bucket) {
+    tg_record_t r;
+    assert_ok(f->tokens->ops->record_find(f->tokens, hash, bucket, &f->arena, &r));
+    return r;
+}
+
+static void same(const tg_record_t *a, const tg_record_t *b) {
+    assert_memory_equal(a->hash, b->hash, 32);
+    assert_int_equal(a->has_refresh, b->has_refresh);
+    if (a->has_refresh) {
+        assert_memory_equal(a->refresh_hash, b->refresh_hash, 32);
+    }
+    assert_int_equal(a->bucket.cls, b->bucket.cls);
+    assert_int_equal(a->bucket.index, b->bucket.index);
+    assert_int_equal(a->environment_id, b->environment_id);
+    assert_int_equal(a->client_kind, b->client_kind);
+    assert_true(tg_str_eq(a->client_id, b->client_id));
+    assert_true(tg_str_eq(a->subject, b->subject));
+    assert_true(tg_str_eq(a->scope, b->scope));
+    assert_true(a->generation == b->generation);
+    assert_int_equal(a->epoch, b->epoch);
+    assert_int_equal(a->issued_at, b->issued_at);
+    assert_int_equal(a->access_expires_at, b->access_expires_at);
+    assert_int_equal(a->refresh_expires_at, b->refresh_expires_at);
+    assert_int_equal(a->refresh_left, b->refresh_left);
+    assert_int_equal(a->refresh_used, b->refresh_used);
+    assert_memory_equal(a->family, b->family, TG_FAMILY_LEN);
+    assert_int_equal(a->ended_at, b->ended_at);
+    assert_int_equal(a->has_successor, b->has_successor);
+    if (a->has_successor) {
+        assert_memory_equal(a->successor, b->successor, 32);
+        assert_int_equal(a->successor_bucket.cls, b->successor_bucket.cls);
+        assert_int_equal(a->successor_bucket.index, b->successor_bucket.index);
+    }
+    assert_int_equal(a->successor_used_at, b->successor_used_at);
+}
+
+/* ---- writing and finding ---- */
+
+static void a_record_comes_back_as_it_was(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens;
+    const tg_bucket_t buckets[] = {hour, day, month, never};
+    for (unsigned i = 0; i < 4; i++) {
+        tg_record_t found, r = record_of(i, buckets[i]), plain = record_of(100 + i, buckets[i]);
+        plain.has_refresh = false;
+        plain.scope = TG_STR_NONE;
+        plain.access_expires_at = plain.refresh_expires_at = 0;
+        assert_ok(put(s, &r));
+        assert_ok(put(s, &plain));
+        found = get(f, r.hash, buckets[i]);
+        same(&found, &r);
+        assert_ok(s->ops->record_find_refresh(s, r.refresh_hash, buckets[i], &f->arena, &found));
+        same(&found, &r);
+        found = get(f, plain.hash, buckets[i]);
+        same(&found, &plain);
+        assert_int_equal(s->ops->record_find_refresh(s, plain.refresh_hash, buckets[i], &f->arena, &found),
+                         TG_ERR_NOTFOUND);
+    }
+}
+
+static void longest_texts_fit(void **state) {
+    fixture_t *f = *state;
+    char subject[TG_SUBJECT_MAX], scope[TG_SCOPE_MAX], client_id[256];
+    memset(subject, 's', sizeof(subject));
+    memset(scope, 'c', sizeof(scope));
+    memset(client_id, 'i', sizeof(client_id));
+    tg_record_t r = record_of(1, hour);
+    r.subject = tg_strn(subject, sizeof(subject));
+    r.scope = tg_strn(scope, sizeof(scope));
+    r.client_id = tg_strn(client_id, sizeof(client_id));
+    assert_ok(put(f->tokens, &r));
+    tg_record_t found = get(f, r.hash, hour);
+    same(&found, &r);
+    assert_ok(f->tokens->ops->record_end(f->tokens, r.hash, hour, NOW));
+}
+
+static void a_look_up_is_in_its_bucket_alone(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens;
+    tg_record_t found, r = record_of(1, hour), other = record_of(1, day);
+    other.epoch = 99;
+    assert_ok(put(s, &r));
+    const tg_bucket_t elsewhere[] = {next_hour,
+                                     day,
+                                     month,
+                                     never,
+                                     {(tg_bucket_class_t)4, 0},
+                                     {(tg_bucket_class_t)15, 492777},
+                                     {TG_BUCKET_DAY, 492777}};
+    for (size_t i = 0; i < 7; i++) {
+        assert_int_equal(s->ops->record_find(s, r.hash, elsewhere[i], &f->arena, &found), TG_ERR_NOTFOUND);
+        assert_int_equal(s->ops->record_find_refresh(s, r.refresh_hash, elsewhere[i], &f->arena, &found),
+                         TG_ERR_NOTFOUND);
+    }
+    assert_ok(put(s, &other)); /* the same hash in another bucket is another record */
+    assert_int_equal(get(f, r.hash, hour).epoch, 4);
+    assert_int_equal(get(f, r.hash, day).epoch, 99);
+    assert_int_equal(s->ops->record_find(s, r.refresh_hash, hour, &f->arena, &found), TG_ERR_NOTFOUND);
+    assert_int_equal(s->ops->record_find_refresh(s, r.hash, hour, &f->arena, &found), TG_ERR_NOTFOUND);
+}
+
+static void a_batch_tells_which_hashes_were_taken(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens;
+    tg_record_t rows[6];
+    const tg_record_t *list[6];
+    tg_err_t results[6];
+    tg_record_t before = record_of(2, hour);
+    assert_ok(put(s, &before));
+    for (unsigned i = 0; i < 6; i++) {
+        rows[i] = record_of(i, i == 4 ? never : hour);
+        rows[i].epoch = 50 + i;
+        list[i] = &rows[i];
+    }
+    memcpy(rows[3].hash, rows[1].hash, 32);                 /* twice in the batch */
+    memcpy(rows[5].refresh_hash, rows[0].refresh_hash, 32); /* the refresh token alone */
+    assert_ok(s->ops->record_put(s, list, 6, results));
+    const tg_err_t expected[] = {TG_OK, TG_OK, TG_ERR_CONFLICT, TG_ERR_CONFLICT, TG_OK, TG_ERR_CONFLICT};
+    for (size_t i = 0; i < 6; i++) {
+        assert_int_equal(results[i], expected[i]);
+    }
+    tg_record_t found = get(f, before.hash, hour);
+    same(&found, &before);
+    assert_int_equal(get(f, rows[1].hash, hour).epoch, 51);
+    assert_int_equal(get(f, rows[4].hash, never).epoch, 54);
+    assert_int_equal(s->ops->record_find(s, rows[5].hash, hour, &f->arena, &found), TG_ERR_NOTFOUND);
+    assert_ok(s->ops->record_find_refresh(s, rows[0].refresh_hash, hour, &f->arena, &found));
+    assert_memory_equal(found.hash, rows[0].hash, 32);
+    assert_ok(s->ops->record_put(s, NULL, 0, NULL));
+}
+
+static void a_batch_with_an_impossible_bucket_writes_nothing(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens;
+    tg_record_t found, good = record_of(1, hour), bad = record_of(2, (tg_bucket_t){(tg_bucket_class_t)7, 1});
+    const tg_record_t *list[] = {&good, &bad};
+    tg_err_t results[2];
+    assert_int_equal(s->ops->record_put(s, list, 2, results), TG_ERR_BUG);
+    assert_int_equal(s->ops->record_find(s, good.hash, hour, &f->arena, &found), TG_ERR_NOTFOUND);
+    assert_ok(put(s, &good)); /* the table that was made with it is gone as well, and is made again */
+    assert_int_equal(get(f, good.hash, hour).epoch, 4);
+}
+
+static void more_buckets_than_anyone_keeps_open(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens;
+    for (unsigned i = 0; i < 150; i++) {
+        tg_record_t r = record_of(i, (tg_bucket_t){TG_BUCKET_HOUR, 492000 + i});
+        assert_ok(put(s, &r));
+    }
+    for (unsigned k = 0; k < 2; k++) {
+        for (unsigned i = 0; i < 150; i++) {
+            tg_record_t r = record_of(i, (tg_bucket_t){TG_BUCKET_HOUR, 492000 + i});
+            tg_record_t found = get(f, r.hash, r.bucket);
+            same(&found, &r);
+        }
+    }
+}
+
+/* ---- ending ---- */
+
+static void a_record_ends_once(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens;
+    tg_record_t r = record_of(1, hour), untouched = record_of(2, hour);
+    assert_ok(put(s, &r));
+    assert_ok(put(s, &untouched));
+    assert_ok(s->ops->record_end(s, r.hash, hour, NOW + 7));
+    assert_ok(s->ops->record_end(s, r.hash, hour, NOW + 8));
+    tg_record_t found = get(f, r.hash, hour);
+    assert_int_equal(found.ended_at, NOW + 7);
+    assert_false(found.has_successor);
+    assert_int_equal(get(f, untouched.hash, hour).ended_at, 0);
+    assert_int_equal(s->ops->record_end(s, (const uint8_t[32]){9}, hour, NOW), TG_ERR_NOTFOUND);
+    assert_int_equal(s->ops->record_end(s, r.hash, next_hour, NOW), TG_ERR_NOTFOUND);
+}
+
+/* ---- refresh ---- */
+
+static void a_refresh_leaves_a_tombstone(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens;
+    tg_record_t existing, found, r = record_of(1, hour), successor = record_of(2, day), third = record_of(3, day);
+    assert_ok(put(s, &r));
+    assert_ok(s->ops->record_refresh(s, r.refresh_hash, hour, &successor, NOW + 9, &f->arena, &existing));
+    found = get(f, successor.hash, day);
+    same(&found, &successor);
+    r.ended_at = NOW + 9;
+    r.has_successor = true;
+    memcpy(r.successor, successor.hash, 32);
+    r.successor_bucket = day;
+    found = get(f, r.hash, hour);
+    same(&found, &r);
+    /* a repeat changes nothing and tells the tombstone */
+    memset(&existing, 0, sizeof(existing));
+    assert_int_equal(s->ops->record_refresh(s, r.refresh_hash, hour, &third, NOW + 10, &f->arena, &existing),
+                     TG_ERR_CONFLICT);
+    same(&existing, &r);
+    assert_int_equal(s->ops->record_find(s, third.hash, day, &f->arena, &found), TG_ERR_NOTFOUND);
+    /* the successor is refreshed in its turn */
+    assert_ok(s->ops->record_refresh(s, successor.refresh_hash, day, &third, NOW + 11, &f->arena, &existing));
+    found = get(f, third.hash, day);
+    same(&found, &third);
+    /* ending a tombstone changes nothing */
+    assert_ok(s->ops->record_end(s, r.hash, hour, NOW + 12));
+    found = get(f, r.hash, hour);
+    same(&found, &r);
+}
+
+static void what_cannot_be_refreshed(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens;
+    tg_record_t existing, found, revoked = record_of(1, hour), plain = record_of(2, hour),
+                                 successor = record_of(9, next_hour);
+    plain.has_refresh = false;
+    assert_ok(put(s, &revoked));
+    assert_ok(put(s, &plain));
+    assert_ok(s->ops->record_end(s, revoked.hash, hour, NOW));
+    assert_int_equal(s->ops->record_refresh(s, revoked.refresh_hash, hour, &successor, NOW, &f->arena, &existing),
+                     TG_ERR_NOTFOUND);
+    assert_int_equal(s->ops->record_refresh(s, plain.refresh_hash, hour, &successor, NOW, &f->arena, &existing),
+                     TG_ERR_NOTFOUND);
+    assert_int_equal(s->ops->record_refresh(s, revoked.refresh_hash, day, &successor, NOW, &f->arena, &existing),
+                     TG_ERR_NOTFOUND);
+    assert_int_equal(s->ops->record_find(s, successor.hash, next_hour, &f->arena, &found), TG_ERR_NOTFOUND);
+}
+
+static void a_successor_that_is_taken_changes_nothing(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens;
+    tg_record_t existing, r = record_of(1, hour), taken = record_of(2, day), successor = record_of(3, day);
+    assert_ok(put(s, &r));
+    assert_ok(put(s, &taken));
+    assert_int_equal(s->ops->record_refresh(s, r.refresh_hash, hour, &taken, NOW, &f->arena, &existing), TG_ERR_BUG);
+    tg_record_t found = get(f, r.hash, hour);
+    same(&found, &r);
+    assert_ok(s->ops->record_refresh(s, r.refresh_hash, hour, &successor, NOW, &f->arena, &existing));
+}
+
+static void the_first_use_of_a_successor_is_noted_once(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens;
+    tg_record_t existing, r = record_of(1, hour), successor = record_of(2, day);
+    assert_ok(put(s, &r));
+    assert_int_equal(s->ops->record_successor_used(s, r.hash, hour, NOW), TG_ERR_NOTFOUND);
+    assert_ok(s->ops->record_refresh(s, r.refresh_hash, hour, &successor, NOW, &f->arena, &existing));
+    assert_int_equal(get(f, r.hash, hour).successor_used_at, 0);
+    assert_ok(s->ops->record_successor_used(s, r.hash, hour, NOW + 3));
+    assert_ok(s->ops->record_successor_used(s, r.hash, hour, NOW + 4));
+    assert_int_equal(get(f, r.hash, hour).successor_used_at, NOW + 3);
+    assert_int_equal(s->ops->record_successor_used(s, successor.hash, day, NOW), TG_ERR_NOTFOUND);
+    assert_int_equal(s->ops->record_successor_used(s, r.hash, never, NOW), TG_ERR_NOTFOUND);
+}
+
+static void a_family_ends_as_a_whole(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens;
+    tg_record_t existing, a = record_of(1, hour), b = record_of(2, day), c = record_of(3, never),
+                          other = record_of(4, hour), past = record_of(5, (tg_bucket_t){TG_BUCKET_HOUR, 10});
+    int64_t ended = -1;
+    other.family[15]++;
+    assert_ok(put(s, &a));
+    assert_ok(put(s, &c));
+    assert_ok(put(s, &other));
+    assert_ok(put(s, &past));
+    assert_ok(s->ops->record_refresh(s, a.refresh_hash, hour, &b, NOW, &f->arena, &existing));
+    assert_ok(s->ops->family_end(s, a.family, NOW + 5, &ended));
+    assert_int_equal(ended, 2);
+    assert_int_equal(get(f, a.hash, hour).ended_at, NOW); /* the tombstone stays as it is */
+    assert_true(get(f, a.hash, hour).has_successor);
+    assert_int_equal(get(f, b.hash, day).ended_at, NOW + 5);
+    assert_int_equal(get(f, c.hash, never).ended_at, NOW + 5);
+    assert_int_equal(get(f, other.hash, hour).ended_at, 0);
+    assert_int_equal(get(f, past.hash, past.bucket).ended_at, 0);
+    assert_int_equal(
+        s->ops->record_refresh(s, b.refresh_hash, day, &(tg_record_t){.bucket = hour}, NOW, &f->arena, &existing),
+        TG_ERR_NOTFOUND);
+    assert_ok(s->ops->family_end(s, a.family, NOW + 6, &ended));
+    assert_int_equal(ended, 0);
+    assert_int_equal(get(f, b.hash, day).ended_at, NOW + 5);
+}
+
+/* ---- partitions ---- */
+
+static void past_partitions_are_dropped_and_never_is_kept(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens, *other = tokens_open(f, false, 1000);
+    const tg_bucket_t buckets[] = {hour, next_hour, day, month, never};
+    tg_record_t found, rows[5];
+    int64_t dropped = -1;
+    for (unsigned i = 0; i < 5; i++) {
+        rows[i] = record_of(i, buckets[i]);
+        assert_ok(put(s, &rows[i]));
+        assert_ok(
+            other->ops->record_find(other, rows[i].hash, buckets[i], &f->arena, &found)); /* prepares its statements */
+    }
+    assert_ok(s->ops->buckets_drop(s, tg_bucket_end(hour) - 1, &dropped));
+    assert_int_equal(dropped, 0);
+    assert_ok(s->ops->buckets_drop(s, tg_bucket_end(hour), &dropped));
+    assert_int_equal(dropped, 1);
+    assert_int_equal(s->ops->record_find(s, rows[0].hash, hour, &f->arena, &found), TG_ERR_NOTFOUND);
+    assert_int_equal(other->ops->record_find(other, rows[0].hash, hour, &f->arena, &found), TG_ERR_NOTFOUND);
+    assert_int_equal(other->ops->record_end(other, rows[0].hash, hour, NOW), TG_ERR_NOTFOUND);
+    assert_ok(other->ops->record_find(other, rows[1].hash, next_hour, &f->arena, &found));
+    assert_ok(s->ops->buckets_drop(s, INT64_MAX - 1, &dropped));
+    assert_int_equal(dropped, 3);
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(other->ops->record_find(other, rows[i].hash, buckets[i], &f->arena, &found), TG_ERR_NOTFOUND);
+    }
+    assert_ok(other->ops->record_find(other, rows[4].hash, never, &f->arena, &found));
+    assert_ok(put(other, &rows[1])); /* a bucket can come again */
+    found = get(f, rows[1].hash, next_hour);
+    same(&found, &rows[1]);
+    other->ops->close(other);
+}
+
+/* ---- epochs ---- */
+
+static int64_t epoch_of(fixture_t *f, int64_t environment, tg_client_kind_t kind, const char *client,
+                        const char *subject) {
+    int64_t epoch = -1;
+    assert_ok(f->tokens->ops->epoch_get(f->tokens, environment, kind, tg_str(client), tg_str(subject), &epoch));
+    return epoch;
+}
+
+static void epochs_are_raised_apart(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens;
+    int64_t epoch = -1;
+    assert_int_equal(epoch_of(f, 1, TG_CLIENT_APPLICATION, "a", "u"), 0);
+    assert_ok(s->ops->epoch_raise(s, 1, TG_CLIENT_APPLICATION, TG_STR("a"), TG_STR("u"), &epoch));
+    assert_int_equal(epoch, 1);
+    assert_ok(s->ops->epoch_raise(s, 1, TG_CLIENT_APPLICATION, TG_STR("a"), TG_STR("u"), &epoch));
+    assert_int_equal(epoch, 2);
+    assert_ok(s->ops->epoch_raise(s, 1, TG_CLIENT_APPLICATION, TG_STR("a"), TG_STR_NONE, &epoch));
+    assert_int_equal(epoch, 1);
+    assert_int_equal(epoch_of(f, 1, TG_CLIENT_APPLICATION, "a", "u"), 2);
+    assert_int_equal(epoch_of(f, 1, TG_CLIENT_APPLICATION, "a", ""), 1);
+    assert_int_equal(epoch_of(f, 2, TG_CLIENT_APPLICATION, "a", "u"), 0);
+    assert_int_equal(epoch_of(f, 1, TG_CLIENT_CREDENTIAL, "a", "u"), 0);
+    assert_int_equal(epoch_of(f, 1, TG_CLIENT_APPLICATION, "A", "u"), 0);
+    assert_int_equal(epoch_of(f, 1, TG_CLIENT_APPLICATION, "au", ""), 0);
+}
+
+/* ---- nodes ---- */
+
+static void nodes_are_listed_while_they_live(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens;
+    tg_node_t *rows;
+    size_t n;
+    tg_node_worker_t workers[] = {{100, 7, TG_STR_NONE}, {101, 0, TG_STR("route \"x\" \\ \xc3\xa4")}};
+    tg_node_t b = {
+        TG_STR("node-b"), 1, TG_STR("production"), TG_STR("10.0.0.1:8080"), TG_STR("0.1.0"), NOW, NOW + 10, 7,
+        workers,          2};
+    tg_node_t a = b, other = b;
+    a.node_id = TG_STR("node-a");
+    a.seen_at = NOW + 5;
+    a.n_workers = 0;
+    other.node_id = TG_STR("node-c");
+    other.environment_id = 2;
+    assert_ok(s->ops->node_put(s, &b));
+    assert_ok(s->ops->node_put(s, &other));
+    assert_ok(s->ops->node_put(s, &a));
+    assert_ok(s->ops->node_list(s, 0, 0, &f->arena, &rows, &n));
+    assert_int_equal(n, 3);
+    assert_ok(s->ops->node_list(s, 1, NOW + 5, &f->arena, &rows, &n));
+    assert_int_equal(n, 2);
+    assert_text(rows[0].node_id, "node-a");
+    assert_int_equal(rows[0].n_workers, 0);
+    assert_text(rows[1].node_id, "node-b");
+    assert_int_equal(rows[1].environment_id, 1);
+    assert_text(rows[1].environment, "production");
+    assert_text(rows[1].address, "10.0.0.1:8080");
+    assert_text(rows[1].version, "0.1.0");
+    assert_int_equal(rows[1].started_at, NOW);
+    assert_int_equal(rows[1].seen_at, NOW + 10);
+    assert_int_equal(rows[1].wanted, 7);
+    assert_int_equal(rows[1].n_workers, 2);
+    assert_int_equal(rows[1].workers[0].pid, 100);
+    assert_int_equal(rows[1].workers[0].revision, 7);
+    assert_text(rows[1].workers[0].error, "");
+    assert_int_equal(rows[1].workers[1].pid, 101);
+    assert_int_equal(rows[1].workers[1].revision, 0);
+    assert_text(rows[1].workers[1].error, "route \"x\" \\ \xc3\xa4");
+    assert_ok(s->ops->node_list(s, 1, NOW + 6, &f->arena, &rows, &n));
+    assert_int_equal(n, 1);
+    b.n_workers = 1;
+    b.wanted = 8;
+    assert_ok(s->ops->node_put(s, &b));
+    assert_ok(s->ops->node_list(s, 1, NOW + 6, &f->arena, &rows, &n));
+    assert_int_equal(n, 1);
+    assert_int_equal(rows[0].wanted, 8);
+    assert_int_equal(rows[0].n_workers, 1);
+    assert_ok(s->ops->node_remove(s, TG_STR("node-b")));
+    assert_int_equal(s->ops->node_remove(s, TG_STR("node-b")), TG_ERR_NOTFOUND);
+    assert_ok(s->ops->node_list(s, 1, NOW + 6, &f->arena, &rows, &n));
+    assert_int_equal(n, 0);
+}
+
+/* ---- memory ---- */
+
+static void without_memory_no_record_is_half_written(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens;
+    tg_record_t found, rows[3] = {record_of(1, hour), record_of(2, day), record_of(3, never)},
+                       successor = record_of(4, month);
+    const tg_record_t *list[] = {&rows[0], &rows[1], &rows[2]};
+    tg_err_t results[3];
+    for (long n = 0;; n++) {
+        assert_true(n < 1000);
+        alloc_fail_after(n);
+        tg_err_t err = s->ops->record_put(s, list, 3, results);
+        if (!alloc_failed()) {
+            assert_ok(err);
+            break;
+        }
+        assert_int_equal(err, TG_ERR_NOMEM);
+        for (size_t i = 0; i < 3; i++) {
+            assert_int_equal(s->ops->record_find(s, rows[i].hash, rows[i].bucket, &f->arena, &found), TG_ERR_NOTFOUND);
+        }
+    }
+    for (long n = 0;; n++) {
+        assert_true(n < 1000);
+        alloc_fail_after(n);
+        tg_err_t err = s->ops->record_refresh(s, rows[0].refresh_hash, hour, &successor, NOW, &f->arena, &found);
+        if (!alloc_failed()) {
+            assert_ok(err);
+            break;
+        }
+        assert_int_equal(err, TG_ERR_NOMEM);
+        assert_int_equal(get(f, rows[0].hash, hour).ended_at, 0);
+        assert_int_equal(s->ops->record_find(s, successor.hash, month, &f->arena, &found), TG_ERR_NOTFOUND);
+    }
+    tg_arena_t small;
+    tg_arena_init(&small, 1);
+    assert_int_equal(s->ops->record_find(s, rows[0].hash, hour, &small, &found), TG_ERR_NOMEM);
+    tg_arena_release(&small);
+}
+
+static const struct CMUnitTest tests[] = {
+    CONTRACT(a_record_comes_back_as_it_was),
+    CONTRACT(longest_texts_fit),
+    CONTRACT(a_look_up_is_in_its_bucket_alone),
+    CONTRACT(a_batch_tells_which_hashes_were_taken),
+    CONTRACT(a_batch_with_an_impossible_bucket_writes_nothing),
+    CONTRACT(more_buckets_than_anyone_keeps_open),
+    CONTRACT(a_record_ends_once),
+    CONTRACT(a_refresh_leaves_a_tombstone),
+    CONTRACT(what_cannot_be_refreshed),
+    CONTRACT(a_successor_that_is_taken_changes_nothing),
+    CONTRACT(the_first_use_of_a_successor_is_noted_once),
+    CONTRACT(a_family_ends_as_a_whole),
+    CONTRACT(past_partitions_are_dropped_and_never_is_kept),
+    CONTRACT(epochs_are_raised_apart),
+    CONTRACT(nodes_are_listed_while_they_live),
+    CONTRACT(without_memory_no_record_is_half_written),
+};
+
+CONTRACT_MAIN(tests, false)

@@ -1,0 +1,113 @@
+/* The decorator that makes calls fail. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "store/faulty.h"
+#include "store/store.h"
+
+#define assert_ok(expr) assert_int_equal((expr), TG_OK)
+
+static tg_config_store_t *config_of(const char *uri, tg_fault_plan_t *plan) {
+    tg_config_store_t *inner;
+    assert_ok(tg_config_store_open(tg_str(uri), &(tg_store_options_t){.create = true}, &inner, NULL));
+    tg_config_store_t *s = tg_config_faulty(inner, plan);
+    assert_non_null(s);
+    return s;
+}
+
+/* One transaction of three calls. */
+static tg_err_t transaction(tg_config_store_t *s) {
+    tg_err_t err = s->ops->begin(s, 100);
+    if (err != TG_OK) {
+        return err;
+    }
+    err = s->ops->meta_put(s, TG_STR("k"), TG_STR("v"));
+    if (err != TG_OK) {
+        s->ops->rollback(s);
+        return err;
+    }
+    return s->ops->commit(s);
+}
+
+static bool written(tg_config_store_t *s) {
+    tg_arena_t arena;
+    tg_str_t value;
+    tg_arena_init(&arena, 1000);
+    tg_err_t err = s->ops->meta_get(s, TG_STR("k"), &arena, &value);
+    tg_arena_release(&arena);
+    return err == TG_OK;
+}
+
+static void the_nth_call_fails_and_leaves_no_transaction(void **state) {
+    (void)state;
+    for (long n = 1; n <= 3; n++) {
+        tg_fault_plan_t plan = {.fail_at = n, .err = TG_ERR_UNAVAILABLE};
+        tg_config_store_t *s = config_of("memory:faulty", &plan);
+        assert_int_equal(transaction(s), TG_ERR_UNAVAILABLE);
+        assert_int_not_equal(s->fault.text[0], '\0');
+        assert_false(written(s));
+        assert_ok(transaction(s));
+        assert_true(written(s));
+        s->ops->close(s);
+    }
+}
+
+static void an_answer_can_be_lost_after_the_work(void **state) {
+    (void)state;
+    tg_fault_plan_t plan = {.fail_at = 3, .err = TG_ERR_UNAVAILABLE, .after = true};
+    tg_config_store_t *s = config_of("memory:faulty", &plan);
+    assert_int_equal(transaction(s), TG_ERR_UNAVAILABLE);
+    assert_true(written(s));
+    s->ops->close(s);
+}
+
+static void several_calls_in_a_row_fail(void **state) {
+    (void)state;
+    tg_fault_plan_t plan = {.fail_at = 2, .fail_count = 2, .err = TG_ERR_NOMEM};
+    tg_token_store_t *inner, *s;
+    int64_t epoch = -1;
+    assert_ok(tg_token_store_open(TG_STR("memory:faulty"), &(tg_store_options_t){.create = true}, &inner, NULL));
+    s = tg_token_faulty(inner, &plan);
+    assert_non_null(s);
+    const tg_err_t expected[] = {TG_OK, TG_ERR_NOMEM, TG_ERR_NOMEM, TG_OK};
+    for (size_t i = 0; i < 4; i++) {
+        assert_int_equal(s->ops->epoch_raise(s, 1, TG_CLIENT_APPLICATION, TG_STR("a"), TG_STR_NONE, &epoch),
+                         expected[i]);
+    }
+    assert_int_equal(epoch, 2);
+    assert_int_equal(plan.calls, 4);
+    s->ops->close(s);
+}
+
+/* A table with a hole would only be found by the caller that needs it. */
+static void no_verb_is_missing(void **state) {
+    (void)state;
+    tg_fault_plan_t plan = {.fail_at = 0};
+    tg_config_store_t *config = config_of("memory:faulty", &plan);
+    tg_token_store_t *inner, *tokens;
+    assert_ok(tg_token_store_open(TG_STR("memory:faulty"), &(tg_store_options_t){.create = true}, &inner, NULL));
+    tokens = tg_token_faulty(inner, &plan);
+    const void *const *verbs = (const void *const *)config->ops;
+    for (size_t i = 0; i < sizeof(*config->ops) / sizeof(void *); i++) {
+        assert_non_null(verbs[i]);
+    }
+    verbs = (const void *const *)tokens->ops;
+    for (size_t i = 0; i < sizeof(*tokens->ops) / sizeof(void *); i++) {
+        assert_non_null(verbs[i]);
+    }
+    config->ops->close(config);
+    tokens->ops->close(tokens);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_nth_call_fails_and_leaves_no_transaction),
+        cmocka_unit_test(an_answer_can_be_lost_after_the_work),
+        cmocka_unit_test(several_calls_in_a_row_fail),
+        cmocka_unit_test(no_verb_is_missing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
