@@ -339,6 +339,9 @@ ngx_uint_t ngx_http_tollgate_unrevoked(const u_char jti[16],
 ngx_int_t ngx_http_tollgate_revocation_add(const u_char id[16],
     tg_ms_t until);
 
+/* The larger epoch of (client, subject) and of the client.  Any thread. */
+tg_err_t ngx_http_tollgate_epoch_read(tg_token_store_t *store,
+    const tg_record_t *record, int64_t *epoch);
 /*
  * How often something was raised that may be this epoch (tg_epoch_id):
  * ngx_http_tollgate_cached_t keeps the sum of the client's and the subject's as

@@ -48,6 +48,7 @@ static void ngx_http_tollgate_client_done(ngx_http_tollgate_task_t *task);
 static void ngx_http_tollgate_client_verify(ngx_http_tollgate_token_t *t);
 static void ngx_http_tollgate_client_decide(ngx_http_tollgate_token_t *t,
     tg_client_verdict_t verdict);
+static void ngx_http_tollgate_client_known(ngx_http_tollgate_token_t *t);
 static ngx_int_t ngx_http_tollgate_secret_hash(ngx_http_tollgate_token_t *t,
     uint8_t hash[TG_HASH_LEN], ngx_http_tollgate_remembered_t **entry);
 static void ngx_http_tollgate_argon(ngx_http_tollgate_token_t *t);
@@ -339,9 +340,6 @@ static void
 ngx_http_tollgate_client_decide(ngx_http_tollgate_token_t *t,
     tg_client_verdict_t verdict)
 {
-    const char        *why;
-    tg_oauth_error_t   error;
-
     if (t->client.exists) {
         t->ctx->client = t->asked.client_id;
     }
@@ -367,13 +365,40 @@ ngx_http_tollgate_client_decide(ngx_http_tollgate_token_t *t,
 
     t->ctx->proxy = t->owner->proxy.name;
 
-    error = tg_grant_decide(t->endpoint, &t->asked, &t->client,
-                            t->owner->policy, &t->plan, &why);
+    ngx_http_tollgate_client_known(t);
+}
 
-    if (error != TG_OAUTH_OK) {
-        ngx_http_tollgate_token_refused(t, error, why);
+
+/* Who asks is known: what is asked? */
+
+static void
+ngx_http_tollgate_client_known(ngx_http_tollgate_token_t *t)
+{
+    const char           *why;
+    tg_grant_plan_t       plan;
+    tg_oauth_error_t      error;
+    tg_token_endpoint_t   endpoint;
+
+    if (t->endpoint == NGX_HTTP_TOLLGATE_EP_INTROSPECT
+        || t->endpoint == NGX_HTTP_TOLLGATE_EP_REVOKE)
+    {
+        ngx_http_tollgate_query(t);
         return;
     }
 
-    ngx_http_tollgate_issue(t);
+    endpoint = t->endpoint == NGX_HTTP_TOLLGATE_EP_JWT ? TG_ENDPOINT_JWT
+                                                       : TG_ENDPOINT_TOKEN;
+
+    error = tg_grant_decide(endpoint, &t->asked, &t->client, t->owner->policy,
+                            &plan, &why);
+
+    if (error != TG_OAUTH_OK) {
+        ngx_http_tollgate_token_refused(t, error, why);
+
+    } else if (t->asked.grant == TG_GRANT_REFRESH) {
+        ngx_http_tollgate_refresh(t);
+
+    } else {
+        ngx_http_tollgate_issue(t, &plan);
+    }
 }

@@ -1,6 +1,6 @@
 
 /*
- * Group commit: records of opaque tokens wait in a queue; while one batch is
+ * Group commit: writes to the token store wait in a queue; while one batch is
  * being made durable the next one gathers, and goes when the first has come
  * back.  So the store's own speed is the clock, and nobody waits for a timer.
  */
@@ -9,50 +9,55 @@
 #include "ngx_http_tollgate_endpoints.h"
 
 
-#define NGX_HTTP_TOLLGATE_COMMIT_MAX  16384  /* records queued in a worker */
+#define NGX_HTTP_TOLLGATE_COMMIT_MAX  16384  /* items queued in a worker */
 
 
-/* A record with its strings, and who waits for it. */
+/* Up to two writes with their strings, and who waits for them. */
 struct ngx_http_tollgate_commit_s {
-    ngx_queue_t                  queue;
-    ngx_http_tollgate_token_t   *waiter;   /* NULL: the request went away */
-    ngx_http_tollgate_ticket_t   ticket;
-    tg_record_t                  record;
-    tg_err_t                     result;
-    char                         strings[1];
+    ngx_queue_t                    queue;
+    ngx_http_tollgate_token_t     *waiter;   /* NULL: the request went away */
+    ngx_http_tollgate_commit_pt    handler;
+    ngx_uint_t                     previous; /* deletePrevious: raises first */
+    ngx_uint_t                     n;
+    tg_write_t                     writes[NGX_HTTP_TOLLGATE_COMMIT_WRITES];
+    tg_record_t                    records[NGX_HTTP_TOLLGATE_COMMIT_WRITES];
+    tg_arena_t                     arena;    /* strings of both */
 };
 
 
 typedef struct {
-    ngx_http_tollgate_task_t     task;     /* first member */
-    ngx_http_tollgate_commit_t **items;
-    const tg_record_t          **records;
-    tg_err_t                    *results;
-    size_t                       n;
-    tg_err_t                     err;
+    ngx_http_tollgate_task_t       task;     /* first member */
+    ngx_http_tollgate_commit_t   **items;
+    size_t                         n_items;
+    tg_write_t                    *writes;   /* of all items, in order */
+    size_t                         n_writes;
+    tg_arena_t                     arena;    /* what the store gives out */
+    tg_err_t                       err;
 } ngx_http_tollgate_batch_t;
 
 
 static ngx_http_tollgate_commit_t *ngx_http_tollgate_commit_create(
-    const tg_record_t *record);
+    const tg_write_t *writes, ngx_uint_t n);
+static tg_err_t ngx_http_tollgate_write_copy(ngx_http_tollgate_commit_t *item,
+    ngx_uint_t i, const tg_write_t *write);
+static void ngx_http_tollgate_commit_free(ngx_http_tollgate_commit_t *item);
 static void ngx_http_tollgate_commit_start(ngx_event_t *ev);
 static void ngx_http_tollgate_commit_give_up(void);
-static ngx_http_tollgate_batch_t *ngx_http_tollgate_batch_create(size_t n);
+static ngx_http_tollgate_batch_t *ngx_http_tollgate_batch_create(
+    size_t n_items);
 static void ngx_http_tollgate_batch_run(ngx_http_tollgate_task_t *task,
     ngx_http_tollgate_thread_t *thread);
-static tg_err_t ngx_http_tollgate_epochs_read(tg_token_store_t *store,
+static tg_err_t ngx_http_tollgate_epochs_settle(tg_token_store_t *store,
     ngx_http_tollgate_batch_t *batch);
 static void ngx_http_tollgate_batch_done(ngx_http_tollgate_task_t *task);
 static void ngx_http_tollgate_batch_release(ngx_http_tollgate_task_t *task);
 static void ngx_http_tollgate_commit_answer(ngx_http_tollgate_commit_t *item,
-    ngx_uint_t durable);
-static void ngx_http_tollgate_commit_remember(
-    ngx_http_tollgate_commit_t *item);
+    const tg_write_t *writes);
 
 
 static ngx_queue_t  ngx_http_tollgate_queue;      /* gathering */
 static ngx_uint_t   ngx_http_tollgate_queued;
-static ngx_uint_t   ngx_http_tollgate_writing;    /* records of the batch */
+static ngx_uint_t   ngx_http_tollgate_writing;    /* items of the batch */
 static ngx_uint_t   ngx_http_tollgate_in_flight;
 static ngx_event_t  ngx_http_tollgate_start;
 
@@ -83,7 +88,8 @@ ngx_http_tollgate_commit_pending(void)
 
 ngx_int_t
 ngx_http_tollgate_commit(ngx_http_tollgate_token_t *t,
-    const tg_record_t *record)
+    const tg_write_t *writes, ngx_uint_t n, ngx_uint_t previous,
+    ngx_http_tollgate_commit_pt handler)
 {
     ngx_http_tollgate_commit_t  *item;
 
@@ -91,14 +97,18 @@ ngx_http_tollgate_commit(ngx_http_tollgate_token_t *t,
         return NGX_BUSY;
     }
 
-    item = ngx_http_tollgate_commit_create(record);
+    item = ngx_http_tollgate_commit_create(writes, n);
     if (item == NULL) {
         return NGX_ERROR;
     }
 
     item->waiter = t;
-    item->ticket = ngx_http_tollgate_cache_ticket(record->hash);
-    t->commit = item;
+    item->handler = handler;
+    item->previous = previous;
+
+    if (t) {
+        t->commit = item;
+    }
 
     ngx_queue_insert_tail(&ngx_http_tollgate_queue, &item->queue);
     ngx_http_tollgate_queued++;
@@ -122,35 +132,72 @@ ngx_http_tollgate_commit_forget(ngx_http_tollgate_token_t *t)
 
 
 static ngx_http_tollgate_commit_t *
-ngx_http_tollgate_commit_create(const tg_record_t *record)
+ngx_http_tollgate_commit_create(const tg_write_t *writes, ngx_uint_t n)
 {
-    char                        *p;
-    size_t                       i;
-    tg_str_t                    *views[3];
+    ngx_uint_t                   i;
     ngx_http_tollgate_commit_t  *item;
 
-    item = calloc(1, sizeof(ngx_http_tollgate_commit_t) + record->client_id.n
-                     + record->subject.n + record->scope.n);
+    item = calloc(1, sizeof(ngx_http_tollgate_commit_t));
     if (item == NULL) {
         return NULL;
     }
 
-    item->record = *record;
-    p = item->strings;
+    tg_arena_init(&item->arena, 4 * (TG_CLIENT_ID_MAX + TG_SUBJECT_MAX
+                                     + TG_SCOPE_MAX));
 
-    views[0] = &item->record.client_id;
-    views[1] = &item->record.subject;
-    views[2] = &item->record.scope;
-
-    for (i = 0; i < 3; i++) {
-        if (views[i]->n) {
-            ngx_memcpy(p, views[i]->p, views[i]->n);
+    for (i = 0; i < n; i++) {
+        if (ngx_http_tollgate_write_copy(item, i, &writes[i]) != TG_OK) {
+            ngx_http_tollgate_commit_free(item);
+            return NULL;
         }
-        views[i]->p = p;
-        p += views[i]->n;
     }
 
+    item->n = n;
+
     return item;
+}
+
+
+static tg_err_t
+ngx_http_tollgate_write_copy(ngx_http_tollgate_commit_t *item, ngx_uint_t i,
+    const tg_write_t *write)
+{
+    tg_write_t   *copy;
+    tg_record_t  *record;
+
+    copy = &item->writes[i];
+    record = &item->records[i];
+
+    *copy = *write;
+
+    if (!tg_arena_str(&item->arena, write->client_id, &copy->client_id)
+        || !tg_arena_str(&item->arena, write->subject, &copy->subject))
+    {
+        return TG_ERR_NOMEM;
+    }
+
+    if (write->record == NULL) {
+        return TG_OK;
+    }
+
+    *record = *write->record;
+    copy->record = record;
+
+    return tg_arena_str(&item->arena, write->record->client_id,
+                        &record->client_id)
+           && tg_arena_str(&item->arena, write->record->subject,
+                           &record->subject)
+           && tg_arena_str(&item->arena, write->record->scope,
+                           &record->scope)
+           ? TG_OK : TG_ERR_NOMEM;
+}
+
+
+static void
+ngx_http_tollgate_commit_free(ngx_http_tollgate_commit_t *item)
+{
+    tg_arena_release(&item->arena);
+    free(item);
 }
 
 
@@ -159,6 +206,7 @@ ngx_http_tollgate_commit_start(ngx_event_t *ev)
 {
     size_t                       i, n;
     ngx_queue_t                 *q;
+    ngx_http_tollgate_commit_t  *item;
     ngx_http_tollgate_batch_t   *batch;
 
     if (ngx_http_tollgate_in_flight || ngx_http_tollgate_queued == 0) {
@@ -179,9 +227,12 @@ ngx_http_tollgate_commit_start(ngx_event_t *ev)
         ngx_queue_remove(q);
         ngx_http_tollgate_queued--;
 
-        batch->items[i] = ngx_queue_data(q, ngx_http_tollgate_commit_t, queue);
-        batch->records[i] = &batch->items[i]->record;
-        batch->n++;
+        item = ngx_queue_data(q, ngx_http_tollgate_commit_t, queue);
+
+        batch->items[batch->n_items++] = item;
+        ngx_memcpy(batch->writes + batch->n_writes, item->writes,
+                   item->n * sizeof(tg_write_t));
+        batch->n_writes += item->n;
     }
 
     ngx_http_tollgate_in_flight = 1;
@@ -214,14 +265,14 @@ ngx_http_tollgate_commit_give_up(void)
         ngx_http_tollgate_queued--;
 
         item = ngx_queue_data(q, ngx_http_tollgate_commit_t, queue);
-        ngx_http_tollgate_commit_answer(item, 0);
-        free(item);
+        ngx_http_tollgate_commit_answer(item, NULL);
+        ngx_http_tollgate_commit_free(item);
     }
 }
 
 
 static ngx_http_tollgate_batch_t *
-ngx_http_tollgate_batch_create(size_t n)
+ngx_http_tollgate_batch_create(size_t n_items)
 {
     ngx_http_tollgate_batch_t  *batch;
 
@@ -234,13 +285,13 @@ ngx_http_tollgate_batch_create(size_t n)
     batch->task.done = ngx_http_tollgate_batch_done;
     batch->task.release = ngx_http_tollgate_batch_release;
 
-    batch->items = calloc(n, sizeof(ngx_http_tollgate_commit_t *));
-    batch->records = calloc(n, sizeof(tg_record_t *));
-    batch->results = calloc(n, sizeof(tg_err_t));
+    tg_arena_init(&batch->arena, 16 * 1024 * 1024);
 
-    if (batch->items == NULL || batch->records == NULL
-        || batch->results == NULL)
-    {
+    batch->items = calloc(n_items, sizeof(ngx_http_tollgate_commit_t *));
+    batch->writes = calloc(n_items * NGX_HTTP_TOLLGATE_COMMIT_WRITES,
+                           sizeof(tg_write_t));
+
+    if (batch->items == NULL || batch->writes == NULL) {
         ngx_http_tollgate_task_free(&batch->task);
         return NULL;
     }
@@ -261,12 +312,12 @@ ngx_http_tollgate_batch_run(ngx_http_tollgate_task_t *task,
     batch->err = ngx_http_tollgate_thread_tokens(thread, &store);
 
     if (batch->err == TG_OK) {
-        batch->err = ngx_http_tollgate_epochs_read(store, batch);
+        batch->err = ngx_http_tollgate_epochs_settle(store, batch);
     }
 
     if (batch->err == TG_OK) {
-        batch->err = store->ops->record_put(store, batch->records, batch->n,
-                                            batch->results);
+        batch->err = store->ops->write_many(store, batch->writes,
+                                            batch->n_writes, &batch->arena);
     }
 
     if (batch->err == TG_ERR_UNAVAILABLE) {
@@ -276,49 +327,58 @@ ngx_http_tollgate_batch_run(ngx_http_tollgate_task_t *task,
 
 
 /*
- * A record is issued in the epoch of its (client, subject), the larger one of
- * the subject's and the client's.  One that is raised between this and the
- * commit ends the token: its client asked for that at the same moment.
+ * A record is issued in the epoch of its (client, subject).  One that is
+ * raised between this and the commit ends the token: its client asked for that
+ * at the same moment.  deletePrevious raises it here, durably, before the new
+ * record is written: a crash between the two costs the old tokens, which the
+ * client gave up by asking.
  */
 
 static tg_err_t
-ngx_http_tollgate_epochs_read(tg_token_store_t *store,
+ngx_http_tollgate_epochs_settle(tg_token_store_t *store,
     ngx_http_tollgate_batch_t *batch)
 {
-    size_t        i;
-    int64_t       epoch, whole;
-    tg_err_t      err;
-    tg_record_t  *record, *last;
+    size_t                       i;
+    tg_err_t                     err;
+    tg_record_t                 *record, *last;
+    ngx_http_tollgate_commit_t  *item;
 
     last = NULL;
 
-    for (i = 0; i < batch->n; i++) {
-        record = &batch->items[i]->record;
+    for (i = 0; i < batch->n_items; i++) {
+        item = batch->items[i];
 
-        if (last && record->environment_id == last->environment_id
-            && record->client_kind == last->client_kind
-            && tg_str_eq(record->client_id, last->client_id)
-            && tg_str_eq(record->subject, last->subject))
+        if (item->writes[0].kind != TG_WRITE_PUT) {
+            continue;
+        }
+
+        record = &item->records[0];
+
+        if (item->previous) {
+            err = store->ops->epoch_raise(store, record->environment_id,
+                                          record->client_kind,
+                                          record->client_id, record->subject,
+                                          &record->epoch);
+            if (err != TG_OK) {
+                return err;
+            }
+
+            last = NULL;
+
+        } else if (last && record->environment_id == last->environment_id
+                   && record->client_kind == last->client_kind
+                   && tg_str_eq(record->client_id, last->client_id)
+                   && tg_str_eq(record->subject, last->subject))
         {
             record->epoch = last->epoch;
             continue;
         }
 
-        err = store->ops->epoch_get(store, record->environment_id,
-                                    record->client_kind, record->client_id,
-                                    record->subject, &epoch);
-        if (err == TG_OK) {
-            err = store->ops->epoch_get(store, record->environment_id,
-                                        record->client_kind,
-                                        record->client_id, TG_STR_NONE,
-                                        &whole);
-        }
-
+        err = ngx_http_tollgate_epoch_read(store, record, &record->epoch);
         if (err != TG_OK) {
             return err;
         }
 
-        record->epoch = ngx_max(epoch, whole);
         last = record;
     }
 
@@ -326,10 +386,34 @@ ngx_http_tollgate_epochs_read(tg_token_store_t *store,
 }
 
 
+tg_err_t
+ngx_http_tollgate_epoch_read(tg_token_store_t *store,
+    const tg_record_t *record, int64_t *epoch)
+{
+    int64_t   whole;
+    tg_err_t  err;
+
+    err = store->ops->epoch_get(store, record->environment_id,
+                                record->client_kind, record->client_id,
+                                record->subject, epoch);
+    if (err == TG_OK) {
+        err = store->ops->epoch_get(store, record->environment_id,
+                                    record->client_kind, record->client_id,
+                                    TG_STR_NONE, &whole);
+    }
+
+    if (err == TG_OK) {
+        *epoch = ngx_max(*epoch, whole);
+    }
+
+    return err;
+}
+
+
 static void
 ngx_http_tollgate_batch_done(ngx_http_tollgate_task_t *task)
 {
-    size_t                      i;
+    size_t                      i, at;
     ngx_uint_t                  durable;
     ngx_http_tollgate_batch_t  *batch;
 
@@ -342,14 +426,14 @@ ngx_http_tollgate_batch_done(ngx_http_tollgate_task_t *task)
 
     if (durable) {
         ngx_http_tollgate_count(COMMIT_BATCHES, 1);
-        ngx_http_tollgate_count(COMMIT_RECORDS, batch->n);
+        ngx_http_tollgate_count(COMMIT_RECORDS, batch->n_writes);
 
     } else {
         ngx_http_tollgate_count(COMMIT_FAILED, 1);
         ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
-                      "tollgate: %uz token records were not written: %s",
-                      batch->n, task->expired ? "the store did not answer "
-                      "in time" : tg_err_name(batch->err));
+                      "tollgate: %uz writes to the token store failed: %s",
+                      batch->n_writes, task->expired ? "the store did not "
+                      "answer in time" : tg_err_name(batch->err));
     }
 
     /* the next batch gathers what the answers below do not wait for */
@@ -358,9 +442,12 @@ ngx_http_tollgate_batch_done(ngx_http_tollgate_task_t *task)
         ngx_post_event(&ngx_http_tollgate_start, &ngx_posted_events);
     }
 
-    for (i = 0; i < batch->n; i++) {
+    at = 0;
+
+    for (i = 0; i < batch->n_items; i++) {
         ngx_http_tollgate_commit_answer(batch->items[i],
-                              durable && batch->results[i] == TG_OK);
+                                        durable ? batch->writes + at : NULL);
+        at += batch->items[i]->n;
     }
 }
 
@@ -372,12 +459,19 @@ ngx_http_tollgate_batch_done(ngx_http_tollgate_task_t *task)
 
 static void
 ngx_http_tollgate_commit_answer(ngx_http_tollgate_commit_t *item,
-    ngx_uint_t durable)
+    const tg_write_t *writes)
 {
     ngx_connection_t           *c;
     ngx_http_tollgate_token_t  *t;
 
     t = item->waiter;
+
+    if (writes && item->previous) {
+        ngx_http_tollgate_epoch_raised(
+            tg_epoch_id(item->records[0].client_kind,
+                        item->records[0].client_id,
+                        item->records[0].subject));
+    }
 
     if (t == NULL) {
         return;
@@ -389,33 +483,9 @@ ngx_http_tollgate_commit_answer(ngx_http_tollgate_commit_t *item,
     c = t->request->connection;
     ngx_http_set_log_request(c->log, t->request);
 
-    if (durable) {
-        ngx_http_tollgate_commit_remember(item);
-        ngx_http_tollgate_token_granted(t,
-                                        tg_strn(t->opaque, TG_OPAQUE_LEN));
-    } else {
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
-                          "The token cannot be stored; try again.");
-    }
+    item->handler(t, writes);
 
     ngx_http_run_posted_requests(c);
-}
-
-
-/* Its first use is soon: this spares the store a look-up. */
-
-static void
-ngx_http_tollgate_commit_remember(ngx_http_tollgate_commit_t *item)
-{
-    ngx_http_tollgate_cached_t  cached;
-
-    ngx_memzero(&cached, sizeof(ngx_http_tollgate_cached_t));
-
-    if (tg_record_prove(&item->record, &cached.facts) == TG_TOKEN_OK) {
-        cached.epoch = item->record.epoch;
-        ngx_http_tollgate_cache_fill(item->record.hash, 0, item->ticket,
-                                     &cached);
-    }
 }
 
 
@@ -427,11 +497,11 @@ ngx_http_tollgate_batch_release(ngx_http_tollgate_task_t *task)
 
     batch = (ngx_http_tollgate_batch_t *) task;
 
-    for (i = 0; i < batch->n; i++) {
-        free(batch->items[i]);
+    for (i = 0; i < batch->n_items; i++) {
+        ngx_http_tollgate_commit_free(batch->items[i]);
     }
 
     free(batch->items);
-    free(batch->records);
-    free(batch->results);
+    free(batch->writes);
+    tg_arena_release(&batch->arena);
 }

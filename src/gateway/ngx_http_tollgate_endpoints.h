@@ -10,13 +10,22 @@
 
 
 #include "ngx_http_tollgate.h"
+#include "oauth/introspect.h"
 #include "oauth/issue.h"
 #include "oauth/metadata.h"
+#include "oauth/refresh.h"
 #include "oauth/token_request.h"
 
 
 typedef struct ngx_http_tollgate_token_s   ngx_http_tollgate_token_t;
 typedef struct ngx_http_tollgate_commit_s  ngx_http_tollgate_commit_t;
+typedef struct ngx_http_tollgate_found_s   ngx_http_tollgate_found_t;
+
+
+#define NGX_HTTP_TOLLGATE_EP_TOKEN       0
+#define NGX_HTTP_TOLLGATE_EP_JWT         1
+#define NGX_HTTP_TOLLGATE_EP_INTROSPECT  2
+#define NGX_HTTP_TOLLGATE_EP_REVOKE      3
 
 
 /*
@@ -27,15 +36,21 @@ typedef struct ngx_http_tollgate_commit_s  ngx_http_tollgate_commit_t;
 struct ngx_http_tollgate_token_s {
     ngx_http_request_t              *request;
     ngx_http_tollgate_ctx_t         *ctx;
-    tg_token_endpoint_t              endpoint;
+    ngx_uint_t                       endpoint;    /* _EP_ */
     tg_str_t                         prefix;      /* "/auth" */
     tg_arena_t                       arena;
 
     tg_token_request_t               asked;
+    tg_token_query_t                 query;       /* introspect, revoke */
     tg_live_client_t                 client;
     const tg_deployed_proxy_t       *owner;
-    tg_grant_plan_t                  plan;
-    char                             opaque[TG_OPAQUE_LEN];
+
+    tg_refresh_token_t               presented;   /* refresh grant */
+    ngx_uint_t                       attempts;
+    u_char                           ended[TG_HASH_LEN];  /* by a commit */
+    ngx_uint_t                       has_ended;
+    ngx_http_tollgate_ticket_t       ticket;
+    tg_pair_t                        pair;        /* to be answered */
 
     ngx_http_tollgate_task_t        *task;        /* awaited, or NULL */
     ngx_http_tollgate_commit_t      *commit;      /* awaited, or NULL */
@@ -43,17 +58,27 @@ struct ngx_http_tollgate_token_s {
 };
 
 
-/* -- the way of a request (_token.c, _client.c, _issue.c) ------------------- */
+/* -- the way of a request ---------------------------------------------------- */
 
 /*
  * Each of these goes on with the next one, now or later, and in the end
- * answers through one of the last two.
+ * answers through one of _answer(), _refused() and _client_refused().
  */
+
+/* _client.c: who asks; then _issue(), _refresh() or _query() */
 void ngx_http_tollgate_client_find(ngx_http_tollgate_token_t *t);
-void ngx_http_tollgate_issue(ngx_http_tollgate_token_t *t);
-/* Wants t->plan; the opaque token is in t->opaque. */
-void ngx_http_tollgate_token_granted(ngx_http_tollgate_token_t *t,
-    tg_str_t token);
+/* _issue.c: a first pair, and what is answered of t->pair */
+void ngx_http_tollgate_issue(ngx_http_tollgate_token_t *t,
+    const tg_grant_plan_t *plan);
+void ngx_http_tollgate_pair_answer(ngx_http_tollgate_token_t *t);
+/* _refresh.c: the refresh grant */
+void ngx_http_tollgate_refresh(ngx_http_tollgate_token_t *t);
+/* _query.c: introspection and revocation */
+void ngx_http_tollgate_query(ngx_http_tollgate_token_t *t);
+
+/* 200 with a body (JSON), or without. */
+void ngx_http_tollgate_token_answer(ngx_http_tollgate_token_t *t,
+    tg_str_t body);
 void ngx_http_tollgate_token_refused(ngx_http_tollgate_token_t *t,
     tg_oauth_error_t error, const char *why);
 /*
@@ -64,20 +89,74 @@ void ngx_http_tollgate_client_refused(ngx_http_tollgate_token_t *t,
     tg_client_verdict_t verdict);
 
 
+/* -- records in the store (_record.c) ----------------------------------------- */
+
+/* What a look-up found; its strings live as long as the call of the handler. */
+struct ngx_http_tollgate_found_s {
+    tg_err_t                         err;       /* TG_OK, NOTFOUND, ... */
+    tg_record_t                      record;
+    int64_t                          epoch;     /* the current one */
+    tg_err_t                         successor_err;
+    tg_record_t                      successor; /* of a tombstone */
+    u_char                           newest[TG_HASH_LEN];  /* of its line */
+    ngx_http_tollgate_ticket_t       ticket;
+};
+
+typedef void (*ngx_http_tollgate_found_pt)(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_found_t *found);
+
+/*
+ * Finds a record by the hash of its access token or of its refresh token, in
+ * the store itself; the handler is called in the event loop.  NGX_OK, or not:
+ * the caller answers 503.
+ */
+ngx_int_t ngx_http_tollgate_record_find(ngx_http_tollgate_token_t *t,
+    const u_char hash[TG_HASH_LEN], tg_bucket_t bucket, ngx_uint_t refresh,
+    ngx_http_tollgate_found_pt handler);
+
+
 /* -- group commit (_commit.c) ----------------------------------------------- */
+
+#define NGX_HTTP_TOLLGATE_COMMIT_WRITES  2
+
+/* writes: with their results, durable; NULL: nothing was written. */
+typedef void (*ngx_http_tollgate_commit_pt)(ngx_http_tollgate_token_t *t,
+    const tg_write_t *writes);
 
 ngx_int_t ngx_http_tollgate_commit_init(ngx_cycle_t *cycle);
 /*
- * Queues a record (copied).  NGX_OK: t->commit is set, and one of
- * ngx_http_tollgate_token_granted() and _refused() is called later, the first
- * only once the record is durable.  NGX_BUSY: the queue is full; NGX_ERROR.
+ * Queues up to two writes, copied.  NGX_OK: t->commit is set and the handler is
+ * called later; NGX_BUSY: the queue is full; NGX_ERROR.  A TG_WRITE_PUT stands
+ * first; its epoch is filled in as of the commit, and with `previous` raised
+ * before.  t may be NULL: nobody waits.
  */
 ngx_int_t ngx_http_tollgate_commit(ngx_http_tollgate_token_t *t,
-    const tg_record_t *record);
-/* The request went away; the record is written all the same. */
+    const tg_write_t *writes, ngx_uint_t n, ngx_uint_t previous,
+    ngx_http_tollgate_commit_pt handler);
+/* The request went away; what it queued is written all the same. */
 void ngx_http_tollgate_commit_forget(ngx_http_tollgate_token_t *t);
-/* Records that wait to be written, or are being written. */
+/* Items that wait to be written, or are being written. */
 ngx_uint_t ngx_http_tollgate_commit_pending(void);
+
+
+/* -- ending a family (_family.c) ---------------------------------------------- */
+
+/*
+ * The writes that end a family: its records, and with `jwt` its access JWTs by
+ * an early revocation of the family's id.  Returns how many.
+ */
+ngx_uint_t ngx_http_tollgate_family_writes(ngx_http_tollgate_token_t *t,
+    const tg_record_t *record, ngx_uint_t jwt,
+    tg_write_t writes[NGX_HTTP_TOLLGATE_COMMIT_WRITES]);
+/*
+ * Makes early revocations of durable writes hold on this node at once.
+ * NGX_DECLINED: the list is full (503).
+ */
+ngx_int_t ngx_http_tollgate_revocations_apply(const tg_write_t *writes,
+    ngx_uint_t n);
+/* A write of an early revocation by this client. */
+void ngx_http_tollgate_revocation_write(ngx_http_tollgate_token_t *t,
+    const uint8_t id[TG_REVOCATION_LEN], tg_ms_t until, tg_write_t *write);
 
 
 /* -- public documents (_public.c) -------------------------------------------- */

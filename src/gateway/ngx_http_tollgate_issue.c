@@ -1,7 +1,8 @@
 
 /*
- * Making the token of a grant: a JWT is signed, here if the algorithm is cheap,
- * else in the crypto pool; an opaque one is made durable by the group commit.
+ * Making a pair of tokens and answering it: what needs a record is made
+ * durable by the group commit first; JWTs are signed, here if the algorithm is
+ * cheap, else in the crypto pool.
  */
 
 
@@ -11,26 +12,40 @@
 #define NGX_HTTP_TOLLGATE_CLAIMS_MAX  4096
 
 
+/* An access JWT, and a refresh JWT if there is one. */
+typedef struct {
+    size_t                         claims_len;
+    char                           claims[NGX_HTTP_TOLLGATE_CLAIMS_MAX];
+    tg_str_t                       typ;
+    tg_buf_t                       token;
+} ngx_http_tollgate_unsigned_t;
+
+
 typedef struct {
     ngx_http_tollgate_task_t       task;      /* first member */
     ngx_http_tollgate_snapshot_t  *snapshot;  /* held: owns the key */
     const tg_key_t                *key;
     tg_err_t                       err;
-    tg_buf_t                       token;
-    size_t                         claims_len;
-    char                           claims[NGX_HTTP_TOLLGATE_CLAIMS_MAX];
-} ngx_http_tollgate_sign_task_t;
+    ngx_uint_t                     n;
+    ngx_http_tollgate_unsigned_t   tokens[2];
+} ngx_http_tollgate_sign_t;
 
 
-static void ngx_http_tollgate_issue_jwt(ngx_http_tollgate_token_t *t);
-static void ngx_http_tollgate_issue_opaque(ngx_http_tollgate_token_t *t);
-static void ngx_http_tollgate_sign_inline(ngx_http_tollgate_token_t *t,
-    const tg_key_t *key, tg_str_t claims);
-static void ngx_http_tollgate_sign_post(ngx_http_tollgate_token_t *t,
-    const tg_key_t *key, tg_str_t claims);
+static void ngx_http_tollgate_issue_written(ngx_http_tollgate_token_t *t,
+    const tg_write_t *writes);
+static void ngx_http_tollgate_pair_remember(ngx_http_tollgate_token_t *t,
+    const tg_record_t *record);
+static void ngx_http_tollgate_pair_done(ngx_http_tollgate_token_t *t,
+    tg_str_t access, tg_str_t refresh);
+static const tg_key_t *ngx_http_tollgate_signer(ngx_http_tollgate_token_t *t);
+static ngx_int_t ngx_http_tollgate_claims_make(ngx_http_tollgate_token_t *t,
+    ngx_http_tollgate_sign_t *sign);
+static tg_err_t ngx_http_tollgate_sign(ngx_http_tollgate_sign_t *sign);
 static void ngx_http_tollgate_sign_run(ngx_http_tollgate_task_t *task,
     ngx_http_tollgate_thread_t *thread);
 static void ngx_http_tollgate_sign_done(ngx_http_tollgate_task_t *task);
+static void ngx_http_tollgate_sign_answer(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_sign_t *sign);
 static void ngx_http_tollgate_sign_release(ngx_http_tollgate_task_t *task);
 
 
@@ -39,46 +54,146 @@ static const char  ngx_http_tollgate_cannot[] =
 
 
 void
-ngx_http_tollgate_issue(ngx_http_tollgate_token_t *t)
+ngx_http_tollgate_issue(ngx_http_tollgate_token_t *t,
+    const tg_grant_plan_t *plan)
 {
-    if (t->plan.type == TG_TOKEN_JWT) {
-        ngx_http_tollgate_issue_jwt(t);
+    uint8_t            random[64 + TG_FAMILY_LEN];
+    tg_err_t           err;
+    tg_write_t         write;
+    const tg_policy_t *policy;
 
-    } else {
-        ngx_http_tollgate_issue_opaque(t);
+    policy = t->owner->policy;
+
+    if (ngx_http_tollgate_random(random, sizeof(random)) != NGX_OK) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                        ngx_http_tollgate_cannot);
+        return;
+    }
+
+    err = tg_pair_acquire(plan, policy,
+                          t->ctx->snapshot->snapshot.environment_id, random,
+                          random + 64, ngx_http_tollgate_now_ms(), &t->pair);
+    tg_wipe(random, sizeof(random));
+
+    if (err != TG_OK) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                        ngx_http_tollgate_cannot);
+        return;
+    }
+
+    if (!t->pair.has_record) {
+        ngx_http_tollgate_pair_answer(t);
+        return;
+    }
+
+    ngx_memzero(&write, sizeof(tg_write_t));
+    write.kind = TG_WRITE_PUT;
+    write.record = &t->pair.record;
+    write.at = t->pair.issued_at;
+
+    t->ticket = ngx_http_tollgate_cache_ticket(t->pair.record.hash);
+
+    if (ngx_http_tollgate_commit(t, &write, 1, policy->token.delete_previous,
+                                 ngx_http_tollgate_issue_written)
+        != NGX_OK)
+    {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                        ngx_http_tollgate_cannot);
     }
 }
 
 
 static void
-ngx_http_tollgate_issue_jwt(ngx_http_tollgate_token_t *t)
+ngx_http_tollgate_issue_written(ngx_http_tollgate_token_t *t,
+    const tg_write_t *writes)
 {
-    char                           issuer[1024];
-    char                           claims[NGX_HTTP_TOLLGATE_CLAIMS_MAX];
-    tg_ms_t                        now;
-    uint8_t                        jti[16];
-    tg_buf_t                       iss, payload;
-    ptrdiff_t                      i;
-    ngx_int_t                      rc;
-    const tg_key_t                *key;
-    ngx_http_tollgate_snapshot_t  *s;
+    if (writes == NULL || writes[0].result != TG_OK) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                 "The token cannot be stored; try again.");
+        return;
+    }
 
-    s = t->ctx->snapshot;
-    now = ngx_http_tollgate_now_ms();
+    ngx_http_tollgate_pair_remember(t, writes[0].record);
+    ngx_http_tollgate_pair_answer(t);
+}
 
-    i = tg_signing_key_active(s->snapshot.keys, s->snapshot.n_keys,
-                              t->plan.alg, now);
-    key = i < 0 ? NULL : s->private_keys[i];
 
+/* Its first use is soon: this spares the store a look-up. */
+
+static void
+ngx_http_tollgate_pair_remember(ngx_http_tollgate_token_t *t,
+    const tg_record_t *record)
+{
+    ngx_http_tollgate_cached_t  cached;
+
+    if (t->pair.plan.type != TG_TOKEN_OPAQUE) {
+        return;
+    }
+
+    ngx_memzero(&cached, sizeof(ngx_http_tollgate_cached_t));
+
+    if (tg_record_prove(record, &cached.facts) == TG_TOKEN_OK) {
+        cached.epoch = record->epoch;
+        ngx_http_tollgate_cache_fill(record->hash, 0, t->ticket, &cached);
+    }
+}
+
+
+void
+ngx_http_tollgate_pair_answer(ngx_http_tollgate_token_t *t)
+{
+    ngx_int_t                  rc;
+    const tg_key_t            *key;
+    ngx_http_tollgate_sign_t  *sign;
+
+    if (t->pair.plan.type == TG_TOKEN_OPAQUE) {
+        ngx_http_tollgate_pair_done(t, tg_strn(t->pair.access, TG_OPAQUE_LEN),
+            t->pair.has_refresh ? tg_strn(t->pair.refresh, TG_OPAQUE_LEN)
+                                : TG_STR_NONE);
+        return;
+    }
+
+    key = ngx_http_tollgate_signer(t);
     if (key == NULL) {
         ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
                              "There is no signing key for this algorithm.");
         return;
     }
 
-    tg_buf_init_fixed(&iss, issuer, sizeof(issuer));
+    sign = ngx_http_tollgate_task_alloc(sizeof(ngx_http_tollgate_sign_t));
+    if (sign == NULL) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                        ngx_http_tollgate_cannot);
+        return;
+    }
 
-    rc = ngx_http_tollgate_issuer(t->request, s, t->prefix, &iss);
+    sign->snapshot = t->ctx->snapshot;
+    ngx_http_tollgate_snapshot_hold(sign->snapshot);
+
+    sign->key = key;
+    sign->task.run = ngx_http_tollgate_sign_run;
+    sign->task.done = ngx_http_tollgate_sign_done;
+    sign->task.release = ngx_http_tollgate_sign_release;
+    sign->task.data = t;
+
+    rc = ngx_http_tollgate_claims_make(t, sign);
+
+    if (rc == NGX_OK && !tg_alg_is_cheap(tg_key_alg(key))) {
+        rc = ngx_http_tollgate_task_post(NGX_HTTP_TOLLGATE_POOL_CRYPTO,
+                                         &sign->task);
+        if (rc == NGX_OK) {
+            t->task = &sign->task;
+            return;
+        }
+
+    } else if (rc == NGX_OK) {
+        sign->err = ngx_http_tollgate_sign(sign);
+        ngx_http_tollgate_sign_answer(t, sign);
+        ngx_http_tollgate_task_free(&sign->task);
+        return;
+    }
+
+    ngx_http_tollgate_task_free(&sign->task);
 
     if (rc == NGX_DECLINED) {
         ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_REQUEST,
@@ -86,88 +201,123 @@ ngx_http_tollgate_issue_jwt(ngx_http_tollgate_token_t *t)
         return;
     }
 
-    if (rc != NGX_OK
-        || ngx_http_tollgate_random(jti, sizeof(jti)) != NGX_OK)
-    {
+    ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                    ngx_http_tollgate_cannot);
+}
+
+
+static void
+ngx_http_tollgate_pair_done(ngx_http_tollgate_token_t *t, tg_str_t access,
+    tg_str_t refresh)
+{
+    char      mem[2 * TG_JWS_MAX + 4096];
+    tg_buf_t  body;
+
+    tg_buf_init_fixed(&body, mem, sizeof(mem));
+    tg_pair_response_write(&t->pair, access, refresh,
+                           ngx_http_tollgate_now_ms(), &body);
+
+    if (body.err) {
         ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
                                         ngx_http_tollgate_cannot);
         return;
     }
 
-    tg_buf_init_fixed(&payload, claims, sizeof(claims));
-    tg_jwt_claims_write(&t->plan, tg_buf_str(&iss), jti, now, &payload);
+    t->ctx->verdict = TG_STR("issued");
 
-    if (payload.err) {
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
-                                        ngx_http_tollgate_cannot);
-        return;
-    }
-
-    if (tg_alg_is_cheap(tg_key_alg(key))) {
-        ngx_http_tollgate_sign_inline(t, key, tg_buf_str(&payload));
-
+    if (t->pair.plan.type == TG_TOKEN_JWT) {
+        ngx_http_tollgate_count(ISSUED_JWT, 1);
     } else {
-        ngx_http_tollgate_sign_post(t, key, tg_buf_str(&payload));
+        ngx_http_tollgate_count(ISSUED_OPAQUE, 1);
     }
+
+    ngx_http_tollgate_token_answer(t, tg_buf_str(&body));
+    tg_wipe(mem, body.n);
 }
 
 
-static void
-ngx_http_tollgate_sign_inline(ngx_http_tollgate_token_t *t,
-    const tg_key_t *key, tg_str_t claims)
+static const tg_key_t *
+ngx_http_tollgate_signer(ngx_http_tollgate_token_t *t)
 {
-    char      mem[TG_JWS_MAX];
-    tg_buf_t  token;
+    ptrdiff_t                      i;
+    ngx_http_tollgate_snapshot_t  *s;
 
-    tg_buf_init_fixed(&token, mem, sizeof(mem));
+    s = t->ctx->snapshot;
 
-    if (tg_jws_sign(key, TG_STR("at+jwt"), claims, &token) != TG_OK) {
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
-                                        ngx_http_tollgate_cannot);
-        return;
-    }
+    i = tg_signing_key_active(s->snapshot.keys, s->snapshot.n_keys,
+                              t->pair.plan.alg, ngx_http_tollgate_now_ms());
 
-    ngx_http_tollgate_token_granted(t, tg_buf_str(&token));
-    tg_wipe(mem, token.n);
+    return i < 0 ? NULL : s->private_keys[i];
 }
 
 
-static void
-ngx_http_tollgate_sign_post(ngx_http_tollgate_token_t *t, const tg_key_t *key,
-    tg_str_t claims)
+/* NGX_DECLINED: no issuer for this Host. */
+
+static ngx_int_t
+ngx_http_tollgate_claims_make(ngx_http_tollgate_token_t *t,
+    ngx_http_tollgate_sign_t *sign)
 {
-    ngx_http_tollgate_sign_task_t  *st;
+    char        issuer[1024];
+    tg_buf_t    iss, claims[2];
+    ngx_int_t   rc;
+    ngx_uint_t  i;
 
-    st = ngx_http_tollgate_task_alloc(sizeof(ngx_http_tollgate_sign_task_t));
-    if (st == NULL) {
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
-                                        ngx_http_tollgate_cannot);
-        return;
+    tg_buf_init_fixed(&iss, issuer, sizeof(issuer));
+
+    rc = ngx_http_tollgate_issuer(t->request, t->ctx->snapshot, t->prefix,
+                                  &iss);
+    if (rc != NGX_OK) {
+        return rc;
     }
 
-    st->snapshot = t->ctx->snapshot;
-    ngx_http_tollgate_snapshot_hold(st->snapshot);
+    sign->n = t->pair.has_refresh ? 2 : 1;
 
-    st->key = key;
-    st->claims_len = claims.n;
-    ngx_memcpy(st->claims, claims.p, claims.n);
-    tg_buf_init(&st->token, TG_JWS_MAX);
+    sign->tokens[0].typ = TG_STR("at+jwt");
+    sign->tokens[1].typ = TG_STR("rt+jwt");
 
-    st->task.run = ngx_http_tollgate_sign_run;
-    st->task.done = ngx_http_tollgate_sign_done;
-    st->task.release = ngx_http_tollgate_sign_release;
-    st->task.data = t;
-
-    if (ngx_http_tollgate_task_post(NGX_HTTP_TOLLGATE_POOL_CRYPTO, &st->task)
-        != NGX_OK)
-    {
-        ngx_http_tollgate_task_free(&st->task);
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
-                                        ngx_http_tollgate_cannot);
-        return;
+    for (i = 0; i < sign->n; i++) {
+        tg_buf_init(&sign->tokens[i].token, TG_JWS_MAX);
+        tg_buf_init_fixed(&claims[i], sign->tokens[i].claims,
+                          NGX_HTTP_TOLLGATE_CLAIMS_MAX);
     }
 
-    t->task = &st->task;
+    tg_pair_claims_write(&t->pair, tg_buf_str(&iss), &claims[0]);
+
+    if (sign->n == 2) {
+        tg_refresh_claims_write(&t->pair, tg_buf_str(&iss), &claims[1]);
+    }
+
+    for (i = 0; i < sign->n; i++) {
+        if (claims[i].err) {
+            return NGX_ERROR;
+        }
+
+        sign->tokens[i].claims_len = claims[i].n;
+    }
+
+    return NGX_OK;
+}
+
+
+static tg_err_t
+ngx_http_tollgate_sign(ngx_http_tollgate_sign_t *sign)
+{
+    tg_err_t                       err;
+    ngx_uint_t                     i;
+    ngx_http_tollgate_unsigned_t  *token;
+
+    for (i = 0; i < sign->n; i++) {
+        token = &sign->tokens[i];
+
+        err = tg_jws_sign(sign->key, token->typ,
+                          tg_strn(token->claims, token->claims_len),
+                          &token->token);
+        if (err != TG_OK) {
+            return err;
+        }
+    }
+
+    return TG_OK;
 }
 
 
@@ -175,34 +325,29 @@ static void
 ngx_http_tollgate_sign_run(ngx_http_tollgate_task_t *task,
     ngx_http_tollgate_thread_t *thread)
 {
-    ngx_http_tollgate_sign_task_t  *st;
+    ngx_http_tollgate_sign_t  *sign = (ngx_http_tollgate_sign_t *) task;
 
-    st = (ngx_http_tollgate_sign_task_t *) task;
-
-    st->err = tg_jws_sign(st->key, TG_STR("at+jwt"),
-                          tg_strn(st->claims, st->claims_len), &st->token);
+    sign->err = ngx_http_tollgate_sign(sign);
 }
 
 
 static void
 ngx_http_tollgate_sign_done(ngx_http_tollgate_task_t *task)
 {
-    ngx_connection_t               *c;
-    ngx_http_tollgate_token_t      *t;
-    ngx_http_tollgate_sign_task_t  *st;
+    ngx_connection_t           *c;
+    ngx_http_tollgate_token_t  *t;
 
-    st = (ngx_http_tollgate_sign_task_t *) task;
     t = task->data;
     c = t->request->connection;
 
     t->task = NULL;
     ngx_http_set_log_request(c->log, t->request);
 
-    if (task->expired || st->err != TG_OK) {
+    if (task->expired) {
         ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
                                         ngx_http_tollgate_cannot);
     } else {
-        ngx_http_tollgate_token_granted(t, tg_buf_str(&st->token));
+        ngx_http_tollgate_sign_answer(t, (ngx_http_tollgate_sign_t *) task);
     }
 
     ngx_http_run_posted_requests(c);
@@ -210,36 +355,31 @@ ngx_http_tollgate_sign_done(ngx_http_tollgate_task_t *task)
 
 
 static void
-ngx_http_tollgate_sign_release(ngx_http_tollgate_task_t *task)
+ngx_http_tollgate_sign_answer(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_sign_t *sign)
 {
-    ngx_http_tollgate_sign_task_t  *st;
+    if (sign->err != TG_OK) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                        ngx_http_tollgate_cannot);
+        return;
+    }
 
-    st = (ngx_http_tollgate_sign_task_t *) task;
-
-    tg_buf_release(&st->token);
-    ngx_http_tollgate_snapshot_release(st->snapshot);
+    ngx_http_tollgate_pair_done(t, tg_buf_str(&sign->tokens[0].token),
+                                sign->n == 2
+                                    ? tg_buf_str(&sign->tokens[1].token)
+                                    : TG_STR_NONE);
 }
 
 
 static void
-ngx_http_tollgate_issue_opaque(ngx_http_tollgate_token_t *t)
+ngx_http_tollgate_sign_release(ngx_http_tollgate_task_t *task)
 {
-    uint8_t      random[TG_OPAQUE_RANDOM + TG_FAMILY_LEN];
-    tg_record_t  record;
+    ngx_uint_t                 i;
+    ngx_http_tollgate_sign_t  *sign = (ngx_http_tollgate_sign_t *) task;
 
-    /* the epoch is filled in by the commit, as of its transaction */
-
-    if (ngx_http_tollgate_random(random, sizeof(random)) != NGX_OK
-        || tg_opaque_issue(&t->plan,
-                           t->ctx->snapshot->snapshot.environment_id, 0,
-                           random, random + TG_OPAQUE_RANDOM,
-                           ngx_http_tollgate_now_ms(), t->opaque, &record)
-           != TG_OK
-        || ngx_http_tollgate_commit(t, &record) != NGX_OK)
-    {
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
-                                        ngx_http_tollgate_cannot);
+    for (i = 0; i < sign->n; i++) {
+        tg_buf_release(&sign->tokens[i].token);
     }
 
-    tg_wipe(random, sizeof(random));
+    ngx_http_tollgate_snapshot_release(sign->snapshot);
 }

@@ -19,7 +19,7 @@ typedef ngx_int_t (*ngx_http_tollgate_public_pt)(ngx_http_request_t *r,
 typedef struct {
     ngx_str_t                    path;
     tg_str_t                     prefix;
-    tg_token_endpoint_t          endpoint;  /* 0: a public document */
+    ngx_uint_t                   endpoint;  /* without a handler */
     ngx_http_tollgate_public_pt  handler;
 } ngx_http_tollgate_path_t;
 
@@ -45,9 +45,17 @@ static void ngx_http_tollgate_token_finalize(ngx_http_tollgate_token_t *t,
 
 static const ngx_http_tollgate_path_t  ngx_http_tollgate_paths[] = {
 
-    { ngx_string("/auth/token"), { "/auth", 5 }, TG_ENDPOINT_TOKEN, NULL },
+    { ngx_string("/auth/token"), { "/auth", 5 },
+      NGX_HTTP_TOLLGATE_EP_TOKEN, NULL },
 
-    { ngx_string("/auth/jwt"), { "/auth", 5 }, TG_ENDPOINT_JWT, NULL },
+    { ngx_string("/auth/jwt"), { "/auth", 5 },
+      NGX_HTTP_TOLLGATE_EP_JWT, NULL },
+
+    { ngx_string("/auth/introspect"), { "/auth", 5 },
+      NGX_HTTP_TOLLGATE_EP_INTROSPECT, NULL },
+
+    { ngx_string("/auth/revoke"), { "/auth", 5 },
+      NGX_HTTP_TOLLGATE_EP_REVOKE, NULL },
 
     { ngx_string("/auth/.well-known/jwks.json"), { "/auth", 5 },
       0, ngx_http_tollgate_jwks },
@@ -134,7 +142,7 @@ static ngx_int_t
 ngx_http_tollgate_method_check(ngx_http_request_t *r,
     const ngx_http_tollgate_path_t *path, const char **allow)
 {
-    if (path->endpoint) {
+    if (path->handler == NULL) {
         *allow = "POST, OPTIONS";
         return r->method == NGX_HTTP_POST ? NGX_OK : NGX_DECLINED;
     }
@@ -239,7 +247,7 @@ ngx_http_tollgate_token_release(void *data)
 
     tg_arena_release(&t->arena);
     tg_wipe(&t->client, sizeof(tg_live_client_t));
-    tg_wipe(t->opaque, TG_OPAQUE_LEN);
+    tg_wipe(&t->pair, sizeof(tg_pair_t));
 }
 
 
@@ -275,7 +283,15 @@ ngx_http_tollgate_token_body(ngx_http_request_t *r)
     t->arena.max = 2 * (in.authorization.n + in.query.n + in.body.n)
                    + NGX_HTTP_TOLLGATE_ARENA_MORE;
 
-    error = tg_token_request_parse(&in, &t->arena, &t->asked, &why);
+    if (t->endpoint == NGX_HTTP_TOLLGATE_EP_INTROSPECT
+        || t->endpoint == NGX_HTTP_TOLLGATE_EP_REVOKE)
+    {
+        error = tg_token_query_parse(&in, &t->arena, &t->query, &why);
+        t->asked = t->query.asked;
+
+    } else {
+        error = tg_token_request_parse(&in, &t->arena, &t->asked, &why);
+    }
 
     if (error == TG_OAUTH_OK) {
         ngx_http_tollgate_client_find(t);
@@ -315,36 +331,16 @@ ngx_http_tollgate_body_collect(ngx_http_request_t *r, tg_str_t *body)
 
 
 void
-ngx_http_tollgate_token_granted(ngx_http_tollgate_token_t *t, tg_str_t token)
+ngx_http_tollgate_token_answer(ngx_http_tollgate_token_t *t, tg_str_t body)
 {
-    char                       mem[TG_JWS_MAX + 1024];
-    tg_buf_t                   body;
     ngx_http_tollgate_reply_t  reply;
-
-    tg_buf_init_fixed(&body, mem, sizeof(mem));
-    tg_token_response_write(&t->plan, token, &body);
-
-    if (body.err) {
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
-                                        "The token cannot be answered.");
-        return;
-    }
 
     ngx_memzero(&reply, sizeof(ngx_http_tollgate_reply_t));
     reply.status = NGX_HTTP_OK;
-    reply.body = tg_buf_str(&body);
+    reply.body = body;
     reply.pragma = 1;
 
-    t->ctx->verdict = TG_STR("issued");
-
-    if (t->plan.type == TG_TOKEN_JWT) {
-        ngx_http_tollgate_count(ISSUED_JWT, 1);
-    } else {
-        ngx_http_tollgate_count(ISSUED_OPAQUE, 1);
-    }
-
     ngx_http_tollgate_token_finalize(t, &reply);
-    tg_wipe(mem, body.n);
 }
 
 

@@ -1,0 +1,558 @@
+
+/*
+ * Introspection (RFC 7662) and revocation (RFC 7009) of a client's own tokens.
+ * Active means: the gateway would accept the token now, by the same check as
+ * at a proxied API.
+ */
+
+
+#include "ngx_http_tollgate_endpoints.h"
+
+
+static void ngx_http_tollgate_query_opaque(ngx_http_tollgate_token_t *t);
+static void ngx_http_tollgate_query_found(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_found_t *found);
+static void ngx_http_tollgate_introspect_record(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_found_t *found);
+static void ngx_http_tollgate_query_jwt(ngx_http_tollgate_token_t *t);
+static tg_token_verdict_t ngx_http_tollgate_query_prove(
+    ngx_http_tollgate_token_t *t, ngx_http_tollgate_cached_t *cached);
+static ngx_uint_t ngx_http_tollgate_query_is_own(
+    ngx_http_tollgate_token_t *t, const tg_token_facts_t *facts);
+static tg_token_verdict_t ngx_http_tollgate_query_check(
+    ngx_http_tollgate_token_t *t, const tg_token_facts_t *facts,
+    int64_t epoch);
+static void ngx_http_tollgate_inactive(ngx_http_tollgate_token_t *t);
+static void ngx_http_tollgate_active(ngx_http_tollgate_token_t *t,
+    const tg_token_facts_t *facts, tg_str_t scope, ngx_uint_t refresh);
+static void ngx_http_tollgate_revoke_record(ngx_http_tollgate_token_t *t,
+    const tg_record_t *record, const u_char newest[TG_HASH_LEN],
+    ngx_uint_t jwt);
+static void ngx_http_tollgate_revoke_jwt(ngx_http_tollgate_token_t *t,
+    const tg_token_facts_t *facts);
+static void ngx_http_tollgate_revoke_refresh(ngx_http_tollgate_token_t *t);
+static void ngx_http_tollgate_revoke_commit(ngx_http_tollgate_token_t *t,
+    const tg_write_t *writes, ngx_uint_t n);
+static void ngx_http_tollgate_revoke_written(ngx_http_tollgate_token_t *t,
+    const tg_write_t *writes);
+static void ngx_http_tollgate_revoked(ngx_http_tollgate_token_t *t);
+static void ngx_http_tollgate_query_down(ngx_http_tollgate_token_t *t);
+
+
+void
+ngx_http_tollgate_query(ngx_http_tollgate_token_t *t)
+{
+    if (t->query.token.n == 0) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_REQUEST,
+                                        "token is missing");
+        return;
+    }
+
+    t->arena.max += 64 * 1024;
+
+    if (tg_opaque_has_prefix(t->query.token)) {
+        ngx_http_tollgate_query_opaque(t);
+
+    } else {
+        ngx_http_tollgate_query_jwt(t);
+    }
+}
+
+
+static ngx_uint_t
+ngx_http_tollgate_query_revokes(ngx_http_tollgate_token_t *t)
+{
+    return t->endpoint == NGX_HTTP_TOLLGATE_EP_REVOKE;
+}
+
+
+static void
+ngx_http_tollgate_query_nothing(ngx_http_tollgate_token_t *t)
+{
+    if (ngx_http_tollgate_query_revokes(t)) {
+        ngx_http_tollgate_revoked(t);
+
+    } else {
+        ngx_http_tollgate_inactive(t);
+    }
+}
+
+
+/* -- opaque tokens ------------------------------------------------------------ */
+
+static void
+ngx_http_tollgate_query_opaque(ngx_http_tollgate_token_t *t)
+{
+    u_char                      hash[TG_HASH_LEN];
+    tg_bucket_t                 bucket;
+    tg_opaque_kind_t            kind;
+    ngx_http_tollgate_cached_t  cached;
+
+    if (tg_opaque_parse(t->query.token, ngx_http_tollgate_now_ms(), &kind,
+                        &bucket)
+        != TG_OK)
+    {
+        ngx_http_tollgate_query_nothing(t);
+        return;
+    }
+
+    /* a listed deviation: a refresh token is told only to who says it is one */
+
+    if (kind == TG_OPAQUE_REFRESH && !ngx_http_tollgate_query_revokes(t)
+        && t->query.hint != TG_HINT_REFRESH)
+    {
+        ngx_http_tollgate_inactive(t);
+        return;
+    }
+
+    if (tg_sha256(t->query.token, hash) != TG_OK) {
+        ngx_http_tollgate_query_down(t);
+        return;
+    }
+
+    if (kind == TG_OPAQUE_ACCESS && !ngx_http_tollgate_query_revokes(t)
+        && ngx_http_tollgate_feed_is_fresh()
+        && ngx_http_tollgate_cache_get(hash, 0, &cached)
+           == NGX_HTTP_TOLLGATE_CACHE_HIT
+        && cached.facts.scope_len == 0)
+    {
+        ngx_http_tollgate_count(CACHE_HIT, 1);
+
+        if (ngx_http_tollgate_query_is_own(t, &cached.facts)
+            && ngx_http_tollgate_query_check(t, &cached.facts, cached.epoch)
+               == TG_TOKEN_OK)
+        {
+            ngx_http_tollgate_active(t, &cached.facts, TG_STR_NONE, 0);
+
+        } else {
+            ngx_http_tollgate_inactive(t);
+        }
+
+        return;
+    }
+
+    if (ngx_http_tollgate_record_find(t, hash, bucket,
+                                      kind == TG_OPAQUE_REFRESH,
+                                      ngx_http_tollgate_query_found)
+        != NGX_OK)
+    {
+        ngx_http_tollgate_query_down(t);
+    }
+}
+
+
+static void
+ngx_http_tollgate_query_found(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_found_t *found)
+{
+    if (found->err == TG_ERR_NOTFOUND) {
+        ngx_http_tollgate_query_nothing(t);
+        return;
+    }
+
+    if (found->err != TG_OK) {
+        ngx_http_tollgate_query_down(t);
+        return;
+    }
+
+    if (found->record.client_kind != t->client.kind
+        || !tg_str_eq(found->record.client_id, t->asked.client_id)
+        || found->record.environment_id
+           != t->ctx->snapshot->snapshot.environment_id)
+    {
+        ngx_http_tollgate_query_nothing(t);
+        return;
+    }
+
+    if (ngx_http_tollgate_query_revokes(t)) {
+        ngx_http_tollgate_revoke_record(t, &found->record, found->newest, 0);
+
+    } else {
+        ngx_http_tollgate_introspect_record(t, found);
+    }
+}
+
+
+static void
+ngx_http_tollgate_introspect_record(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_found_t *found)
+{
+    ngx_uint_t                  refresh;
+    ngx_http_tollgate_cached_t  cached;
+
+    refresh = (t->query.hint == TG_HINT_REFRESH
+               && tg_str_starts(t->query.token, TG_STR("tgr_")));
+
+    ngx_memzero(&cached, sizeof(ngx_http_tollgate_cached_t));
+
+    if (tg_record_prove(&found->record, &cached.facts) != TG_TOKEN_OK) {
+        ngx_http_tollgate_inactive(t);
+        return;
+    }
+
+    cached.epoch = found->epoch;
+
+    if (refresh) {
+        cached.facts.expires_at = found->record.refresh_expires_at;
+
+    } else if (!found->record.has_predecessor) {
+        ngx_http_tollgate_cache_fill(found->record.hash, 0, found->ticket,
+                                     &cached);
+    }
+
+    if (ngx_http_tollgate_query_check(t, &cached.facts, found->epoch)
+        != TG_TOKEN_OK
+        || (refresh && (!found->record.has_refresh
+                        || found->record.refresh_left < 1)))
+    {
+        ngx_http_tollgate_inactive(t);
+        return;
+    }
+
+    ngx_http_tollgate_active(t, &cached.facts, found->record.scope, refresh);
+}
+
+
+/* -- JWTs ---------------------------------------------------------------------- */
+
+static void
+ngx_http_tollgate_query_jwt(ngx_http_tollgate_token_t *t)
+{
+    tg_token_verdict_t          verdict;
+    ngx_http_tollgate_cached_t  cached;
+
+    verdict = ngx_http_tollgate_query_prove(t, &cached);
+
+    if (verdict == TG_TOKEN_UNAVAILABLE) {
+        ngx_http_tollgate_query_down(t);
+        return;
+    }
+
+    if (ngx_http_tollgate_query_revokes(t)) {
+
+        if (verdict == TG_TOKEN_TYPE) {
+            ngx_http_tollgate_revoke_refresh(t);
+
+        } else if (verdict == TG_TOKEN_OK
+                   && ngx_http_tollgate_query_is_own(t, &cached.facts))
+        {
+            ngx_http_tollgate_revoke_jwt(t, &cached.facts);
+
+        } else {
+            ngx_http_tollgate_revoked(t);
+        }
+
+        return;
+    }
+
+    if (verdict == TG_TOKEN_OK
+        && ngx_http_tollgate_query_is_own(t, &cached.facts)
+        && ngx_http_tollgate_query_check(t, &cached.facts, 0) == TG_TOKEN_OK)
+    {
+        ngx_http_tollgate_active(t, &cached.facts, TG_STR_NONE, 0);
+
+    } else {
+        ngx_http_tollgate_inactive(t);
+    }
+}
+
+
+static tg_token_verdict_t
+ngx_http_tollgate_query_prove(ngx_http_tollgate_token_t *t,
+    ngx_http_tollgate_cached_t *cached)
+{
+    u_char                         hash[TG_HASH_LEN];
+    tg_token_verdict_t             verdict;
+    ngx_http_tollgate_ticket_t     ticket;
+    ngx_http_tollgate_snapshot_t  *s;
+
+    s = t->ctx->snapshot;
+
+    if (tg_sha256(t->query.token, hash) != TG_OK) {
+        return TG_TOKEN_UNAVAILABLE;
+    }
+
+    if (ngx_http_tollgate_cache_get(hash, s->proof, cached)
+        == NGX_HTTP_TOLLGATE_CACHE_HIT)
+    {
+        return TG_TOKEN_OK;
+    }
+
+    ticket = ngx_http_tollgate_cache_ticket(hash);
+    ngx_memzero(cached, sizeof(ngx_http_tollgate_cached_t));
+
+    verdict = tg_jwt_prove(t->query.token, &s->snapshot.environment,
+                           s->snapshot.keys, s->snapshot.n_keys,
+                           ngx_http_tollgate_snapshot_public_key, s,
+                           ngx_http_tollgate_now_ms(), &t->arena,
+                           &cached->facts);
+
+    if (verdict == TG_TOKEN_OK) {
+        ngx_http_tollgate_cache_fill(hash, s->proof, ticket, cached);
+    }
+
+    return verdict;
+}
+
+
+/* -- what both come to ----------------------------------------------------------- */
+
+static ngx_uint_t
+ngx_http_tollgate_query_is_own(ngx_http_tollgate_token_t *t,
+    const tg_token_facts_t *facts)
+{
+    return facts->client_kind == t->client.kind
+           && tg_str_eq(tg_strn(facts->client_id, facts->client_id_len),
+                        t->asked.client_id);
+}
+
+
+static tg_token_verdict_t
+ngx_http_tollgate_query_check(ngx_http_tollgate_token_t *t,
+    const tg_token_facts_t *facts, int64_t epoch)
+{
+    tg_check_now_t                 at;
+    ngx_http_tollgate_snapshot_t  *s;
+
+    s = t->ctx->snapshot;
+
+    ngx_memzero(&at, sizeof(tg_check_now_t));
+
+    at.now = ngx_http_tollgate_now_ms();
+    at.environment_id = s->snapshot.environment_id;
+    at.epoch = epoch;
+    at.leeway_s = s->snapshot.environment.leeway_s;
+
+    if (facts->type == TG_TOKEN_JWT) {
+        at.key_usable = ngx_http_tollgate_snapshot_key(s,
+                            tg_strn(facts->kid, facts->kid_len), at.now) >= 0;
+        at.unrevoked = ngx_http_tollgate_unrevoked(facts->jti,
+                            facts->has_family ? facts->family : NULL);
+    }
+
+    return tg_token_check(facts, t->owner, &t->client, &at);
+}
+
+
+static void
+ngx_http_tollgate_inactive(ngx_http_tollgate_token_t *t)
+{
+    char      mem[64];
+    tg_buf_t  body;
+
+    tg_buf_init_fixed(&body, mem, sizeof(mem));
+    tg_introspection_inactive_write(&body);
+
+    t->ctx->verdict = TG_STR("inactive");
+    ngx_http_tollgate_token_answer(t, tg_buf_str(&body));
+}
+
+
+static void
+ngx_http_tollgate_active(ngx_http_tollgate_token_t *t,
+    const tg_token_facts_t *facts, tg_str_t scope, ngx_uint_t refresh)
+{
+    char                mem[8192], issuer[1024];
+    tg_buf_t            body, iss;
+    tg_introspection_t  active;
+
+    tg_buf_init_fixed(&body, mem, sizeof(mem));
+    tg_buf_init_fixed(&iss, issuer, sizeof(issuer));
+
+    if (ngx_http_tollgate_issuer(t->request, t->ctx->snapshot, t->prefix,
+                                 &iss)
+        != NGX_OK)
+    {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_REQUEST,
+                                        "The Host header is not valid.");
+        return;
+    }
+
+    ngx_memzero(&active, sizeof(tg_introspection_t));
+
+    active.facts = facts;
+    active.scope = scope;
+    active.has_scope = scope.n != 0;
+    active.refresh = refresh;
+    active.issuer = tg_buf_str(&iss);
+
+    tg_introspection_write(&active, &body);
+
+    if (body.err) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
+        return;
+    }
+
+    t->ctx->verdict = TG_STR("active");
+    ngx_http_tollgate_token_answer(t, tg_buf_str(&body));
+}
+
+
+/* -- revocation -------------------------------------------------------------------- */
+
+static void
+ngx_http_tollgate_revoke_record(ngx_http_tollgate_token_t *t,
+    const tg_record_t *record, const u_char newest[TG_HASH_LEN],
+    ngx_uint_t jwt)
+{
+    ngx_uint_t  n;
+    tg_write_t  writes[NGX_HTTP_TOLLGATE_COMMIT_WRITES];
+
+    if (record->ended_at != 0 && !record->has_successor && !jwt) {
+        ngx_http_tollgate_revoked(t);
+        return;
+    }
+
+    ngx_memcpy(t->ended, newest, TG_HASH_LEN);
+    t->has_ended = 1;
+
+    /* one that was refreshed already stands for those that came of it */
+
+    if (jwt || record->has_successor) {
+        n = ngx_http_tollgate_family_writes(t, record, jwt, writes);
+        ngx_http_tollgate_revoke_commit(t, writes, n);
+        return;
+    }
+
+    ngx_memzero(writes, sizeof(writes));
+    writes[0].kind = TG_WRITE_END;
+    writes[0].bucket = record->bucket;
+    writes[0].at = ngx_http_tollgate_now_ms();
+    ngx_memcpy(writes[0].hash, record->hash, TG_HASH_LEN);
+
+    ngx_http_tollgate_revoke_commit(t, writes, 1);
+}
+
+
+static void
+ngx_http_tollgate_revoke_jwt(ngx_http_tollgate_token_t *t,
+    const tg_token_facts_t *facts)
+{
+    tg_ms_t     until;
+    tg_write_t  write;
+
+    until = facts->expires_at;
+
+    if (until != 0) {
+        until += t->ctx->snapshot->snapshot.environment.leeway_s
+                 * TG_SECOND_MS;
+
+        if (until <= ngx_http_tollgate_now_ms()) {
+            ngx_http_tollgate_revoked(t);
+            return;
+        }
+    }
+
+    ngx_http_tollgate_revocation_write(t, facts->jti, until, &write);
+    ngx_http_tollgate_revoke_commit(t, &write, 1);
+}
+
+
+static void
+ngx_http_tollgate_revoke_refresh_found(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_found_t *found)
+{
+    if (found->err != TG_OK && found->err != TG_ERR_NOTFOUND) {
+        ngx_http_tollgate_query_down(t);
+        return;
+    }
+
+    if (found->err == TG_ERR_NOTFOUND
+        || found->record.client_kind != t->client.kind
+        || !tg_str_eq(found->record.client_id, t->asked.client_id)
+        || found->record.environment_id
+           != t->ctx->snapshot->snapshot.environment_id)
+    {
+        ngx_http_tollgate_revoked(t);
+        return;
+    }
+
+    ngx_http_tollgate_revoke_record(t, &found->record, found->newest, 1);
+}
+
+
+/* A refresh JWT: its family ends, access JWTs included. */
+
+static void
+ngx_http_tollgate_revoke_refresh(ngx_http_tollgate_token_t *t)
+{
+    tg_token_verdict_t             verdict;
+    ngx_http_tollgate_snapshot_t  *s;
+
+    s = t->ctx->snapshot;
+
+    verdict = tg_refresh_token_parse(t->query.token,
+                                     &s->snapshot.environment,
+                                     s->snapshot.keys, s->snapshot.n_keys,
+                                     ngx_http_tollgate_snapshot_public_key, s,
+                                     ngx_http_tollgate_now_ms(), &t->arena,
+                                     &t->presented);
+
+    if (verdict != TG_TOKEN_OK) {
+        ngx_http_tollgate_revoked(t);
+        return;
+    }
+
+    if (ngx_http_tollgate_record_find(t, t->presented.hash,
+                                      t->presented.bucket, 1,
+                                      ngx_http_tollgate_revoke_refresh_found)
+        != NGX_OK)
+    {
+        ngx_http_tollgate_query_down(t);
+    }
+}
+
+
+static void
+ngx_http_tollgate_revoke_commit(ngx_http_tollgate_token_t *t,
+    const tg_write_t *writes, ngx_uint_t n)
+{
+    t->attempts = n;
+
+    if (ngx_http_tollgate_commit(t, writes, n, 0,
+                                 ngx_http_tollgate_revoke_written)
+        != NGX_OK)
+    {
+        ngx_http_tollgate_query_down(t);
+    }
+}
+
+
+/*
+ * Durable.  200 means as well that no worker of this node accepts the token:
+ * the list and the cache are shared by all of them.
+ */
+
+static void
+ngx_http_tollgate_revoke_written(ngx_http_tollgate_token_t *t,
+    const tg_write_t *writes)
+{
+    if (writes == NULL
+        || ngx_http_tollgate_revocations_apply(writes, t->attempts) != NGX_OK)
+    {
+        ngx_http_tollgate_query_down(t);
+        return;
+    }
+
+    if (t->has_ended) {
+        ngx_http_tollgate_cache_invalidate(t->ended);
+    }
+
+    ngx_http_tollgate_revoked(t);
+}
+
+
+static void
+ngx_http_tollgate_revoked(ngx_http_tollgate_token_t *t)
+{
+    t->ctx->verdict = TG_STR("revoked");
+    ngx_http_tollgate_token_answer(t, TG_STR_NONE);
+}
+
+
+static void
+ngx_http_tollgate_query_down(ngx_http_tollgate_token_t *t)
+{
+    ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                    "The store cannot be reached; try again.");
+}

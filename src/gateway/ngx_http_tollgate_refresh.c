@@ -1,0 +1,313 @@
+
+/*
+ * The refresh grant: what the store knows of the token presented, what the
+ * rules say to that, and the write that makes it so.
+ */
+
+
+#include "ngx_http_tollgate_endpoints.h"
+
+
+#define NGX_HTTP_TOLLGATE_REFRESH_ATTEMPTS  3
+
+
+static void ngx_http_tollgate_refresh_look(ngx_http_tollgate_token_t *t);
+static void ngx_http_tollgate_refresh_found(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_found_t *found);
+static void ngx_http_tollgate_refresh_write(ngx_http_tollgate_token_t *t,
+    const tg_record_t *record);
+static void ngx_http_tollgate_refresh_written(ngx_http_tollgate_token_t *t,
+    const tg_write_t *writes);
+static void ngx_http_tollgate_refresh_repeat(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_found_t *found);
+static void ngx_http_tollgate_family_end(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_found_t *found);
+static ngx_int_t ngx_http_tollgate_pair_keep(ngx_http_tollgate_token_t *t);
+static void ngx_http_tollgate_family_ended(ngx_http_tollgate_token_t *t,
+    const tg_write_t *writes);
+
+
+static const char  ngx_http_tollgate_refresh_down[] =
+                                    "The store cannot be reached; try again.";
+static const char  ngx_http_tollgate_reused[] =
+                              "The refresh token was used already; its tokens "
+                              "were ended.";
+
+
+void
+ngx_http_tollgate_refresh(ngx_http_tollgate_token_t *t)
+{
+    tg_str_t                       token;
+    tg_token_verdict_t             verdict;
+    ngx_http_tollgate_snapshot_t  *s;
+
+    s = t->ctx->snapshot;
+    token = TG_STR_NONE;
+
+    (void) tg_form_find(&t->asked.form, TG_STR("refresh_token"), &token);
+
+    if (token.n == 0) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_REQUEST,
+                                        "refresh_token is missing");
+        return;
+    }
+
+    t->arena.max += 64 * 1024;
+
+    verdict = tg_refresh_token_parse(token, &s->snapshot.environment,
+                                     s->snapshot.keys, s->snapshot.n_keys,
+                                     ngx_http_tollgate_snapshot_public_key, s,
+                                     ngx_http_tollgate_now_ms(), &t->arena,
+                                     &t->presented);
+
+    if (verdict == TG_TOKEN_UNAVAILABLE) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
+        return;
+    }
+
+    if (verdict != TG_TOKEN_OK) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_GRANT,
+                                        "the refresh token is invalid");
+        return;
+    }
+
+    ngx_http_tollgate_refresh_look(t);
+}
+
+
+static void
+ngx_http_tollgate_refresh_look(ngx_http_tollgate_token_t *t)
+{
+    if (t->attempts++ == NGX_HTTP_TOLLGATE_REFRESH_ATTEMPTS
+        || ngx_http_tollgate_record_find(t, t->presented.hash,
+                                         t->presented.bucket, 1,
+                                         ngx_http_tollgate_refresh_found)
+           != NGX_OK)
+    {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                        ngx_http_tollgate_refresh_down);
+    }
+}
+
+
+static void
+ngx_http_tollgate_refresh_found(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_found_t *found)
+{
+    tg_refresh_decision_t  decision;
+
+    if (found->err != TG_OK && found->err != TG_ERR_NOTFOUND) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                        ngx_http_tollgate_refresh_down);
+        return;
+    }
+
+    decision = tg_refresh_decide(&t->asked, &t->client, t->owner->policy,
+                           found->err == TG_OK ? &found->record : NULL,
+                           t->ctx->snapshot->snapshot.environment_id,
+                           found->epoch, ngx_http_tollgate_now_ms());
+
+    switch (decision.action) {
+
+    case TG_REFRESH_WRITE:
+        ngx_http_tollgate_refresh_write(t, &found->record);
+        return;
+
+    case TG_REFRESH_REPEAT:
+        ngx_http_tollgate_refresh_repeat(t, found);
+        return;
+
+    case TG_REFRESH_FAMILY:
+        ngx_http_tollgate_family_end(t, found);
+        return;
+
+    default:
+        ngx_http_tollgate_token_refused(t, decision.error, decision.why);
+        return;
+    }
+}
+
+
+static void
+ngx_http_tollgate_refresh_write(ngx_http_tollgate_token_t *t,
+    const tg_record_t *record)
+{
+    uint8_t     random[64];
+    tg_err_t    err;
+    ngx_uint_t  n;
+    tg_write_t  writes[2];
+
+    if (ngx_http_tollgate_random(random, sizeof(random)) != NGX_OK) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
+        return;
+    }
+
+    err = tg_pair_succeed(ngx_http_tollgate_main->keyring, &t->presented,
+                          record, &t->asked, &t->client, t->owner->policy,
+                          random, ngx_http_tollgate_now_ms(), &t->pair);
+    tg_wipe(random, sizeof(random));
+
+    if (err != TG_OK || ngx_http_tollgate_pair_keep(t) != NGX_OK) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
+        return;
+    }
+
+    ngx_memzero(writes, sizeof(writes));
+
+    writes[0].kind = TG_WRITE_REFRESH;
+    writes[0].record = &t->pair.record;
+    writes[0].at = t->pair.issued_at;
+    writes[0].bucket = t->presented.bucket;
+    ngx_memcpy(writes[0].hash, t->presented.hash, TG_HASH_LEN);
+
+    n = 1;
+
+    /* presenting this token is the first use of what its predecessor gave */
+
+    if (record->has_predecessor) {
+        writes[1].kind = TG_WRITE_USED;
+        writes[1].at = t->pair.issued_at;
+        writes[1].bucket = record->predecessor_bucket;
+        ngx_memcpy(writes[1].hash, record->predecessor, TG_HASH_LEN);
+        n = 2;
+    }
+
+    ngx_memcpy(t->ended, record->hash, TG_HASH_LEN);
+
+    if (ngx_http_tollgate_commit(t, writes, n, 0,
+                                 ngx_http_tollgate_refresh_written)
+        != NGX_OK)
+    {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                        ngx_http_tollgate_refresh_down);
+    }
+}
+
+
+static void
+ngx_http_tollgate_refresh_written(ngx_http_tollgate_token_t *t,
+    const tg_write_t *writes)
+{
+    if (writes == NULL) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                        ngx_http_tollgate_refresh_down);
+        return;
+    }
+
+    if (writes[0].result != TG_OK) {
+
+        /* another request was first, or it was ended: decide anew */
+
+        ngx_http_tollgate_refresh_look(t);
+        return;
+    }
+
+    if (t->pair.plan.type == TG_TOKEN_OPAQUE) {
+        ngx_http_tollgate_cache_invalidate(t->ended);
+    }
+
+    ngx_http_tollgate_pair_answer(t);
+}
+
+
+static void
+ngx_http_tollgate_refresh_repeat(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_found_t *found)
+{
+    tg_err_t  err;
+
+    /* ended since: revoked, or refreshed on, which is its first use */
+
+    if (found->successor_err != TG_OK
+        || (found->successor.ended_at != 0 && !found->successor.has_successor))
+    {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_GRANT,
+                                        "the refresh token is invalid");
+        return;
+    }
+
+    err = tg_pair_repeat(ngx_http_tollgate_main->keyring, &t->presented,
+                         &found->successor, t->owner->policy, &t->pair);
+
+    if (err != TG_OK) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
+        return;
+    }
+
+    if (ngx_http_tollgate_pair_keep(t) != NGX_OK) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
+        return;
+    }
+
+    ngx_http_tollgate_pair_answer(t);
+}
+
+
+/* The pair's strings are the record's, which is gone when this is over. */
+
+static ngx_int_t
+ngx_http_tollgate_pair_keep(ngx_http_tollgate_token_t *t)
+{
+    tg_pair_t  *pair;
+
+    pair = &t->pair;
+
+    pair->plan.client_id = t->asked.client_id;
+
+    if (!tg_arena_str(&t->arena, pair->plan.subject, &pair->plan.subject)
+        || !tg_arena_str(&t->arena, pair->plan.scope, &pair->plan.scope))
+    {
+        return NGX_ERROR;
+    }
+
+    pair->record.client_id = pair->plan.client_id;
+    pair->record.subject = pair->plan.subject;
+    pair->record.scope = pair->plan.scope;
+
+    return NGX_OK;
+}
+
+
+/* A token that was used already comes back late: somebody has a copy. */
+
+static void
+ngx_http_tollgate_family_end(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_found_t *found)
+{
+    ngx_uint_t  n;
+    tg_write_t  writes[NGX_HTTP_TOLLGATE_COMMIT_WRITES];
+
+    n = ngx_http_tollgate_family_writes(t, &found->record, t->presented.jwt,
+                                        writes);
+
+    ngx_memcpy(t->ended, found->newest, TG_HASH_LEN);
+
+    if (ngx_http_tollgate_commit(t, writes, n, 0,
+                                 ngx_http_tollgate_family_ended)
+        != NGX_OK)
+    {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                        ngx_http_tollgate_refresh_down);
+    }
+}
+
+
+static void
+ngx_http_tollgate_family_ended(ngx_http_tollgate_token_t *t,
+    const tg_write_t *writes)
+{
+    if (writes == NULL
+        || ngx_http_tollgate_revocations_apply(writes,
+                                               t->presented.jwt ? 2 : 1)
+           != NGX_OK)
+    {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                        ngx_http_tollgate_refresh_down);
+        return;
+    }
+
+    ngx_http_tollgate_cache_invalidate(t->ended);
+
+    ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_GRANT,
+                                    ngx_http_tollgate_reused);
+}
