@@ -30,6 +30,8 @@ tg_err_t tg_client_secret_check(tg_str_t secret, const char *field, tg_fault_t *
 typedef enum { TG_TOKEN_OPAQUE = 1, TG_TOKEN_JWT = 2 } tg_token_type_t;
 typedef enum { TG_GRANT_NONE = 0, TG_GRANT_CLIENT_CREDENTIALS, TG_GRANT_PASSWORD, TG_GRANT_REFRESH } tg_grant_t;
 
+#define TG_REFRESH_COUNT_MAX 1000000
+
 typedef struct {
     tg_grant_t grant;           /* grantType: CLIENT_CREDENTIALS (default) or PASSWORD */
     bool never_expires;         /* tokenNeverExpires */
@@ -37,7 +39,7 @@ typedef struct {
     tg_str_t expires_in_unit;   /* tokenExpiresInUnit, canonical plural */
     int64_t expires_in;         /* seconds; 0 when never_expires */
     bool refresh_allowed;       /* refreshTokenAllowed */
-    int64_t refresh_count;      /* refreshTokenCount */
+    int64_t refresh_count;      /* refreshTokenCount, 1..TG_REFRESH_COUNT_MAX */
     int64_t refresh_amount;     /* refreshTokenExpiresInAmount */
     tg_str_t refresh_unit;      /* refreshTokenExpiresInUnit */
     int64_t refresh_expires_in; /* seconds */
@@ -68,7 +70,7 @@ typedef struct {
 } tg_policy_t;
 
 /* body: {"operationMetadata":{...},"policy":{...}}; deploy and deployTargetEnvironmentNameList are the manager's to
- * read. Parts of the specification that this release does not serve yet (grantType PASSWORD, refreshTokenAllowed true,
+ * read. Parts of the specification that this release does not serve yet (grantType PASSWORD, allowUrlParameters true,
  * authorization.enabled, targetScope ENDPOINT, managedFromThisPolicy false, ...) are refused by name, never ignored. */
 tg_err_t tg_policy_parse(const json_t *body, tg_str_t name, tg_arena_t *a, tg_policy_t *out,
                          tg_fault_t *fault) TG_MUST_CHECK;

@@ -104,9 +104,7 @@ static tg_err_t available_check(const tg_reader_t *r, const tg_place_t *at, cons
         const char *name;
         bool on;
     } switches[] = {
-        {"refreshTokenAllowed", s->refresh_allowed},
         {"allowUrlParameters", s->allow_url_parameters},
-        {"deletePrevious", s->delete_previous},
         {"checkClientIpAddress", s->check_client_ip},
     };
     for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {

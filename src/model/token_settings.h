@@ -27,7 +27,7 @@ tg_err_t tg_read_algorithm(const tg_reader_t *, const tg_place_t *, const tg_fie
          .read = tg_read_int64,                                                                                        \
          .offset = TG_TOKEN_SETTING(base, refresh_count),                                                              \
          .min = 1,                                                                                                     \
-         .max = INT32_MAX},                                                                                            \
+         .max = TG_REFRESH_COUNT_MAX},                                                                                 \
         {.name = "refreshTokenExpiresInAmount",                                                                        \
          .read = tg_read_int64,                                                                                        \
          .offset = TG_TOKEN_SETTING(base, refresh_amount),                                                             \

@@ -44,31 +44,36 @@ tg_token_verdict_t tg_record_prove(const tg_record_t *r, tg_token_facts_t *f) {
     f->expires_at = r->access_expires_at;
     f->ended = r->ended_at != 0;
     f->environment_id = r->environment_id;
+    f->epoch_id = tg_epoch_id(r->client_kind, r->client_id, r->subject);
     return TG_TOKEN_OK;
 }
 
-static tg_token_verdict_t jwt_check(const tg_token_facts_t *f, bool key_usable, tg_ms_t leeway, tg_ms_t now) {
-    if (!key_usable) {
+static tg_token_verdict_t jwt_check(const tg_token_facts_t *f, const tg_check_now_t *at) {
+    tg_ms_t leeway = at->leeway_s * TG_SECOND_MS;
+    if (!at->key_usable) {
         return TG_TOKEN_KEY;
     }
+    if (!at->unrevoked) {
+        return TG_TOKEN_ENDED;
+    }
     /* RFC 7519 4.1.4: "on or after" exp; 4.1.5: "before" nbf. */
-    if (f->expires_at != 0 && f->expires_at + leeway <= now) {
+    if (f->expires_at != 0 && f->expires_at + leeway <= at->now) {
         return TG_TOKEN_EXPIRED;
     }
-    return f->not_before > now + leeway ? TG_TOKEN_NOT_YET : TG_TOKEN_OK;
+    return f->not_before > at->now + leeway ? TG_TOKEN_NOT_YET : TG_TOKEN_OK;
 }
 
-static tg_token_verdict_t opaque_check(const tg_token_facts_t *f, int64_t environment_id, int64_t epoch, tg_ms_t now) {
-    if (f->environment_id != environment_id) {
+static tg_token_verdict_t opaque_check(const tg_token_facts_t *f, const tg_check_now_t *at) {
+    if (at->environment_id == 0 || f->environment_id != at->environment_id) {
         return TG_TOKEN_ENVIRONMENT;
     }
     if (f->ended) {
         return TG_TOKEN_ENDED;
     }
-    if (f->epoch < epoch) {
+    if (f->epoch < at->epoch) {
         return TG_TOKEN_EPOCH;
     }
-    return f->expires_at != 0 && f->expires_at <= now ? TG_TOKEN_EXPIRED : TG_TOKEN_OK;
+    return f->expires_at != 0 && f->expires_at <= at->now ? TG_TOKEN_EXPIRED : TG_TOKEN_OK;
 }
 
 static bool client_is_live(const tg_live_client_t *client, tg_client_kind_t kind, tg_ms_t now) {
@@ -77,9 +82,8 @@ static bool client_is_live(const tg_live_client_t *client, tg_client_kind_t kind
 }
 
 tg_token_verdict_t tg_token_check(const tg_token_facts_t *f, const tg_deployed_proxy_t *p,
-                                  const tg_live_client_t *client, int64_t environment_id, int64_t epoch,
-                                  bool key_usable, int64_t leeway_s, tg_ms_t now) {
-    if (!client_is_live(client, f->client_kind, now)) {
+                                  const tg_live_client_t *client, const tg_check_now_t *at) {
+    if (!client_is_live(client, f->client_kind, at->now)) {
         return TG_TOKEN_CLIENT;
     }
     if (p->policy == NULL || f->type != p->policy->type) {
@@ -91,6 +95,5 @@ tg_token_verdict_t tg_token_check(const tg_token_facts_t *f, const tg_deployed_p
     if (f->generation != client->generation) {
         return TG_TOKEN_GENERATION;
     }
-    return f->type == TG_TOKEN_JWT ? jwt_check(f, key_usable, leeway_s * TG_SECOND_MS, now)
-                                   : opaque_check(f, environment_id, epoch, now);
+    return f->type == TG_TOKEN_JWT ? jwt_check(f, at) : opaque_check(f, at);
 }

@@ -29,18 +29,19 @@ typedef struct {
     int64_t environment_id; /* opaque: of the record */
     char kid[64];           /* JWT: the key that proved it; it must still be usable */
     uint8_t kid_len;
-    uint8_t jti[16];        /* JWT: of 22 characters of base64url, else the token is malformed */
-    bool has_family;        /* JWT: tg_fam; opaque: not set */
+    uint8_t jti[16]; /* JWT: of 22 characters of base64url, else the token is malformed */
+    bool has_family; /* JWT: tg_fam; opaque: not set */
     uint8_t family[16];
-    uint64_t epoch_id;      /* opaque: tg_epoch_id(client, subject); the client as a whole: tg_epoch_id(client, "") is checked too */
+    /* opaque: tg_epoch_id(client, subject); the client as a whole, tg_epoch_id(client, ""), is checked too */
+    uint64_t epoch_id;
 } tg_token_facts_t;
 
 /* What is true now, for a check; zeroed memory refuses. */
 typedef struct {
     int64_t environment_id;
-    int64_t epoch;      /* opaque: the current one of (client, subject) */
-    bool key_usable;    /* JWT: its key still verifies */
-    bool unrevoked;     /* JWT: neither jti nor family is on the early revocation list */
+    int64_t epoch;   /* opaque: the current one of (client, subject) */
+    bool key_usable; /* JWT: its key still verifies */
+    bool unrevoked;  /* JWT: neither jti nor family is on the early revocation list */
     int64_t leeway_s;
     tg_ms_t now;
 } tg_check_now_t;
@@ -72,10 +73,11 @@ const char *tg_token_verdict_name(tg_token_verdict_t v); /* for logs and metrics
 tg_token_verdict_t tg_bearer_find(tg_str_t authorization, size_t n_authorization, tg_str_t *token);
 
 /* A JWT whose bytes are not proven yet: parses, finds the key by kid among `keys` (usable at `now`: active or retiring;
- * published too), verifies, reads the claims: exp must be a number if present (never NaN, at most 2^53), tg_gen must be
- * there, aud the one string equal to client_id, iss matched as the environment says: equal to access_url + "/auth" (or
- * "/credential") if set, else a URL whose path is that. `pub` gives the key object that belongs to keys[i]. Nothing
- * here depends on the clock except key usability, so the facts may be cached. */
+ * published too), verifies, reads the claims: exp must be a number if present (never NaN, at most 2^53), jti (and
+ * tg_fam, if there) 22 characters of base64url, tg_gen must be there, aud the one string equal to client_id, iss
+ * matched as the environment says: equal to access_url + "/auth" (or "/credential") if set, else a URL whose path is
+ * that. `pub` gives the key object that belongs to keys[i]. Nothing here depends on the clock except key usability, so
+ * the facts may be cached. */
 typedef const tg_key_t *(*tg_key_of_fn)(void *ctx, size_t i);
 tg_token_verdict_t tg_jwt_prove(tg_str_t token, const tg_environment_t *env, const tg_signing_key_t *keys,
                                 size_t n_keys, tg_key_of_fn pub, void *ctx, tg_ms_t now, tg_arena_t *a,
@@ -83,9 +85,11 @@ tg_token_verdict_t tg_jwt_prove(tg_str_t token, const tg_environment_t *env, con
 /* A record as facts. TG_TOKEN_UNKNOWN if its strings do not fit. */
 tg_token_verdict_t tg_record_prove(const tg_record_t *r, tg_token_facts_t *facts);
 
-/* The rest, at every request, on cached facts as well: time (leeway applies to JWT), key and early revocations (JWT), environment and epoch (opaque), the live client
- * (exists, enabled, not expired, generation), token type and audience against the proxy: key_id of the live client == p->key_id, policy type == facts type. */
-tg_token_verdict_t tg_token_check(const tg_token_facts_t *f, const tg_deployed_proxy_t *p, const tg_live_client_t *client, const tg_check_now_t *at);
+/* The rest, at every request, on cached facts as well: time (leeway applies to JWT), key and early revocations (JWT:
+ * TG_TOKEN_ENDED), environment and epoch (opaque), the live client (exists, enabled, not expired, generation), token
+ * type and audience against the proxy: key_id of the live client == p->key_id, policy type == facts type. */
+tg_token_verdict_t tg_token_check(const tg_token_facts_t *f, const tg_deployed_proxy_t *p,
+                                  const tg_live_client_t *client, const tg_check_now_t *at);
 
 /* The answer at a proxied API: status; WWW-Authenticate value ("": leave it out, only with 503); JSON body
  * {"error","error_description"}. The policy's errorMessage replaces status and body where set, except for

@@ -20,6 +20,11 @@ static bool scope_is_valid(tg_str_t scope) {
     return in_token && scope.n <= TG_SCOPE_MAX;
 }
 
+static bool grant_is_open(tg_grant_t grant, const tg_token_settings_t *t) {
+    return grant == TG_GRANT_REFRESH ? t->refresh_allowed && !t->never_expires
+                                     : grant == TG_GRANT_CLIENT_CREDENTIALS && grant == t->grant;
+}
+
 static tg_oauth_error_t grant_check(tg_token_endpoint_t endpoint, const tg_token_request_t *req,
                                     const tg_policy_t *policy, const char **why) {
     tg_str_t name = TG_STR_NONE;
@@ -36,19 +41,25 @@ static tg_oauth_error_t grant_check(tg_token_endpoint_t endpoint, const tg_token
     if (endpoint == TG_ENDPOINT_JWT && policy->type != TG_TOKEN_JWT) {
         return refuse(TG_OAUTH_UNAUTHORIZED_CLIENT, "the policy of this client is for opaque tokens", why);
     }
-    if (req->grant != TG_GRANT_CLIENT_CREDENTIALS || policy->token.grant != req->grant) {
+    if (!grant_is_open(req->grant, &policy->token)) {
         return refuse(TG_OAUTH_UNAUTHORIZED_CLIENT, "this grant type is not open for this client", why);
+    }
+    if (req->grant == TG_GRANT_REFRESH && req->refresh_token.n == 0) {
+        return refuse(TG_OAUTH_INVALID_REQUEST, "refresh_token is missing", why);
     }
     return TG_OAUTH_OK;
 }
 
-/* Without roles (an application key has none) no scope is available; STRICT. */
+/* Without roles (an application key has none) no scope is available; STRICT. At a refresh the record says what is. */
 static tg_oauth_error_t scope_check(const tg_token_request_t *req, const char **why) {
     if (!req->has_scope) {
         return TG_OAUTH_OK;
     }
-    return refuse(TG_OAUTH_INVALID_SCOPE,
-                  scope_is_valid(req->scope) ? "the requested scope is not available" : "scope is malformed", why);
+    if (!scope_is_valid(req->scope)) {
+        return refuse(TG_OAUTH_INVALID_SCOPE, "scope is malformed", why);
+    }
+    return req->grant == TG_GRANT_REFRESH ? TG_OAUTH_OK
+                                          : refuse(TG_OAUTH_INVALID_SCOPE, "the requested scope is not available", why);
 }
 
 tg_oauth_error_t tg_grant_decide(tg_token_endpoint_t endpoint, const tg_token_request_t *req,

@@ -28,7 +28,8 @@ typedef struct {
 
 /* `policy` is the client's own (NULL or inactive: unauthorized_client). Views borrow from the arguments. An application
  * key has no roles in this release, so with the default settings (STRICT, NO_SCOPE) a requested non-empty scope is
- * invalid_scope. */
+ * invalid_scope. A refresh needs the policy's refreshTokenAllowed and a refresh_token; its token, its subject and its
+ * scope are tg_refresh_decide's to judge. */
 tg_oauth_error_t tg_grant_decide(tg_token_endpoint_t endpoint, const tg_token_request_t *req,
                                  const tg_live_client_t *client, const tg_policy_t *policy, tg_grant_plan_t *plan,
                                  const char **why);

@@ -1,17 +1,9 @@
-#include "oauth/check.h"
+#include "oauth/jwt.h"
 
 #include "base/b64.h"
 
 #define CLAIMS_DEPTH 8
 #define SECONDS_MAX  ((int64_t)1 << 53) /* in milliseconds it still fits tg_ms_t */
-
-/* Views into the parsed claims. */
-typedef struct {
-    tg_client_kind_t client_kind;
-    tg_str_t client_id, subject, scope;
-    uint64_t generation;
-    tg_ms_t issued_at, not_before, expires_at;
-} claims_t;
 
 static ptrdiff_t key_find(const tg_signing_key_t *keys, size_t n, tg_str_t kid, tg_ms_t now) {
     if (kid.n == 0 || kid.n > TG_KID_MAX) {
@@ -25,25 +17,29 @@ static ptrdiff_t key_find(const tg_signing_key_t *keys, size_t n, tg_str_t kid, 
     return -1;
 }
 
-/* RFC 9068 4; RFC 7515 4.1.9 lets "application/" be left out. */
-static bool type_is_access(tg_str_t typ) {
-    return tg_str_eq_ci(typ, TG_STR("at+jwt")) || tg_str_eq_ci(typ, TG_STR("application/at+jwt"));
+/* RFC 7515 4.1.9 lets "application/" be left out. */
+static bool type_is(tg_str_t typ, tg_str_t wanted) {
+    static const tg_str_t tree = {"application/", 12};
+    if (typ.n > tree.n && tg_str_eq_ci(tg_strn(typ.p, tree.n), tree)) {
+        typ = tg_strn(typ.p + tree.n, typ.n - tree.n);
+    }
+    return tg_str_eq_ci(typ, wanted);
 }
 
-static tg_token_verdict_t signature_prove(tg_str_t token, const tg_signing_key_t *keys, size_t n_keys, tg_key_of_fn pub,
-                                          void *ctx, tg_ms_t now, tg_arena_t *a, tg_jws_t *jws) {
+static tg_token_verdict_t signature_prove(tg_str_t token, tg_str_t typ, const tg_verifier_t *v, tg_arena_t *a,
+                                          tg_jws_t *jws) {
     tg_err_t err = tg_jws_parse(token, a, jws);
     if (err != TG_OK) {
         return err == TG_ERR_NOMEM ? TG_TOKEN_UNAVAILABLE : TG_TOKEN_MALFORMED;
     }
-    if (!type_is_access(jws->typ)) {
+    if (!type_is(jws->typ, typ)) {
         return TG_TOKEN_TYPE;
     }
-    ptrdiff_t i = key_find(keys, n_keys, jws->kid, now);
+    ptrdiff_t i = key_find(v->keys, v->n_keys, jws->kid, v->now);
     if (i < 0) {
         return TG_TOKEN_KEY;
     }
-    const tg_key_t *key = pub(ctx, (size_t)i);
+    const tg_key_t *key = v->pub(v->ctx, (size_t)i);
     if (key == NULL) {
         return TG_TOKEN_UNAVAILABLE;
     }
@@ -68,7 +64,7 @@ static bool date_read(const json_t *v, tg_ms_t *ms) {
     return *ms >= 0;
 }
 
-static bool dates_read(const json_t *claims, claims_t *c) {
+static bool dates_read(const json_t *claims, tg_claims_t *c) {
     const json_t *exp = json_object_get(claims, "exp");
     const json_t *nbf = json_object_get(claims, "nbf");
     if (!date_read(json_object_get(claims, "iat"), &c->issued_at) || (nbf && !date_read(nbf, &c->not_before)) ||
@@ -86,13 +82,23 @@ static bool text_read(const json_t *claims, const char *name, size_t max, tg_str
     return out->n > 0 && out->n <= max;
 }
 
-static bool texts_read(const json_t *claims, claims_t *c) {
-    tg_str_t jti;
+static bool texts_read(const json_t *claims, tg_claims_t *c) {
     const json_t *scope = json_object_get(claims, "scope");
     c->scope = tg_json_str(claims, "scope");
     return text_read(claims, "client_id", TG_CLIENT_ID_MAX, &c->client_id) &&
-           text_read(claims, "sub", TG_SUBJECT_MAX, &c->subject) && text_read(claims, "jti", TG_JWS_MAX, &jti) &&
-           (scope == NULL || json_is_string(scope)) && c->scope.n <= TG_SCOPE_MAX;
+           text_read(claims, "sub", TG_SUBJECT_MAX, &c->subject) && (scope == NULL || json_is_string(scope)) &&
+           c->scope.n <= TG_SCOPE_MAX;
+}
+
+static bool id_read(tg_str_t text, uint8_t id[TG_REVOCATION_LEN]) {
+    size_t n;
+    return tg_b64url_decode(text, id, TG_REVOCATION_LEN, &n) == TG_OK && n == TG_REVOCATION_LEN;
+}
+
+static bool ids_read(const json_t *claims, tg_claims_t *c) {
+    c->has_family = json_object_get(claims, "tg_fam") != NULL;
+    return id_read(tg_json_str(claims, "jti"), c->jti) &&
+           (!c->has_family || id_read(tg_json_str(claims, "tg_fam"), c->family));
 }
 
 static bool generation_read(const json_t *claims, uint64_t *out) {
@@ -133,8 +139,8 @@ static bool issuer_read(const json_t *claims, const tg_environment_t *env, tg_cl
     return env->access_url.n > 0 ? tg_str_eq(base, env->access_url) : is_origin(base);
 }
 
-static tg_token_verdict_t claims_read(const json_t *claims, const tg_environment_t *env, claims_t *c) {
-    if (!json_is_object(claims) || !texts_read(claims, c) || !dates_read(claims, c)) {
+static tg_token_verdict_t claims_read(const json_t *claims, const tg_environment_t *env, tg_claims_t *c) {
+    if (!json_is_object(claims) || !texts_read(claims, c) || !ids_read(claims, c) || !dates_read(claims, c)) {
         return TG_TOKEN_MALFORMED;
     }
     if (!issuer_read(claims, env, &c->client_kind)) {
@@ -146,7 +152,28 @@ static tg_token_verdict_t claims_read(const json_t *claims, const tg_environment
     return generation_read(claims, &c->generation) ? TG_TOKEN_OK : TG_TOKEN_GENERATION;
 }
 
-static void facts_fill(const claims_t *c, tg_str_t kid, tg_token_facts_t *f) {
+tg_token_verdict_t tg_claims_prove(tg_str_t token, tg_str_t typ, const tg_verifier_t *v, tg_arena_t *a,
+                                   tg_claims_t *c) {
+    tg_jws_t jws;
+    *c = (tg_claims_t){0};
+    tg_token_verdict_t verdict = signature_prove(token, typ, v, a, &jws);
+    if (verdict != TG_TOKEN_OK) {
+        return verdict;
+    }
+    c->kid = jws.kid;
+    tg_err_t err = tg_json_parse(jws.payload, TG_JWS_MAX, CLAIMS_DEPTH, &c->document, NULL);
+    if (err != TG_OK) {
+        return err == TG_ERR_NOMEM ? TG_TOKEN_UNAVAILABLE : TG_TOKEN_MALFORMED;
+    }
+    return claims_read(c->document, v->environment, c);
+}
+
+void tg_claims_release(tg_claims_t *c) {
+    json_decref(c->document);
+    c->document = NULL;
+}
+
+static void facts_fill(const tg_claims_t *c, tg_token_facts_t *f) {
     f->type = TG_TOKEN_JWT;
     f->client_kind = c->client_kind;
     memcpy(f->client_id, c->client_id.p, c->client_id.n);
@@ -158,29 +185,23 @@ static void facts_fill(const claims_t *c, tg_str_t kid, tg_token_facts_t *f) {
     f->issued_at = c->issued_at;
     f->not_before = c->not_before;
     f->expires_at = c->expires_at;
-    memcpy(f->kid, kid.p, kid.n);
-    f->kid_len = (uint8_t)kid.n;
+    memcpy(f->kid, c->kid.p, c->kid.n);
+    f->kid_len = (uint8_t)c->kid.n;
+    memcpy(f->jti, c->jti, sizeof(f->jti));
+    f->has_family = c->has_family;
+    memcpy(f->family, c->family, sizeof(f->family));
 }
 
 tg_token_verdict_t tg_jwt_prove(tg_str_t token, const tg_environment_t *env, const tg_signing_key_t *keys,
                                 size_t n_keys, tg_key_of_fn pub, void *ctx, tg_ms_t now, tg_arena_t *a,
                                 tg_token_facts_t *facts) {
-    tg_jws_t jws;
-    json_t *claims = NULL;
-    claims_t c = {0};
+    const tg_verifier_t verifier = {env, keys, n_keys, pub, ctx, now};
+    tg_claims_t c;
     *facts = (tg_token_facts_t){0};
-    tg_token_verdict_t v = signature_prove(token, keys, n_keys, pub, ctx, now, a, &jws);
-    if (v != TG_TOKEN_OK) {
-        return v;
-    }
-    tg_err_t err = tg_json_parse(jws.payload, TG_JWS_MAX, CLAIMS_DEPTH, &claims, NULL);
-    if (err != TG_OK) {
-        return err == TG_ERR_NOMEM ? TG_TOKEN_UNAVAILABLE : TG_TOKEN_MALFORMED;
-    }
-    v = claims_read(claims, env, &c);
+    tg_token_verdict_t v = tg_claims_prove(token, TG_STR("at+jwt"), &verifier, a, &c);
     if (v == TG_TOKEN_OK) {
-        facts_fill(&c, jws.kid, facts);
+        facts_fill(&c, facts);
     }
-    json_decref(claims);
+    tg_claims_release(&c);
     return v;
 }

@@ -1,5 +1,7 @@
 #include "oauth/metadata.h"
 
+#define METHODS "[\"client_secret_basic\",\"client_secret_post\"]"
+
 static void address_put(tg_buf_t *out, const char *name, tg_str_t issuer, const char *path) {
     char text[2048];
     tg_buf_t address;
@@ -20,11 +22,14 @@ void tg_metadata_write(tg_str_t issuer, tg_buf_t *out) {
     address_put(out, "issuer", issuer, "");
     address_put(out, "token_endpoint", issuer, "/token");
     address_put(out, "jwt_endpoint", issuer, "/jwt");
+    address_put(out, "introspection_endpoint", issuer, "/introspect");
+    address_put(out, "revocation_endpoint", issuer, "/revoke");
     address_put(out, "jwks_uri", issuer, "/.well-known/jwks.json");
-    tg_buf_put(out,
-               TG_STR("\"grant_types_supported\":[\"client_credentials\"],"
-                      "\"response_types_supported\":[],"
-                      "\"token_endpoint_auth_methods_supported\":[\"client_secret_basic\",\"client_secret_post\"]}"));
+    tg_buf_put(out, TG_STR("\"grant_types_supported\":[\"client_credentials\",\"refresh_token\"],"
+                           "\"response_types_supported\":[],"
+                           "\"token_endpoint_auth_methods_supported\":" METHODS ","
+                           "\"introspection_endpoint_auth_methods_supported\":" METHODS ","
+                           "\"revocation_endpoint_auth_methods_supported\":" METHODS "}"));
 }
 
 void tg_jwks_write(const tg_signing_key_t *keys, size_t n, tg_ms_t now, tg_buf_t *out) {

@@ -5,7 +5,6 @@
 #define PREFIX_LEN 4
 #define RAW_LEN    (4 + TG_OPAQUE_RANDOM)
 #define VERSION    1
-#define AHEAD_MAX  (100 * 365 * TG_DAY_MS)
 
 _Static_assert(PREFIX_LEN + TG_B64URL_LEN(RAW_LEN) == TG_OPAQUE_LEN, "layout of opaque tokens");
 
@@ -31,13 +30,12 @@ static bool kind_find(tg_str_t token, tg_opaque_kind_t *kind) {
     return false;
 }
 
-/* Whether a record in this bucket can matter at `now`. */
-static bool bucket_is_open(tg_bucket_t b, tg_ms_t now) {
+bool tg_bucket_is_open(tg_bucket_t b, tg_ms_t now) {
     if (b.cls == TG_BUCKET_NEVER) {
         return b.index == 0;
     }
     tg_ms_t start = b.index == 0 ? 0 : tg_bucket_end((tg_bucket_t){b.cls, b.index - 1});
-    return tg_bucket_end(b) > now && start <= now + AHEAD_MAX;
+    return tg_bucket_end(b) > now && start <= now + TG_OPAQUE_AHEAD_MAX;
 }
 
 tg_err_t tg_opaque_parse(tg_str_t token, tg_ms_t now, tg_opaque_kind_t *kind, tg_bucket_t *bucket) {
@@ -50,7 +48,7 @@ tg_err_t tg_opaque_parse(tg_str_t token, tg_ms_t now, tg_opaque_kind_t *kind, tg
     }
     bucket->cls = (tg_bucket_class_t)(raw[0] & 15);
     bucket->index = (uint32_t)raw[1] << 16 | (uint32_t)raw[2] << 8 | raw[3];
-    return bucket_is_open(*bucket, now) ? TG_OK : TG_ERR_INVALID;
+    return tg_bucket_is_open(*bucket, now) ? TG_OK : TG_ERR_INVALID;
 }
 
 bool tg_opaque_has_prefix(tg_str_t token) {

@@ -1,122 +1,4 @@
-#include "oauth/token_request.h"
-
-#include "oauth/authorization.h"
-
-#define PAIRS_MAX 100 /* of a query, and of a body */
-
-static tg_oauth_error_t refuse(tg_oauth_error_t e, const char *text, const char **why) {
-    *why = text;
-    return e;
-}
-
-/* Parameters of the media type are of no meaning to a form (WHATWG URL 5), whatever charset they name. */
-static bool content_is_form(tg_str_t content_type) {
-    tg_str_t type = tg_str_trim(tg_str_take(&content_type, ';'));
-    return tg_str_eq_ci(type, TG_STR("application/x-www-form-urlencoded"));
-}
-
-static tg_oauth_error_t form_read(tg_str_t text, tg_arena_t *a, tg_form_t *out, const char **why) {
-    switch (tg_form_parse(text, PAIRS_MAX, a, out)) {
-    case TG_OK:
-        return TG_OAUTH_OK;
-    case TG_ERR_INVALID:
-        return refuse(TG_OAUTH_INVALID_REQUEST, "a parameter is not well-formed", why);
-    case TG_ERR_LIMIT:
-        return refuse(TG_OAUTH_INVALID_REQUEST, "too many parameters", why);
-    default:
-        return refuse(TG_OAUTH_SERVER_ERROR, "out of memory", why);
-    }
-}
-
-/* RFC 6749 3.2: parameters sent without a value are as if omitted. */
-static tg_str_t parameter_find(const tg_form_t *f, tg_str_t name) {
-    tg_str_t value = TG_STR_NONE;
-    (void)tg_form_find(f, name, &value);
-    return value;
-}
-
-static bool forms_share_a_name(const tg_form_t *a, const tg_form_t *b) {
-    for (size_t i = 0; i < a->n; i++) {
-        tg_str_t ignored;
-        if (tg_form_find(b, a->pairs[i].name, &ignored) > 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* RFC 6749 2.3.1: credentials MUST NOT be in the URI, where every log on the way would keep them. */
-static bool query_has_credentials(const tg_form_t *query) {
-    static const tg_str_t names[] = {{"client_id", 9}, {"client_secret", 13}, {"password", 8}, {"refresh_token", 13}};
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-        tg_str_t ignored;
-        if (tg_form_find(query, names[i], &ignored) > 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The query takes no part in the request; it is read for what must not be there. */
-static tg_oauth_error_t parameters_read(const tg_oauth_input_t *in, tg_arena_t *a, tg_form_t *body, const char **why) {
-    tg_form_t query = {0};
-    tg_oauth_error_t e = form_read(in->body, a, body, why);
-    if (e == TG_OAUTH_OK) {
-        e = form_read(in->query, a, &query, why);
-    }
-    if (e != TG_OAUTH_OK) {
-        return e;
-    }
-    if (tg_form_repeated(body) || tg_form_repeated(&query) || forms_share_a_name(&query, body)) {
-        return refuse(TG_OAUTH_INVALID_REQUEST, "a parameter is repeated", why);
-    }
-    if (query_has_credentials(&query)) {
-        return refuse(TG_OAUTH_INVALID_REQUEST, "credentials must not stand in the query of the URL", why);
-    }
-    return TG_OAUTH_OK;
-}
-
-static tg_oauth_error_t client_from_basic(tg_str_t credentials, tg_arena_t *a, tg_token_request_t *out,
-                                          const char **why) {
-    if (parameter_find(&out->form, TG_STR("client_secret")).n > 0) {
-        return refuse(TG_OAUTH_INVALID_REQUEST, "more than one method of client authentication", why);
-    }
-    tg_err_t err = tg_basic_parse(credentials, a, &out->client_id, &out->client_secret);
-    if (err == TG_ERR_NOMEM) {
-        return refuse(TG_OAUTH_SERVER_ERROR, "out of memory", why);
-    }
-    if (err != TG_OK) {
-        return refuse(TG_OAUTH_INVALID_CLIENT, "client authentication failed", why);
-    }
-    out->used_basic = true;
-    tg_str_t id = parameter_find(&out->form, TG_STR("client_id"));
-    if (id.n > 0 && !tg_str_eq(id, out->client_id)) {
-        return refuse(TG_OAUTH_INVALID_REQUEST, "client_id is not the client of the Authorization header", why);
-    }
-    return TG_OAUTH_OK;
-}
-
-static tg_oauth_error_t client_find(const tg_oauth_input_t *in, tg_arena_t *a, tg_token_request_t *out,
-                                    const char **why) {
-    tg_str_t credentials;
-    if (in->n_authorization > 1) {
-        return refuse(TG_OAUTH_INVALID_REQUEST, "more than one Authorization header", why);
-    }
-    if (tg_authorization_is(in->authorization, TG_STR("Basic"), &credentials)) {
-        tg_oauth_error_t e = client_from_basic(credentials, a, out, why);
-        if (e != TG_OAUTH_OK) {
-            return e;
-        }
-    } else {
-        out->client_id = parameter_find(&out->form, TG_STR("client_id"));
-        out->client_secret = parameter_find(&out->form, TG_STR("client_secret"));
-    }
-    out->has_secret = out->client_secret.n > 0;
-    if (tg_client_id_check(out->client_id, "client_id", NULL) != TG_OK) {
-        return refuse(TG_OAUTH_INVALID_CLIENT, "client authentication failed", why);
-    }
-    return TG_OAUTH_OK;
-}
+#include "oauth/client_request.h"
 
 static tg_grant_t grant_parse(tg_str_t name) {
     if (tg_str_eq(name, TG_STR("client_credentials"))) {
@@ -130,23 +12,13 @@ static tg_grant_t grant_parse(tg_str_t name) {
 
 tg_oauth_error_t tg_token_request_parse(const tg_oauth_input_t *in, tg_arena_t *a, tg_token_request_t *out,
                                         const char **why) {
-    *out = (tg_token_request_t){0};
-    *why = "";
-    if (!tg_str_eq(in->method, TG_STR("POST"))) {
-        return refuse(TG_OAUTH_METHOD, "this method is not allowed here", why);
-    }
-    if (!content_is_form(in->content_type)) {
-        return refuse(TG_OAUTH_INVALID_REQUEST, "the content type must be application/x-www-form-urlencoded", why);
-    }
-    tg_oauth_error_t e = parameters_read(in, a, &out->form, why);
-    if (e == TG_OAUTH_OK) {
-        e = client_find(in, a, out, why);
-    }
+    tg_oauth_error_t e = tg_client_request_parse(in, TG_STR_NONE, a, out, why);
     if (e != TG_OAUTH_OK) {
         return e;
     }
-    out->grant = grant_parse(parameter_find(&out->form, TG_STR("grant_type")));
-    out->scope = parameter_find(&out->form, TG_STR("scope"));
+    out->grant = grant_parse(tg_parameter_find(&out->form, TG_STR("grant_type")));
+    out->refresh_token = tg_parameter_find(&out->form, TG_STR("refresh_token"));
+    out->scope = tg_parameter_find(&out->form, TG_STR("scope"));
     out->has_scope = out->scope.n > 0;
     return TG_OAUTH_OK;
 }

@@ -49,7 +49,8 @@ typedef struct {
     bool used_basic;
     bool has_scope;
     tg_str_t scope; /* as requested; its syntax is checked by tg_grant_decide, once the client is authenticated */
-    tg_form_t form; /* of the body */
+    tg_str_t refresh_token; /* "" if absent */
+    tg_form_t form;         /* of the body */
 } tg_token_request_t;
 
 /* Views in *out borrow from `in` and the arena, for which a bound of 16 KiB and twice authorization, query and

@@ -1,0 +1,36 @@
+/*
+ * The claims of a JWT of ours, proven and taken apart: what access and refresh tokens have in common. Internal to the
+ * oauth room.
+ */
+#ifndef TG_OAUTH_JWT_H
+#define TG_OAUTH_JWT_H
+
+#include "oauth/check.h"
+
+/* Whose tokens, and how they are proven: the arguments of tg_jwt_prove. */
+typedef struct {
+    const tg_environment_t *environment;
+    const tg_signing_key_t *keys;
+    size_t n_keys;
+    tg_key_of_fn pub;
+    void *ctx;
+    tg_ms_t now; /* for the state of the keys alone */
+} tg_verifier_t;
+
+/* Views into the document, `kid` into the arena. */
+typedef struct {
+    json_t *document;
+    tg_client_kind_t client_kind;
+    tg_str_t client_id, subject, scope, kid;
+    uint64_t generation;
+    tg_ms_t issued_at, not_before, expires_at; /* expires_at 0: no exp */
+    uint8_t jti[TG_REVOCATION_LEN];
+    bool has_family; /* tg_fam */
+    uint8_t family[TG_FAMILY_LEN];
+} tg_claims_t;
+
+/* `typ` without "application/" (RFC 9068 4). Call tg_claims_release whatever the verdict. */
+tg_token_verdict_t tg_claims_prove(tg_str_t token, tg_str_t typ, const tg_verifier_t *v, tg_arena_t *a, tg_claims_t *c);
+void tg_claims_release(tg_claims_t *c);
+
+#endif
