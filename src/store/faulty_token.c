@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "store/faulty_plan.h"
+#include "store/write.h"
 
 typedef struct {
     tg_token_store_t base;
@@ -60,6 +61,29 @@ static tg_err_t token_epoch_get(tg_token_store_t *s, int64_t environment_id, tg_
     return TOKEN(epoch_get, token_inner(s), environment_id, kind, client_id, subject, epoch);
 }
 
+/* As a store does it when the batch fails. */
+static tg_err_t token_write_many(tg_token_store_t *s, tg_write_t *writes, size_t n, tg_arena_t *arena) {
+    tg_err_t err = TOKEN(write_many, token_inner(s), writes, n, arena);
+    if (err != TG_OK) {
+        tg_writes_failed(writes, n, err);
+    }
+    return err;
+}
+
+static tg_err_t token_change_head(tg_token_store_t *s, int64_t *seq) {
+    return TOKEN(change_head, token_inner(s), seq);
+}
+
+static tg_err_t token_change_read(tg_token_store_t *s, int64_t after, size_t limit, tg_arena_t *arena,
+                                  tg_token_change_t **rows, size_t *n) {
+    return TOKEN(change_read, token_inner(s), after, limit, arena, rows, n);
+}
+
+static tg_err_t token_revocation_list(tg_token_store_t *s, int64_t environment_id, tg_ms_t now, tg_arena_t *arena,
+                                      tg_revocation_t **rows, size_t *n, int64_t *seq) {
+    return TOKEN(revocation_list, token_inner(s), environment_id, now, arena, rows, n, seq);
+}
+
 static tg_err_t token_buckets_drop(tg_token_store_t *s, tg_ms_t now, int64_t *dropped) {
     return TOKEN(buckets_drop, token_inner(s), now, dropped);
 }
@@ -94,6 +118,10 @@ static const tg_token_ops_t token_ops = {
     .family_end = token_family_end,
     .epoch_raise = token_epoch_raise,
     .epoch_get = token_epoch_get,
+    .write_many = token_write_many,
+    .change_head = token_change_head,
+    .change_read = token_change_read,
+    .revocation_list = token_revocation_list,
     .buckets_drop = token_buckets_drop,
     .node_put = token_node_put,
     .node_remove = token_node_remove,

@@ -10,7 +10,7 @@
 #include "store/token_store.h"
 
 #define TG_SCHEMA_CONFIG 1
-#define TG_SCHEMA_TOKENS 1
+#define TG_SCHEMA_TOKENS 2
 
 typedef struct {
     bool create;         /* make what is missing and migrate older schemas; else NOTFOUND / INVALID */

@@ -65,20 +65,25 @@ typedef struct {
 /* ---- writes, many at a time ---- */
 
 typedef enum {
-    TG_WRITE_PUT = 1,   /* record: a new one. CONFLICT: a hash exists already */
-    TG_WRITE_REFRESH,   /* hash, bucket: of the refresh token presented; record: the successor; at. See record_refresh */
-    TG_WRITE_END,       /* hash, bucket, at: ends a record. NOTFOUND; a second time changes nothing */
-    TG_WRITE_USED,      /* hash, bucket (of a tombstone), at: its successor was used. NOTFOUND */
-    TG_WRITE_FAMILY,    /* family, at: ends every living record of a family */
-    TG_WRITE_EPOCH,     /* environment_id, client_kind, client_id, subject: raises the epoch; *epoch is the new one */
-    TG_WRITE_REVOCATION /* environment_id, client_kind, client_id, revocation, until, at. LIMIT: the list is full */
+    TG_WRITE_PUT = 1, /* record: a new one. CONFLICT: a hash exists already */
+    TG_WRITE_REFRESH, /* hash, bucket: of the refresh token presented; record: the successor; at. See record_refresh */
+    TG_WRITE_END,     /* hash, bucket, at: ends a record. NOTFOUND; a second time changes nothing */
+    TG_WRITE_USED,    /* hash, bucket (of a tombstone), at: its successor was used. NOTFOUND */
+    TG_WRITE_FAMILY,  /* family, at: ends every living record of a family */
+    TG_WRITE_EPOCH,   /* environment_id, client_kind, client_id, subject: raises the epoch; `epoch` is the new one */
+    /* environment_id, client_kind, client_id, revocation, until, at, capacity: puts an id on the early revocation list.
+     * One that is there already stays, until the later of both moments. LIMIT: the list, or this client's tenth of it
+     * (never less than one), is full of entries that still matter at `at`. */
+    TG_WRITE_REVOCATION
 } tg_write_kind_t;
 
 #define TG_REVOCATION_LEN 16 /* a jti or a family id */
 
-typedef struct {
+typedef struct tg_write {
     tg_write_kind_t kind;
     const tg_record_t *record;
+    const struct tg_write *epoch_from; /* PUT, NULL: as record says. An EPOCH earlier in this batch: its new epoch is
+                                        * the record's */
     uint8_t hash[32];
     tg_bucket_t bucket;
     uint8_t family[TG_FAMILY_LEN];
@@ -91,16 +96,17 @@ typedef struct {
     tg_ms_t at;
 
     tg_err_t result;       /* out, of this write alone */
-    tg_record_t *existing; /* out, in the arena: REFRESH with CONFLICT: the tombstone */
+    tg_record_t *existing; /* out, in the arena: REFRESH with CONFLICT; else NULL */
     int64_t epoch;         /* out: EPOCH */
+    int64_t ended;         /* out: FAMILY: how many records */
 } tg_write_t;
 
 /* ---- what other workers and nodes must hear of ---- */
 
 typedef enum {
-    TG_TOKEN_CHANGE_ENDED = 1,  /* id: hash of the access token (32 bytes) of a record that ended or was refreshed */
-    TG_TOKEN_CHANGE_EPOCH,      /* id: tg_epoch_id() of what was raised (8 bytes) */
-    TG_TOKEN_CHANGE_REVOCATION  /* id: jti or family (16 bytes); until */
+    TG_TOKEN_CHANGE_ENDED = 1, /* id: hash of the access token (32 bytes) of a record that ended or was refreshed */
+    TG_TOKEN_CHANGE_EPOCH,     /* id: tg_epoch_id() of what was raised (8 bytes, see tg_epoch_id_get) */
+    TG_TOKEN_CHANGE_REVOCATION /* id: jti or family (16 bytes); until */
 } tg_token_change_kind_t;
 
 typedef struct {
@@ -108,7 +114,7 @@ typedef struct {
     tg_token_change_kind_t kind;
     int64_t environment_id;
     tg_str_t id;
-    tg_ms_t until;
+    tg_ms_t until; /* REVOCATION, 0: never; else 0 */
 } tg_token_change_t;
 
 typedef struct {
@@ -116,9 +122,12 @@ typedef struct {
     tg_ms_t until; /* 0: never */
 } tg_revocation_t;
 
-/* A 64-bit name of (kind, client_id, subject) for feeds and tables that keep no strings: FNV-1a over kind, client_id, 0, subject. Two that share one only cost a
- * look-up. Pure; the same on every node. */
+/* A 64-bit name of (kind, client_id, subject) for feeds and tables that keep no strings: FNV-1a over kind, client_id,
+ * 0, subject. Two that share one only cost a look-up. Pure; the same on every node. */
 uint64_t tg_epoch_id(tg_client_kind_t kind, tg_str_t client_id, tg_str_t subject);
+/* As bytes of a change, the least significant first; 0 for bytes of another length. */
+void tg_epoch_id_put(uint64_t id, uint8_t out[8]);
+uint64_t tg_epoch_id_get(tg_str_t bytes);
 
 /* A live gateway node. */
 typedef struct {
@@ -158,7 +167,12 @@ typedef struct {
     /* One refresh, atomically: the record whose refresh token has this hash becomes a tombstone naming `successor`, and
      * `successor` is written. If it is a tombstone already: TG_ERR_CONFLICT, nothing changes, and *existing is the
      * tombstone. Revoked (ended without successor) or unknown: NOTFOUND. A successor whose hashes are taken is
-     * TG_ERR_BUG; nothing changes. */
+     * TG_ERR_BUG; nothing changes.
+     *
+     * Rotation off: the successor has the refresh hash presented and must be in the same bucket (else TG_ERR_BUG). The
+     * refresh token goes over to it; the tombstone has none any more. Since it then opens record after record, the
+     * successor names the one it was planned on as its predecessor: if the record found is another, living one, that is
+     * TG_ERR_CONFLICT as well, nothing changes, and *existing is that record, to plan on again. */
     tg_err_t (*record_refresh)(tg_token_store_t *, const uint8_t refresh_hash[32], tg_bucket_t,
                                const tg_record_t *successor, tg_ms_t at, tg_arena_t *, tg_record_t *existing);
     /* Notes the first use of a successor on the tombstone; later calls change nothing. NOTFOUND: no tombstone there. */
@@ -168,25 +182,31 @@ typedef struct {
     tg_err_t (*family_end)(tg_token_store_t *, const uint8_t family[TG_FAMILY_LEN], tg_ms_t at, int64_t *ended);
 
     /* Epochs: a number per (environment, client, subject), 0 until raised; a record below it is refused. subject "" is
-     * the client as a whole: a check compares with the larger of both. */
+     * the client as a whole: a check compares with the larger of both. A raise gives a number above all that were given
+     * before, so that it ends what was issued under either. */
     tg_err_t (*epoch_raise)(tg_token_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
                             tg_str_t subject, int64_t *epoch);
     tg_err_t (*epoch_get)(tg_token_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
                           tg_str_t subject, int64_t *epoch);
 
-    /* n writes in one durable transaction, in order, each with a result of its own: one that is refused (NOTFOUND, CONFLICT, LIMIT) changes nothing and
-     * leaves the others alone. TG_OK: what the results say is durable. On any other error nothing was written. Each write that ends something appends
-     * its token changes in the same transaction. The single calls above are this with n = 1. */
+    /* n writes in one durable transaction, in order, each with a result of its own: one that is refused (NOTFOUND,
+     * CONFLICT, LIMIT; BUG of a successor) changes nothing and leaves the others alone. TG_OK: what the results say is
+     * durable. On any other error nothing was written, and it is every result. Each write that ends something appends
+     * its token changes in the same transaction: one a record, an epoch, an entry of the list that is new or stays
+     * longer. Without a REFRESH the arena may be NULL. The single calls above are this with n = 1. */
     tg_err_t (*write_many)(tg_token_store_t *, tg_write_t *writes, size_t n, tg_arena_t *);
 
-    /* The feed of token changes; as change_head and change_read of the config store (TG_ERR_LIMIT: pruned). Rows older than an hour may be pruned by
-     * buckets_drop. */
+    /* The feed of token changes; as change_head and change_read of the config store (TG_ERR_LIMIT: pruned). Rows that
+     * were there at a buckets_drop may be pruned by one an hour later. */
     tg_err_t (*change_head)(tg_token_store_t *, int64_t *seq);
-    tg_err_t (*change_read)(tg_token_store_t *, int64_t after, size_t limit, tg_arena_t *, tg_token_change_t **rows, size_t *n);
+    tg_err_t (*change_read)(tg_token_store_t *, int64_t after, size_t limit, tg_arena_t *, tg_token_change_t **rows,
+                            size_t *n);
     /* Every early revocation of an environment that matters at `now`, and the feed position at which this was true. */
-    tg_err_t (*revocation_list)(tg_token_store_t *, int64_t environment_id, tg_ms_t now, tg_arena_t *, tg_revocation_t **rows, size_t *n, int64_t *seq);
+    tg_err_t (*revocation_list)(tg_token_store_t *, int64_t environment_id, tg_ms_t now, tg_arena_t *,
+                                tg_revocation_t **rows, size_t *n, int64_t *seq);
 
-    /* Drops partitions that are past at `now`, and early revocations that no longer matter. *dropped: how many. Never touches rows one by one. */
+    /* Drops partitions that are past at `now`, whole; *dropped: how many. Early revocations that no longer matter and
+     * old rows of the feed go in small chunks, each a transaction of its own, so that no write waits for long. */
     tg_err_t (*buckets_drop)(tg_token_store_t *, tg_ms_t now, int64_t *dropped);
 
     /* Nodes. */

@@ -1,5 +1,5 @@
 -- The records of one bucket; $T is token_h_N, token_d_N, token_m_N or token_n. Only SHA-256 of tokens. A migration that changes this changes
--- the tables that are there as well.
+-- the tables that are there as well, with a NNNN_name.bucket.sql.
 --
 -- A rowid table: rows are appended, only the small index entries land all over. WITHOUT ROWID keyed by hash was measured: each insert then dirties
 -- a page of whole rows, and its inner pages hold whole rows too; half as much CPU again for a batch, look-ups equal.
@@ -24,7 +24,10 @@ CREATE TABLE $T (
     successor          BLOB,
     successor_class    INTEGER NOT NULL,
     successor_index    INTEGER NOT NULL,
-    successor_used_at  INTEGER NOT NULL
+    successor_used_at  INTEGER NOT NULL,
+    predecessor        BLOB,
+    predecessor_class  INTEGER NOT NULL DEFAULT 0,
+    predecessor_index  INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX $T_refresh ON $T (refresh_hash) WHERE refresh_hash IS NOT NULL;
 CREATE INDEX $T_family ON $T (family) WHERE refresh_hash IS NOT NULL;

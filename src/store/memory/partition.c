@@ -43,14 +43,26 @@ static size_t slot_of(const tg_partition_t *p, const uint8_t hash[32]) {
     return h & (p->slots - 1);
 }
 
+static void link_refresh(tg_partition_t *p, tg_memory_record_t *m) {
+    size_t slot = slot_of(p, m->r.refresh_hash);
+    m->next_refresh = p->by_refresh[slot];
+    p->by_refresh[slot] = m;
+}
+
+static void unlink_refresh(tg_partition_t *p, tg_memory_record_t *m) {
+    tg_memory_record_t **at = &p->by_refresh[slot_of(p, m->r.refresh_hash)];
+    while (*at != m) {
+        at = &(*at)->next_refresh;
+    }
+    *at = m->next_refresh;
+}
+
 static void link_in(tg_partition_t *p, tg_memory_record_t *m) {
     size_t slot = slot_of(p, m->r.hash);
     m->next = p->by_hash[slot];
     p->by_hash[slot] = m;
     if (m->r.has_refresh) {
-        slot = slot_of(p, m->r.refresh_hash);
-        m->next_refresh = p->by_refresh[slot];
-        p->by_refresh[slot] = m;
+        link_refresh(p, m);
     }
 }
 
@@ -153,4 +165,26 @@ tg_memory_record_t *tg_partition_refresh(const tg_partition_t *p, const uint8_t 
 void tg_partition_put(tg_partition_t *p, tg_memory_record_t *record) {
     link_in(p, record);
     p->n++;
+}
+
+void tg_partition_remove(tg_partition_t *p, tg_memory_record_t *record) {
+    tg_memory_record_t **at = &p->by_hash[slot_of(p, record->r.hash)];
+    while (*at != record) {
+        at = &(*at)->next;
+    }
+    *at = record->next;
+    if (record->r.has_refresh) {
+        unlink_refresh(p, record);
+    }
+    p->n--;
+    tg_record_free(record);
+}
+
+void tg_partition_refresh_set(tg_partition_t *p, tg_memory_record_t *record, bool has_refresh) {
+    if (has_refresh && !record->r.has_refresh) {
+        link_refresh(p, record);
+    } else if (!has_refresh && record->r.has_refresh) {
+        unlink_refresh(p, record);
+    }
+    record->r.has_refresh = has_refresh;
 }

@@ -124,8 +124,17 @@ tg_err_t tg_table_set(tg_table_t *t, size_t i, const void *row) {
     return TG_OK;
 }
 
+void tg_table_cut(tg_table_t *t, size_t i, size_t n) {
+    if (n == 0) {
+        return;
+    }
+    for (size_t k = i; k < i + n; k++) {
+        tg_row_drop(t->rows[k]);
+    }
+    t->n -= n;
+    memmove(&t->rows[i], &t->rows[i + n], (t->n - i) * sizeof(void *));
+}
+
 void tg_table_remove(tg_table_t *t, size_t i) {
-    tg_row_drop(t->rows[i]);
-    t->n--;
-    memmove(&t->rows[i], &t->rows[i + 1], (t->n - i) * sizeof(void *));
+    tg_table_cut(t, i, 1);
 }

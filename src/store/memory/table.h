@@ -36,5 +36,7 @@ void tg_table_release(tg_table_t *t);
 tg_err_t tg_table_add(tg_table_t *t, const void *row) TG_MUST_CHECK;
 tg_err_t tg_table_set(tg_table_t *t, size_t i, const void *row) TG_MUST_CHECK;
 void tg_table_remove(tg_table_t *t, size_t i);
+/* Removes n rows from i on. */
+void tg_table_cut(tg_table_t *t, size_t i, size_t n);
 
 #endif

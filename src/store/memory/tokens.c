@@ -3,60 +3,11 @@
 #include <stdlib.h>
 
 #include "store/memory/memory.h"
+#include "store/write.h"
 
 #define HASH_LEN 32
 
 /* ---- records ---- */
-
-static bool taken(const tg_partition_t *p, const tg_record_t *r) {
-    return tg_partition_record(p, r->hash) != NULL ||
-           (r->has_refresh && tg_partition_refresh(p, r->refresh_hash) != NULL);
-}
-
-/* All memory first, so that nothing can fail once the first record is in. */
-static tg_err_t copies_make(tg_memory_tokens_db_t *db, const tg_record_t *const *records, size_t n,
-                            tg_memory_record_t **copies) {
-    for (size_t i = 0; i < n; i++) {
-        if (records[i]->bucket.cls > TG_BUCKET_NEVER) {
-            return TG_ERR_BUG;
-        }
-        copies[i] = tg_record_new(records[i]);
-        if (copies[i] == NULL || tg_partition_get(db, records[i]->bucket, n) == NULL) {
-            return TG_ERR_NOMEM;
-        }
-    }
-    return TG_OK;
-}
-
-static void copies_put(tg_memory_tokens_db_t *db, tg_memory_record_t **copies, size_t n, tg_err_t *results) {
-    for (size_t i = 0; i < n; i++) {
-        tg_partition_t *p = tg_partition_find(db, copies[i]->r.bucket);
-        results[i] = taken(p, &copies[i]->r) ? TG_ERR_CONFLICT : TG_OK;
-        if (results[i] == TG_OK) {
-            tg_partition_put(p, copies[i]);
-            copies[i] = NULL;
-        }
-    }
-}
-
-static tg_err_t record_put(tg_token_store_t *s, const tg_record_t *const *records, size_t n, tg_err_t *results) {
-    tg_memory_tokens_db_t *db = tg_memory_of(s);
-    tg_memory_record_t **copies = calloc(n > 0 ? n : 1, sizeof(*copies));
-    if (copies == NULL) {
-        return TG_ERR_NOMEM;
-    }
-    pthread_mutex_lock(&db->mutex);
-    tg_err_t err = copies_make(db, records, n, copies);
-    if (err == TG_OK) {
-        copies_put(db, copies, n, results);
-    }
-    pthread_mutex_unlock(&db->mutex);
-    for (size_t i = 0; i < n; i++) {
-        tg_record_free(copies[i]);
-    }
-    free(copies);
-    return err;
-}
 
 typedef tg_memory_record_t *(*find_fn)(const tg_partition_t *, const uint8_t hash[HASH_LEN]);
 
@@ -87,100 +38,6 @@ static tg_err_t record_find_refresh(tg_token_store_t *s, const uint8_t hash[HASH
     return find_by(s, tg_partition_refresh, hash, bucket, arena, out);
 }
 
-static tg_err_t record_end(tg_token_store_t *s, const uint8_t hash[HASH_LEN], tg_bucket_t bucket, tg_ms_t at) {
-    tg_memory_tokens_db_t *db = tg_memory_of(s);
-    pthread_mutex_lock(&db->mutex);
-    tg_memory_record_t *m = record_at(db, tg_partition_record, hash, bucket);
-    if (m != NULL && m->r.ended_at == 0) {
-        m->r.ended_at = at;
-    }
-    pthread_mutex_unlock(&db->mutex);
-    return m == NULL ? TG_ERR_NOTFOUND : TG_OK;
-}
-
-static tg_err_t record_successor_used(tg_token_store_t *s, const uint8_t hash[HASH_LEN], tg_bucket_t bucket,
-                                      tg_ms_t at) {
-    tg_memory_tokens_db_t *db = tg_memory_of(s);
-    tg_err_t err = TG_ERR_NOTFOUND;
-    pthread_mutex_lock(&db->mutex);
-    tg_memory_record_t *m = record_at(db, tg_partition_record, hash, bucket);
-    if (m != NULL && m->r.has_successor) {
-        err = TG_OK;
-        if (m->r.successor_used_at == 0) {
-            m->r.successor_used_at = at;
-        }
-    }
-    pthread_mutex_unlock(&db->mutex);
-    return err;
-}
-
-/* Under the mutex. Making the successor's partition may move other partitions, never a record. */
-static tg_err_t succeed(tg_memory_tokens_db_t *db, tg_memory_record_t *m, const tg_record_t *successor, tg_ms_t at) {
-    tg_memory_record_t *copy = NULL;
-    tg_err_t err = copies_make(db, &successor, 1, &copy);
-    if (err == TG_OK && taken(tg_partition_find(db, successor->bucket), successor)) {
-        err = TG_ERR_BUG;
-    }
-    if (err != TG_OK) {
-        tg_record_free(copy);
-        return err;
-    }
-    tg_partition_put(tg_partition_find(db, successor->bucket), copy);
-    m->r.ended_at = at;
-    m->r.has_successor = true;
-    memcpy(m->r.successor, successor->hash, HASH_LEN);
-    m->r.successor_bucket = successor->bucket;
-    return TG_OK;
-}
-
-static tg_err_t refresh(tg_memory_tokens_db_t *db, tg_memory_record_t *m, const tg_record_t *successor, tg_ms_t at,
-                        tg_arena_t *arena, tg_record_t *existing) {
-    if (m == NULL || (m->r.ended_at != 0 && !m->r.has_successor)) {
-        return TG_ERR_NOTFOUND;
-    }
-    tg_err_t err = tg_record_give(&m->r, arena, existing);
-    if (err != TG_OK || m->r.ended_at != 0) {
-        return err != TG_OK ? err : TG_ERR_CONFLICT;
-    }
-    return succeed(db, m, successor, at);
-}
-
-static tg_err_t record_refresh(tg_token_store_t *s, const uint8_t refresh_hash[HASH_LEN], tg_bucket_t bucket,
-                               const tg_record_t *successor, tg_ms_t at, tg_arena_t *arena, tg_record_t *existing) {
-    tg_memory_tokens_db_t *db = tg_memory_of(s);
-    pthread_mutex_lock(&db->mutex);
-    tg_memory_record_t *m = record_at(db, tg_partition_refresh, refresh_hash, bucket);
-    tg_err_t err = refresh(db, m, successor, at, arena, existing);
-    pthread_mutex_unlock(&db->mutex);
-    return err;
-}
-
-static int64_t family_end_in(const tg_partition_t *p, const uint8_t family[TG_FAMILY_LEN], tg_ms_t at) {
-    int64_t ended = 0;
-    for (size_t i = 0; i < p->slots; i++) {
-        for (tg_memory_record_t *m = p->by_refresh[i]; m != NULL; m = m->next_refresh) {
-            if (m->r.ended_at == 0 && memcmp(m->r.family, family, TG_FAMILY_LEN) == 0) {
-                m->r.ended_at = at;
-                ended++;
-            }
-        }
-    }
-    return ended;
-}
-
-static tg_err_t family_end(tg_token_store_t *s, const uint8_t family[TG_FAMILY_LEN], tg_ms_t at, int64_t *ended) {
-    tg_memory_tokens_db_t *db = tg_memory_of(s);
-    *ended = 0;
-    pthread_mutex_lock(&db->mutex);
-    for (size_t i = 0; i < db->n; i++) {
-        if (tg_bucket_end(db->partitions[i].bucket) > at) {
-            *ended += family_end_in(&db->partitions[i], family, at);
-        }
-    }
-    pthread_mutex_unlock(&db->mutex);
-    return TG_OK;
-}
-
 static tg_err_t buckets_drop(tg_token_store_t *s, tg_ms_t now, int64_t *dropped) {
     tg_memory_tokens_db_t *db = tg_memory_of(s);
     *dropped = 0;
@@ -191,8 +48,9 @@ static tg_err_t buckets_drop(tg_token_store_t *s, tg_ms_t now, int64_t *dropped)
             ++*dropped;
         }
     }
+    tg_err_t err = tg_memory_feed_tidy(db, now);
     pthread_mutex_unlock(&db->mutex);
-    return TG_OK;
+    return err;
 }
 
 /* ---- databases by name ---- */
@@ -215,6 +73,9 @@ static tg_memory_tokens_db_t *db_new(tg_str_t name) {
     db->epochs.type = &tg_memory_epoch_type;
     db->nodes.type = &tg_memory_node_type;
     db->workers.type = &tg_memory_worker_type;
+    db->revocations.type = &tg_memory_revocation_type;
+    db->changes.type = &tg_memory_token_change_type;
+    db->marks.type = &tg_memory_mark_type;
     return db;
 }
 
@@ -225,6 +86,9 @@ static void db_free(tg_memory_tokens_db_t *db) {
     tg_table_release(&db->epochs);
     tg_table_release(&db->nodes);
     tg_table_release(&db->workers);
+    tg_table_release(&db->revocations);
+    tg_table_release(&db->changes);
+    tg_table_release(&db->marks);
     pthread_mutex_destroy(&db->mutex);
     free(db->partitions);
     free(db->name);
@@ -269,15 +133,19 @@ static void tokens_close(tg_token_store_t *s) {
 static const tg_token_ops_t ops = {
     .name = "memory",
     .close = tokens_close,
-    .record_put = record_put,
+    .record_put = tg_single_put,
     .record_find = record_find,
     .record_find_refresh = record_find_refresh,
-    .record_end = record_end,
-    .record_refresh = record_refresh,
-    .record_successor_used = record_successor_used,
-    .family_end = family_end,
-    .epoch_raise = tg_memory_epoch_raise,
+    .record_end = tg_single_end,
+    .record_refresh = tg_single_refresh,
+    .record_successor_used = tg_single_used,
+    .family_end = tg_single_family,
+    .epoch_raise = tg_single_epoch,
     .epoch_get = tg_memory_epoch_get,
+    .write_many = tg_memory_write_many,
+    .change_head = tg_memory_token_change_head,
+    .change_read = tg_memory_token_change_read,
+    .revocation_list = tg_memory_revocation_list,
     .buckets_drop = buckets_drop,
     .node_put = tg_memory_node_put,
     .node_remove = tg_memory_node_remove,

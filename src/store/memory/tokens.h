@@ -36,6 +36,20 @@ typedef struct {
     tg_node_worker_t worker;
 } tg_worker_row_t;
 
+typedef struct {
+    int64_t environment_id;
+    tg_client_kind_t kind;
+    tg_str_t client_id;
+    uint8_t id[TG_REVOCATION_LEN];
+    tg_ms_t until; /* INT64_MAX: never */
+} tg_revocation_row_t;
+
+/* All changes up to seq were there at this moment; by this they are pruned. */
+typedef struct {
+    int64_t seq;
+    tg_ms_t at;
+} tg_mark_row_t;
+
 typedef struct tg_memory_tokens_db tg_memory_tokens_db_t;
 
 struct tg_memory_tokens_db {
@@ -45,7 +59,8 @@ struct tg_memory_tokens_db {
     pthread_mutex_t mutex;
     tg_partition_t *partitions;
     size_t n, cap;
-    tg_table_t epochs, nodes, workers;
+    tg_table_t epochs, nodes, workers, revocations, changes, marks;
+    int64_t last_change;
 };
 
 typedef struct {
@@ -68,17 +83,41 @@ tg_memory_record_t *tg_partition_record(const tg_partition_t *p, const uint8_t h
 tg_memory_record_t *tg_partition_refresh(const tg_partition_t *p, const uint8_t refresh_hash[32]);
 /* Takes over the record; room was made before. */
 void tg_partition_put(tg_partition_t *p, tg_memory_record_t *record);
+/* Takes it out and frees it. */
+void tg_partition_remove(tg_partition_t *p, tg_memory_record_t *record);
+/* Gives a record its refresh hash, or takes it away. */
+void tg_partition_refresh_set(tg_partition_t *p, tg_memory_record_t *record, bool has_refresh);
 /* A copy in one allocation (tg_wipe and free with tg_record_free); NULL: out of memory. */
 tg_memory_record_t *tg_record_new(const tg_record_t *from);
 void tg_record_free(tg_memory_record_t *record);
 tg_err_t tg_record_give(const tg_record_t *r, tg_arena_t *arena, tg_record_t *out) TG_MUST_CHECK;
 
+/* ---- tokens_write.c ---- */
+
+tg_err_t tg_memory_write_many(tg_token_store_t *, tg_write_t *writes, size_t n, tg_arena_t *);
+
+/* ---- tokens_feed.c ---- */
+
+extern const tg_row_type_t tg_memory_token_change_type, tg_memory_revocation_type, tg_memory_mark_type;
+
+/* Under the mutex. seq is given to the row. */
+tg_err_t tg_memory_change_add(tg_memory_tokens_db_t *db, const tg_token_change_t *row) TG_MUST_CHECK;
+/* Under the mutex: an entry for a TG_WRITE_REVOCATION. *changed: it is new or stays longer. LIMIT: no room. */
+tg_err_t tg_memory_revocation_add(tg_memory_tokens_db_t *db, const tg_write_t *w, bool *changed) TG_MUST_CHECK;
+tg_err_t tg_memory_token_change_head(tg_token_store_t *, int64_t *seq);
+tg_err_t tg_memory_token_change_read(tg_token_store_t *, int64_t after, size_t limit, tg_arena_t *,
+                                     tg_token_change_t **, size_t *);
+tg_err_t tg_memory_revocation_list(tg_token_store_t *, int64_t environment_id, tg_ms_t now, tg_arena_t *,
+                                   tg_revocation_t **, size_t *, int64_t *seq);
+/* Under the mutex: removes past revocations and prunes the feed. */
+tg_err_t tg_memory_feed_tidy(tg_memory_tokens_db_t *db, tg_ms_t now) TG_MUST_CHECK;
+
 /* ---- tokens_node.c ---- */
 
 extern const tg_row_type_t tg_memory_epoch_type, tg_memory_node_type, tg_memory_worker_type;
 
-tg_err_t tg_memory_epoch_raise(tg_token_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
-                               tg_str_t subject, int64_t *epoch);
+/* Under the mutex: the epoch of a TG_WRITE_EPOCH becomes w->epoch. */
+tg_err_t tg_memory_epoch_set(tg_memory_tokens_db_t *db, const tg_write_t *w) TG_MUST_CHECK;
 tg_err_t tg_memory_epoch_get(tg_token_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
                              tg_str_t subject, int64_t *epoch);
 tg_err_t tg_memory_node_put(tg_token_store_t *, const tg_node_t *);

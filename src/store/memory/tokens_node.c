@@ -28,19 +28,10 @@ static int64_t epoch_at(const tg_table_t *t, ptrdiff_t i) {
     return i < 0 ? 0 : ((const tg_epoch_row_t *)t->rows[i])->epoch;
 }
 
-tg_err_t tg_memory_epoch_raise(tg_token_store_t *s, int64_t environment_id, tg_client_kind_t kind, tg_str_t client_id,
-                               tg_str_t subject, int64_t *epoch) {
-    tg_memory_tokens_db_t *db = tg_memory_of(s);
-    tg_epoch_row_t row = {environment_id, kind, client_id, subject, 0};
-    pthread_mutex_lock(&db->mutex);
+tg_err_t tg_memory_epoch_set(tg_memory_tokens_db_t *db, const tg_write_t *w) {
+    const tg_epoch_row_t row = {w->environment_id, w->client_kind, w->client_id, w->subject, w->epoch};
     ptrdiff_t i = epoch_index(&db->epochs, &row);
-    row.epoch = epoch_at(&db->epochs, i) + 1;
-    tg_err_t err = i < 0 ? tg_table_add(&db->epochs, &row) : tg_table_set(&db->epochs, (size_t)i, &row);
-    if (err == TG_OK) {
-        *epoch = row.epoch;
-    }
-    pthread_mutex_unlock(&db->mutex);
-    return err;
+    return i < 0 ? tg_table_add(&db->epochs, &row) : tg_table_set(&db->epochs, (size_t)i, &row);
 }
 
 tg_err_t tg_memory_epoch_get(tg_token_store_t *s, int64_t environment_id, tg_client_kind_t kind, tg_str_t client_id,

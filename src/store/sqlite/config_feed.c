@@ -1,4 +1,5 @@
 #include "store/sqlite/config.h"
+#include "store/sqlite/feed.h"
 
 /* ---- change feed ---- */
 
@@ -12,36 +13,7 @@ tg_err_t tg_sqlite_change_append(tg_config_store_t *s, tg_change_kind_t kind, in
 }
 
 tg_err_t tg_sqlite_change_head(tg_config_store_t *s, int64_t *seq) {
-    tg_query_t q;
-    *seq = 0;
-    tg_query_read(&q, tg_sqlite_of(s), "SELECT seq FROM sqlite_sequence WHERE name = 'change_log'");
-    if (tg_query_step(&q)) {
-        *seq = sqlite3_column_int64(q.st, 0);
-    }
-    return tg_query_done(&q);
-}
-
-/* The first row that is still there, or the one that comes next. */
-static tg_err_t first(tg_sqlite_t *db, int64_t head, int64_t *seq) {
-    tg_query_t q;
-    *seq = head + 1;
-    tg_query_read(&q, db, "SELECT seq FROM change_log ORDER BY seq LIMIT 1");
-    if (tg_query_step(&q)) {
-        *seq = sqlite3_column_int64(q.st, 0);
-    }
-    return tg_query_done(&q);
-}
-
-static tg_err_t position_check(tg_config_store_t *s, int64_t after) {
-    int64_t head, oldest;
-    tg_err_t err = tg_sqlite_change_head(s, &head);
-    if (err == TG_OK) {
-        err = first(tg_sqlite_of(s), head, &oldest);
-    }
-    if (err != TG_OK) {
-        return err;
-    }
-    return after > head || after + 1 < oldest ? TG_ERR_LIMIT : TG_OK;
+    return tg_feed_head(tg_sqlite_of(s), seq);
 }
 
 static tg_err_t changes(tg_sqlite_t *db, int64_t after, size_t limit, tg_arena_t *arena, tg_rows_t *rows) {
@@ -70,7 +42,7 @@ tg_err_t tg_sqlite_change_read(tg_config_store_t *s, int64_t after, size_t limit
     if (err != TG_OK) {
         return err;
     }
-    err = position_check(s, after);
+    err = tg_feed_check(db, after);
     if (err == TG_OK) {
         err = changes(db, after, limit, arena, &rows);
     }

@@ -4,6 +4,8 @@
 
 #include "store/sqlite/db.h"
 
+#define BUCKET_SQL_MAX (16u << 20) /* thousands of tables */
+
 /* The first column of the first row of a statement of ours, as a number; 0 without a row. */
 static tg_err_t number(sqlite3 *db, const char *sql, int64_t *out, tg_fault_t *fault) {
     sqlite3_stmt *st;
@@ -59,12 +61,64 @@ static tg_err_t format_set(sqlite3 *db, const tg_sqlite_schema_t *schema, tg_fau
     return run(db, sql, fault);
 }
 
+/* ---- steps ---- */
+
+void tg_sqlite_table_sql(tg_buf_t *out, const char *sql, const char *table) {
+    for (const char *p = sql; *p != '\0'; p++) {
+        if (p[0] == '$' && p[1] == 'T') {
+            tg_buf_put(out, tg_str(table));
+            p++;
+        } else {
+            tg_buf_putc(out, *p);
+        }
+    }
+    tg_buf_putc(out, '\0');
+}
+
+/* What a step does to all tables of token records, as one text: the list is read before the first is altered. */
+static tg_err_t bucket_sql(sqlite3 *db, const char *sql, tg_buf_t *out, tg_fault_t *fault) {
+    sqlite3_stmt *st;
+    int rc = sqlite3_prepare_v2(db, "SELECT name FROM sqlite_schema WHERE type = 'table' AND name GLOB 'token_*'", -1,
+                                &st, NULL);
+    if (rc != SQLITE_OK) {
+        return tg_sqlite_fault(db, rc, fault);
+    }
+    while ((rc = sqlite3_step(st)) == SQLITE_ROW) {
+        const char *name = (const char *)sqlite3_column_text(st, 0);
+        if (name == NULL) {
+            rc = SQLITE_NOMEM;
+            break;
+        }
+        if (out->n > 0) {
+            out->n--; /* the NUL behind the last one */
+        }
+        tg_sqlite_table_sql(out, sql, name);
+    }
+    sqlite3_finalize(st);
+    return rc == SQLITE_DONE ? out->err : tg_sqlite_fault(db, rc, fault);
+}
+
+static tg_err_t step_run(sqlite3 *db, const tg_sqlite_step_t *step, tg_fault_t *fault) {
+    tg_err_t err = run(db, step->sql, fault);
+    if (err != TG_OK || step->bucket_sql == NULL) {
+        return err;
+    }
+    tg_buf_t sql;
+    tg_buf_init(&sql, BUCKET_SQL_MAX);
+    err = bucket_sql(db, step->bucket_sql, &sql, fault);
+    if (err == TG_OK && sql.n > 0) {
+        err = run(db, sql.p, fault);
+    }
+    tg_buf_release(&sql);
+    return err;
+}
+
 static tg_err_t steps_run(sqlite3 *db, const tg_sqlite_schema_t *schema, int from, tg_fault_t *fault) {
     char sql[96];
     tg_err_t err = TG_OK;
     for (size_t i = 0; i < schema->n && err == TG_OK; i++) {
         if (schema->steps[i].version > from) {
-            err = run(db, schema->steps[i].sql, fault);
+            err = step_run(db, &schema->steps[i], fault);
         }
     }
     if (err != TG_OK) {

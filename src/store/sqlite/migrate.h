@@ -7,6 +7,7 @@
 
 #include <sqlite3.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/str.h"
 
@@ -14,6 +15,7 @@ typedef struct {
     int version; /* 1, 2, ... */
     const char *name;
     const char *sql;
+    const char *bucket_sql; /* NULL, or what it does after that to each table of token records ("$T") */
 } tg_sqlite_step_t;
 
 typedef struct {
@@ -30,6 +32,9 @@ extern const size_t tg_sqlite_config_steps_n;
 extern const tg_sqlite_step_t tg_sqlite_tokens_steps[];
 extern const size_t tg_sqlite_tokens_steps_n;
 extern const char tg_sqlite_tokens_bucket[]; /* "$T" stands for the table's name */
+
+/* Puts the table's name for each "$T" of `sql`, and a NUL behind it. */
+void tg_sqlite_table_sql(tg_buf_t *out, const char *sql, const char *table);
 
 /* What is there: *version 0 is an empty file. TG_ERR_INVALID: another program's database, or a newer version (*fault
  * names both). Reads only. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "store/sqlite/sqlite.h"
+#include "store/write.h"
 
 static void tokens_close(tg_token_store_t *s) {
     tg_sqlite_tokens_t *t = (tg_sqlite_tokens_t *)s;
@@ -31,15 +32,19 @@ tg_err_t tg_tokens_end(tg_sqlite_tokens_t *t, tg_err_t err) {
 static const tg_token_ops_t ops = {
     .name = "sqlite",
     .close = tokens_close,
-    .record_put = tg_sqlite_record_put,
+    .record_put = tg_single_put,
     .record_find = tg_sqlite_record_find,
     .record_find_refresh = tg_sqlite_record_find_refresh,
-    .record_end = tg_sqlite_record_end,
-    .record_refresh = tg_sqlite_record_refresh,
-    .record_successor_used = tg_sqlite_record_successor_used,
-    .family_end = tg_sqlite_family_end,
-    .epoch_raise = tg_sqlite_epoch_raise,
+    .record_end = tg_single_end,
+    .record_refresh = tg_single_refresh,
+    .record_successor_used = tg_single_used,
+    .family_end = tg_single_family,
+    .epoch_raise = tg_single_epoch,
     .epoch_get = tg_sqlite_epoch_get,
+    .write_many = tg_sqlite_write_many,
+    .change_head = tg_sqlite_token_change_head,
+    .change_read = tg_sqlite_token_change_read,
+    .revocation_list = tg_sqlite_revocation_list,
     .buckets_drop = tg_sqlite_buckets_drop,
     .node_put = tg_sqlite_node_put,
     .node_remove = tg_sqlite_node_remove,

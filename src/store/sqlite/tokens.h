@@ -1,5 +1,6 @@
 /*
- * The token store on SQLite: handle, and the statements of each bucket's table.
+ * The token store on SQLite: handle, the statements of each bucket's table, and the verbs by what they are about;
+ * tokens.c puts them into the table.
  */
 #ifndef TG_STORE_SQLITE_TOKENS_H
 #define TG_STORE_SQLITE_TOKENS_H
@@ -13,8 +14,10 @@ typedef enum {
     TG_BUCKET_PUT = 0,
     TG_BUCKET_FIND,
     TG_BUCKET_FIND_REFRESH,
+    TG_BUCKET_STATE,
     TG_BUCKET_END,
     TG_BUCKET_SUCCEED, /* makes a tombstone */
+    TG_BUCKET_HAND_ON, /* the same; the refresh token goes over to the successor */
     TG_BUCKET_USED,
     TG_BUCKET_FAMILY,
     TG_BUCKET_VERBS
@@ -35,7 +38,7 @@ typedef struct {
     tg_bucket_statements_t buckets[TG_BUCKETS_OPEN];
 } tg_sqlite_tokens_t;
 
-/* ---- bucket.c ---- */
+/* ---- tokens_bucket.c ---- */
 
 /* A query on the table of a bucket. NOTFOUND in s->err: there is no such table. */
 void tg_bucket_query(tg_query_t *s, tg_sqlite_tokens_t *t, tg_bucket_t bucket, tg_bucket_verb_t verb);
@@ -59,26 +62,43 @@ tg_err_t tg_tokens_end(tg_sqlite_tokens_t *t, tg_err_t err) TG_MUST_CHECK;
 
 /* ---- tokens_record.c ---- */
 
-tg_err_t tg_sqlite_record_put(tg_token_store_t *, const tg_record_t *const *records, size_t n, tg_err_t *results);
 tg_err_t tg_sqlite_record_find(tg_token_store_t *, const uint8_t hash[32], tg_bucket_t, tg_arena_t *, tg_record_t *);
 tg_err_t tg_sqlite_record_find_refresh(tg_token_store_t *, const uint8_t hash[32], tg_bucket_t, tg_arena_t *,
                                        tg_record_t *);
 /* One row into its table, made if need be; inside a transaction. CONFLICT: a hash is taken. */
 tg_err_t tg_record_insert(tg_sqlite_tokens_t *t, const tg_record_t *r) TG_MUST_CHECK;
 
-/* ---- tokens_change.c ---- */
+/* ---- tokens_write.c ---- */
 
-tg_err_t tg_sqlite_record_end(tg_token_store_t *, const uint8_t hash[32], tg_bucket_t, tg_ms_t at);
-tg_err_t tg_sqlite_record_refresh(tg_token_store_t *, const uint8_t refresh_hash[32], tg_bucket_t,
-                                  const tg_record_t *successor, tg_ms_t at, tg_arena_t *, tg_record_t *existing);
-tg_err_t tg_sqlite_record_successor_used(tg_token_store_t *, const uint8_t hash[32], tg_bucket_t, tg_ms_t at);
-tg_err_t tg_sqlite_family_end(tg_token_store_t *, const uint8_t family[TG_FAMILY_LEN], tg_ms_t at, int64_t *ended);
+tg_err_t tg_sqlite_write_many(tg_token_store_t *, tg_write_t *writes, size_t n, tg_arena_t *);
+
+/* ---- tokens_feed.c ---- */
+
+/* In a transaction. *seq, if asked for: of the row. */
+tg_err_t tg_token_change(tg_sqlite_tokens_t *t, const tg_token_change_t *row, int64_t *seq) TG_MUST_CHECK;
+tg_err_t tg_sqlite_token_change_head(tg_token_store_t *, int64_t *seq);
+tg_err_t tg_sqlite_token_change_read(tg_token_store_t *, int64_t after, size_t limit, tg_arena_t *,
+                                     tg_token_change_t **, size_t *);
+/* Prunes in chunks. */
+tg_err_t tg_feed_tidy(tg_sqlite_tokens_t *t, tg_ms_t now) TG_MUST_CHECK;
+
+/* ---- tokens_revocation.c ---- */
+
+/* A TG_WRITE_REVOCATION; in a transaction. */
+tg_err_t tg_revocation_write(tg_sqlite_tokens_t *t, tg_write_t *w) TG_MUST_CHECK;
+tg_err_t tg_sqlite_revocation_list(tg_token_store_t *, int64_t environment_id, tg_ms_t now, tg_arena_t *,
+                                   tg_revocation_t **, size_t *, int64_t *seq);
+/* Removes what is past, in chunks. */
+tg_err_t tg_revocation_tidy(tg_sqlite_tokens_t *t, tg_ms_t now) TG_MUST_CHECK;
+
+/* ---- tokens_drop.c ---- */
+
 tg_err_t tg_sqlite_buckets_drop(tg_token_store_t *, tg_ms_t now, int64_t *dropped);
 
 /* ---- tokens_node.c: nodes and epochs ---- */
 
-tg_err_t tg_sqlite_epoch_raise(tg_token_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
-                               tg_str_t subject, int64_t *epoch);
+/* A TG_WRITE_EPOCH; in a transaction. */
+tg_err_t tg_epoch_write(tg_sqlite_tokens_t *t, tg_write_t *w) TG_MUST_CHECK;
 tg_err_t tg_sqlite_epoch_get(tg_token_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
                              tg_str_t subject, int64_t *epoch);
 tg_err_t tg_sqlite_node_put(tg_token_store_t *, const tg_node_t *);

@@ -34,33 +34,24 @@ static bool name_parse(const char *name, tg_bucket_t *out) {
     "hash, refresh_hash, environment_id, client_kind, client_id, subject, scope, generation, epoch, issued_at, "       \
     "access_expires_at,"                                                                                               \
     " refresh_expires_at, refresh_left, refresh_used, family, ended_at, successor, successor_class, successor_index, " \
-    "successor_used_at"
+    "successor_used_at, predecessor, predecessor_class, predecessor_index"
 
 static const char *const sql_of[TG_BUCKET_VERBS] = {
     [TG_BUCKET_PUT] =
-        "INSERT INTO $T (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+        "INSERT INTO $T (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
     [TG_BUCKET_FIND] = "SELECT " COLUMNS " FROM $T WHERE hash = ?",
     [TG_BUCKET_FIND_REFRESH] = "SELECT " COLUMNS " FROM $T WHERE refresh_hash = ?",
-    [TG_BUCKET_END] = "UPDATE $T SET ended_at = ?1 WHERE hash = ?2 AND ended_at = 0",
-    [TG_BUCKET_SUCCEED] = "UPDATE $T SET ended_at = ?1, successor = ?2, successor_class = ?3, successor_index = ?4"
-                          " WHERE refresh_hash = ?5 AND ended_at = 0",
-    [TG_BUCKET_USED] =
-        "UPDATE $T SET successor_used_at = ?1 WHERE hash = ?2 AND successor IS NOT NULL AND successor_used_at = 0",
-    [TG_BUCKET_FAMILY] = "UPDATE $T SET ended_at = ?1 WHERE family = ?2 AND refresh_hash IS NOT NULL AND ended_at = 0",
+    [TG_BUCKET_STATE] =
+        "SELECT environment_id, ended_at, successor IS NOT NULL, successor_used_at FROM $T WHERE hash = ?",
+    [TG_BUCKET_END] = "UPDATE $T SET ended_at = ?1 WHERE hash = ?2",
+    [TG_BUCKET_SUCCEED] =
+        "UPDATE $T SET ended_at = ?1, successor = ?2, successor_class = ?3, successor_index = ?4 WHERE hash = ?5",
+    [TG_BUCKET_HAND_ON] = "UPDATE $T SET ended_at = ?1, successor = ?2, successor_class = ?3, successor_index = ?4,"
+                          " refresh_hash = NULL WHERE hash = ?5",
+    [TG_BUCKET_USED] = "UPDATE $T SET successor_used_at = ?1 WHERE hash = ?2",
+    [TG_BUCKET_FAMILY] = "UPDATE $T SET ended_at = ?1 WHERE family = ?2 AND refresh_hash IS NOT NULL AND ended_at = 0"
+                         " RETURNING hash, environment_id",
 };
-
-/* Puts the table's name for each $T. */
-static void sql_write(tg_buf_t *out, const char *sql, const char *name) {
-    for (const char *p = sql; *p != '\0'; p++) {
-        if (p[0] == '$' && p[1] == 'T') {
-            tg_buf_put(out, tg_str(name));
-            p++;
-        } else {
-            tg_buf_putc(out, *p);
-        }
-    }
-    tg_buf_putc(out, '\0');
-}
 
 /* ---- the cache of statements ---- */
 
@@ -137,7 +128,7 @@ static tg_err_t prepare(tg_sqlite_tokens_t *t, tg_bucket_t bucket, tg_bucket_ver
     tg_buf_t sql;
     tg_buf_init_fixed(&sql, mem, sizeof(mem));
     tg_bucket_name(bucket, name);
-    sql_write(&sql, sql_of[verb], name);
+    tg_sqlite_table_sql(&sql, sql_of[verb], name);
     if (sql.err != TG_OK) {
         return TG_ERR_BUG;
     }
@@ -178,7 +169,7 @@ tg_err_t tg_bucket_make(tg_sqlite_tokens_t *t, tg_bucket_t bucket) {
     tg_buf_t sql;
     tg_buf_init(&sql, 16384);
     tg_bucket_name(bucket, name);
-    sql_write(&sql, tg_sqlite_tokens_bucket, name);
+    tg_sqlite_table_sql(&sql, tg_sqlite_tokens_bucket, name);
     tg_err_t err = sql.err;
     if (err == TG_OK) {
         t->made_table = true;

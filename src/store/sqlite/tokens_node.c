@@ -13,23 +13,25 @@ static void key_bind(tg_query_t *s, int64_t environment_id, tg_client_kind_t kin
     tg_query_text(s, subject);
 }
 
-tg_err_t tg_sqlite_epoch_raise(tg_token_store_t *store, int64_t environment_id, tg_client_kind_t kind,
-                               tg_str_t client_id, tg_str_t subject, int64_t *epoch) {
-    tg_sqlite_tokens_t *t = (tg_sqlite_tokens_t *)store;
-    tg_query_t s;
-    tg_err_t err = tg_tokens_begin(t);
+/* The epoch is the seq of its change: above all that were given before, whoever they were for. */
+tg_err_t tg_epoch_write(tg_sqlite_tokens_t *t, tg_write_t *w) {
+    uint8_t id[8];
+    tg_epoch_id_put(tg_epoch_id(w->client_kind, w->client_id, w->subject), id);
+    tg_err_t err = tg_token_change(t,
+                                   &(tg_token_change_t){.kind = TG_TOKEN_CHANGE_EPOCH,
+                                                        .environment_id = w->environment_id,
+                                                        .id = tg_strn(id, sizeof(id))},
+                                   &w->epoch);
     if (err != TG_OK) {
         return err;
     }
+    tg_query_t s;
     tg_query_write(&s, &t->q,
-                   "INSERT INTO epoch (environment_id, client_kind, client_id, subject, epoch) VALUES (?, ?, ?, ?, 1)"
-                   " ON CONFLICT DO UPDATE SET epoch = epoch + 1 RETURNING epoch");
-    key_bind(&s, environment_id, kind, client_id, subject);
-    if (tg_query_step(&s)) {
-        *epoch = sqlite3_column_int64(s.st, 0);
-    }
-    err = tg_query_run(&s);
-    return tg_tokens_end(t, err);
+                   "INSERT INTO epoch (environment_id, client_kind, client_id, subject, epoch) VALUES (?, ?, ?, ?, ?)"
+                   " ON CONFLICT DO UPDATE SET epoch = excluded.epoch");
+    key_bind(&s, w->environment_id, w->client_kind, w->client_id, w->subject);
+    tg_query_int(&s, w->epoch);
+    return tg_query_run(&s);
 }
 
 tg_err_t tg_sqlite_epoch_get(tg_token_store_t *store, int64_t environment_id, tg_client_kind_t kind, tg_str_t client_id,

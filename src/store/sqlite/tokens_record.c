@@ -33,6 +33,13 @@ static void row_bind(tg_query_t *s, const tg_record_t *r) {
     tg_query_int(s, r->successor_bucket.cls);
     tg_query_int(s, r->successor_bucket.index);
     tg_query_int(s, r->successor_used_at);
+    if (r->has_predecessor) {
+        tg_query_blob(s, r->predecessor, HASH_LEN);
+    } else {
+        tg_query_null(s);
+    }
+    tg_query_int(s, r->predecessor_bucket.cls);
+    tg_query_int(s, r->predecessor_bucket.index);
 }
 
 /* Copies a column of n bytes; another length is a broken database. NULL: false. */
@@ -71,6 +78,9 @@ static void row_read(tg_query_t *s, tg_bucket_t bucket, tg_arena_t *arena, tg_re
     r->successor_bucket.cls = (tg_bucket_class_t)sqlite3_column_int64(s->st, 17);
     r->successor_bucket.index = (uint32_t)sqlite3_column_int64(s->st, 18);
     r->successor_used_at = sqlite3_column_int64(s->st, 19);
+    r->has_predecessor = bytes_read(s, 20, r->predecessor, HASH_LEN);
+    r->predecessor_bucket.cls = (tg_bucket_class_t)sqlite3_column_int64(s->st, 21);
+    r->predecessor_bucket.index = (uint32_t)sqlite3_column_int64(s->st, 22);
 }
 
 /* ---- look-ups ---- */
@@ -123,22 +133,4 @@ tg_err_t tg_record_insert(tg_sqlite_tokens_t *t, const tg_record_t *r) {
     }
     err = tg_bucket_make(t, r->bucket);
     return err != TG_OK ? err : insert_once(t, r);
-}
-
-tg_err_t tg_sqlite_record_put(tg_token_store_t *store, const tg_record_t *const *records, size_t n, tg_err_t *results) {
-    tg_sqlite_tokens_t *t = (tg_sqlite_tokens_t *)store;
-    if (n == 0) {
-        return TG_OK;
-    }
-    tg_err_t err = tg_tokens_begin(t);
-    if (err != TG_OK) {
-        return err;
-    }
-    for (size_t i = 0; i < n && err == TG_OK; i++) {
-        results[i] = tg_record_insert(t, records[i]);
-        if (results[i] != TG_ERR_CONFLICT) {
-            err = results[i];
-        }
-    }
-    return tg_tokens_end(t, err);
 }

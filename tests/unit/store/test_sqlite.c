@@ -307,7 +307,7 @@ static void tokens_of_version_1_are_read(void **state) {
     tg_record_t r;
     tg_node_t *nodes;
     size_t n;
-    int64_t epoch;
+    int64_t epoch, seq;
     load(p->tokens, "tokens-v1.sql");
     tg_arena_init(&arena, 1u << 20);
     assert_ok(tg_token_store_open(tg_str(p->uri), &(tg_store_options_t){.create = true}, &s, &p->fault));
@@ -323,26 +323,94 @@ static void tokens_of_version_1_are_read(void **state) {
     assert_ok(s->ops->node_list(s, 1, 0, &arena, &nodes, &n));
     assert_int_equal(n, 1);
     assert_int_equal(nodes[0].workers[0].pid, 100);
+    assert_int_equal(sql_number(p->tokens, "PRAGMA user_version"), TG_SCHEMA_TOKENS);
+    /* what came with version 2 works on the tables of version 1 */
+    tg_record_t successor = {.has_refresh = true,
+                             .hash = {6},
+                             .refresh_hash = {7},
+                             .bucket = {TG_BUCKET_DAY, 20540},
+                             .client_id = TG_STR("client-1"),
+                             .has_predecessor = true,
+                             .predecessor = {3},
+                             .predecessor_bucket = {TG_BUCKET_DAY, 20540}};
+    assert_ok(
+        s->ops->record_refresh(s, (const uint8_t[32]){4}, successor.bucket, &successor, 1774000000006, &arena, &r));
+    assert_ok(s->ops->record_find(s, successor.hash, successor.bucket, &arena, &r));
+    assert_true(r.has_predecessor);
+    assert_memory_equal(r.predecessor, successor.predecessor, 32);
+    assert_int_equal(r.predecessor_bucket.cls, TG_BUCKET_DAY);
+    assert_int_equal(r.predecessor_bucket.index, 20540);
+    assert_ok(s->ops->epoch_raise(s, 1, TG_CLIENT_APPLICATION, TG_STR("client-1"), TG_STR_NONE, &epoch));
+    assert_true(epoch > 1); /* above the one that was there */
+    assert_ok(s->ops->change_head(s, &seq));
+    assert_int_equal(seq, epoch);
     s->ops->close(s);
     tg_arena_release(&arena);
 }
 
+static char *schema_of(const char *path) {
+    sqlite3 *db;
+    sqlite3_stmt *st;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    /* names of columns, with all that is said of them; the text of a table that was altered reads otherwise */
+    assert_int_equal(
+        sqlite3_prepare_v2(db,
+                           "SELECT group_concat(line, char(10)) FROM (SELECT printf('%s %s %d %s %s %d %d',"
+                           " m.name, c.name, c.cid, c.type, quote(c.dflt_value), c.\"notnull\", c.pk) AS line"
+                           " FROM sqlite_schema AS m, pragma_table_info(m.name) AS c UNION ALL"
+                           " SELECT printf('%s on %s', name, tbl_name) FROM sqlite_schema"
+                           " WHERE type <> 'table' ORDER BY 1)",
+                           -1, &st, NULL),
+        SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    char *text = strdup((const char *)sqlite3_column_text(st, 0));
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    return text;
+}
+
+/* Upgraded and made anew are the same, tables of buckets as well. */
+static void tokens_of_version_1_end_as_new_ones(void **state) {
+    place_t *p = *state;
+    tg_token_store_t *s;
+    tg_record_t rows[] = {
+        {.bucket = {TG_BUCKET_HOUR, 492777}}, {.bucket = {TG_BUCKET_DAY, 20540}}, {.bucket = {TG_BUCKET_NEVER, 0}}};
+    const tg_record_t *list[] = {&rows[0], &rows[1], &rows[2]};
+    tg_err_t results[3];
+    load(p->tokens, "tokens-v1.sql");
+    assert_int_equal(tg_token_store_open(tg_str(p->uri), &(tg_store_options_t){.create = false}, &s, &p->fault),
+                     TG_ERR_INVALID); /* a gateway does not upgrade */
+    assert_ok(tg_token_store_open(tg_str(p->uri), &(tg_store_options_t){.create = true}, &s, &p->fault));
+    s->ops->close(s);
+    char *upgraded = schema_of(p->tokens);
+    assert_int_equal(remove(p->tokens), 0);
+    assert_ok(tg_token_store_open(tg_str(p->uri), &(tg_store_options_t){.create = true}, &s, &p->fault));
+    assert_ok(s->ops->record_put(s, list, 3, results));
+    s->ops->close(s);
+    char *made = schema_of(p->tokens);
+    assert_non_null(strstr(made, "token_d_20540 predecessor_index"));
+    assert_string_equal(upgraded, made);
+    free(upgraded);
+    free(made);
+}
+
 /* Steps of releases to come. */
 static const tg_sqlite_step_t steps[] = {
-    {1, "initial", "CREATE TABLE a (x INTEGER PRIMARY KEY, y TEXT); INSERT INTO a (y) VALUES ('one')"},
-    {2, "column", "ALTER TABLE a ADD COLUMN z INTEGER NOT NULL DEFAULT 7"},
-    {3, "table", "CREATE TABLE b AS SELECT * FROM a; DROP TABLE a"},
+    {1, "initial", "CREATE TABLE a (x INTEGER PRIMARY KEY, y TEXT); INSERT INTO a (y) VALUES ('one')", NULL},
+    {2, "column", "ALTER TABLE a ADD COLUMN z INTEGER NOT NULL DEFAULT 7", NULL},
+    {3, "table", "CREATE TABLE b AS SELECT * FROM a; DROP TABLE a", NULL},
 };
 static const tg_sqlite_step_t broken_steps[] = {
-    {1, "initial", "CREATE TABLE a (x)"},
-    {2, "fine", "INSERT INTO a VALUES (1)"},
-    {3, "broken", "INSERT INTO a VALUES (2); INSERT INTO none VALUES (1)"},
+    {1, "initial", "CREATE TABLE a (x)", NULL},
+    {2, "fine", "INSERT INTO a VALUES (1)", NULL},
+    {3, "broken", "INSERT INTO a VALUES (2); INSERT INTO none VALUES (1)", NULL},
 };
 static const tg_sqlite_step_t dangling_steps[] = {
     {1, "initial",
      "CREATE TABLE p (x INTEGER PRIMARY KEY); CREATE TABLE c (p INTEGER REFERENCES p (x)); INSERT INTO p VALUES (1); "
-     "INSERT INTO c VALUES (1)"},
-    {2, "dangling", "DELETE FROM p"},
+     "INSERT INTO c VALUES (1)",
+     NULL},
+    {2, "dangling", "DELETE FROM p", NULL},
 };
 
 static tg_err_t migrate(place_t *p, const tg_sqlite_step_t *list, size_t n) {
@@ -406,6 +474,7 @@ int main(void) {
         TEST(bad_uris_are_told),
         TEST(a_config_of_version_1_is_read),
         TEST(tokens_of_version_1_are_read),
+        TEST(tokens_of_version_1_end_as_new_ones),
         TEST(an_older_schema_is_upgraded_step_by_step),
         TEST(an_upgrade_that_fails_changes_nothing),
         TEST(a_gateway_makes_no_schema),
