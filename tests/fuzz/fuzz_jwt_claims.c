@@ -49,7 +49,9 @@ static void prove(tg_str_t token, tg_str_t access_url) {
         require_facts(&f);
         const tg_live_client_t client = {
             .exists = true, .enabled = true, .kind = f.client_kind, .key_id = 7, .generation = f.generation};
-        tg_token_verdict_t v = tg_token_check(&f, &proxy, &client, 1, 0, true, 300, NOW);
+        const tg_check_now_t at = {
+            .environment_id = 1, .key_usable = true, .unrevoked = true, .leeway_s = 300, .now = NOW};
+        tg_token_verdict_t v = tg_token_check(&f, &proxy, &client, &at);
         require(v != TG_TOKEN_OK || f.expires_at == 0 || f.expires_at + 300 * 1000 > NOW);
         require(v != TG_TOKEN_OK || f.client_kind == TG_CLIENT_APPLICATION);
     }

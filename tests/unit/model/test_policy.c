@@ -64,6 +64,28 @@ static void fills_in_the_defaults(void **state) {
     tg_arena_release(&a);
 }
 
+static void reads_refresh_settings(void **state) {
+    static const char *const types[] = {"policy-auth-jwt", "policy-auth-oauth2"};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        char text[512];
+        tg_arena_t a;
+        tg_policy_t p;
+        snprintf(text, sizeof(text),
+                 "{'policy':{'type':'%s','refreshTokenAllowed':true,'refreshTokenCount':1000000,"
+                 "'refreshTokenExpiresInAmount':3,'refreshTokenExpiresInUnit':'MINUTES','refreshTokenRotation':false,"
+                 "'deletePrevious':%s}}",
+                 types[i], i == 0 ? "false" : "true");
+        parse(text, &a, &p);
+        assert_true(p.token.refresh_allowed);
+        assert_int_equal(p.token.refresh_count, 1000000);
+        assert_int_equal(p.token.refresh_expires_in, 180);
+        assert_false(p.token.refresh_rotation);
+        assert_int_equal(p.token.delete_previous, i == 1);
+        tg_arena_release(&a);
+    }
+}
+
 static void reads_lifetimes(void **state) {
     static const struct {
         const char *settings;
@@ -125,7 +147,14 @@ static void refuses_by_field_and_rule(void **state) {
         {P("'tokenExpiresInUnit':'DAYS'"), "policy.tokenExpiresInAmount", "is required with tokenExpiresInUnit"},
         {P("'tokenExpiresInAmount':5,'tokenExpiresInUnit':'days'"), "policy.tokenExpiresInUnit",
          "must be one of MILLI_SECONDS, SECONDS,"},
-        {P("'refreshTokenCount':0"), "policy.refreshTokenCount", "must be a whole number from 1"},
+        {P("'refreshTokenCount':0"), "policy.refreshTokenCount", "must be a whole number from 1 to 1000000"},
+        {P("'refreshTokenCount':1000001"), "policy.refreshTokenCount", "must be a whole number from 1 to 1000000"},
+        {P("'refreshTokenAllowed':'yes'"), "policy.refreshTokenAllowed", "must be true or false"},
+        {P("'refreshTokenRotation':0"), "policy.refreshTokenRotation", "must be true or false"},
+        {P("'refreshTokenExpiresInAmount':101,'refreshTokenExpiresInUnit':'YEARS'"),
+         "policy.refreshTokenExpiresInAmount", "100 years"},
+        {P("'refreshTokenExpiresInAmount':3"), "policy.refreshTokenExpiresInUnit",
+         "is required with refreshTokenExpiresInAmount"},
         {P("'tokenNeverExpires':true,'refreshTokenAllowed':true"), "policy.refreshTokenAllowed",
          "must be false with tokenNeverExpires"},
         {P("'jwtSignatureAlgorithm':'none'"), "policy.jwtSignatureAlgorithm", "must be one of RS256"},
@@ -168,12 +197,9 @@ static void refuses_by_field_and_rule(void **state) {
 static void refuses_what_is_not_served_yet(void **state) {
     static const refusal_t rows[] = {
         {P("'grantType':'PASSWORD'"), "policy.grantType", "PASSWORD is not available in this release"},
-        {P("'refreshTokenAllowed':true"), "policy.refreshTokenAllowed", "true is not available in this release"},
         {P("'managedFromThisPolicy':false"), "policy.managedFromThisPolicy", "false is not available"},
         {P("'allowUrlParameters':true"), "policy.allowUrlParameters", "true is not available"},
         {P("'checkClientIpAddress':true"), "policy.checkClientIpAddress", "true is not available"},
-        {"{'policy':{'type':'policy-auth-oauth2','deletePrevious':true}}", "policy.deletePrevious",
-         "true is not available"},
         {P("'identityProvider':'ldap'"), "policy.identityProvider", "is not available"},
         {P("'authorization':{'enabled':true}"), "policy.authorization.enabled", "true is not available"},
         {P("'authorization':{'enabled':false,'methodAccess':[{'httpMethod':'GET'}]}"),
@@ -206,6 +232,8 @@ static void accepts_defaults_given_explicitly(void **state) {
         P("'errorMessage':{}"),
         P("'jwtSignatureAlgorithm':'EdDSA','tokenNeverExpires':true"),
         P("'jwtSignatureAlgorithm':'PS512'"),
+        P("'refreshTokenAllowed':true,'refreshTokenCount':3,'refreshTokenRotation':false"),
+        "{'policy':{'type':'policy-auth-oauth2','deletePrevious':true,'tokenNeverExpires':true}}",
     };
     (void)state;
     accepted(read_policy, ROWS(bodies));
@@ -221,6 +249,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_the_documented_example),
         cmocka_unit_test(fills_in_the_defaults),
+        cmocka_unit_test(reads_refresh_settings),
         cmocka_unit_test(reads_lifetimes),
         cmocka_unit_test(refuses_by_field_and_rule),
         cmocka_unit_test(refuses_what_is_not_served_yet),

@@ -96,6 +96,17 @@ static const attack_t attacks[] = {
     {"sub_twice", "sub", "\"admin\",\"sub\":\"" CLIENT "\"", TG_TOKEN_MALFORMED},
     {"jti_missing", "jti", NULL, TG_TOKEN_MALFORMED},
     {"jti_number", "jti", "1", TG_TOKEN_MALFORMED},
+    {"jti_empty", "jti", "\"\"", TG_TOKEN_MALFORMED},
+    {"jti_short", "jti", "\"c29tZS1pZC0xNS1ieXRl\"", TG_TOKEN_MALFORMED},
+    {"jti_long", "jti", "\"c29tZS1pZC1vZi0xNy1iLi4\"", TG_TOKEN_MALFORMED},
+    {"jti_second_spelling", "jti", "\"c29tZS1pZC0xNi1ieXRlcx\"", TG_TOKEN_MALFORMED},
+    {"jti_base64", "jti", "\"c29tZS1pZC0xNi1ieXRl+w\"", TG_TOKEN_MALFORMED},
+    {"jti_padded", "jti", "\"c29tZS1pZC0xNi1ieXRlcw==\"", TG_TOKEN_MALFORMED},
+    {"family_null", "tg_fam", "null", TG_TOKEN_MALFORMED},
+    {"family_number", "tg_fam", "7", TG_TOKEN_MALFORMED},
+    {"family_empty", "tg_fam", "\"\"", TG_TOKEN_MALFORMED},
+    {"family_short", "tg_fam", "\"c29tZS1pZC0xNS1ieXRl\"", TG_TOKEN_MALFORMED},
+    {"family_twice", "tg_fam", "\"c29tZS1pZC0xNi1ieXRlcw\",\"tg_fam\":\"AAAAAAAAAAAAAAAAAAAAAA\"", TG_TOKEN_MALFORMED},
     {"scope_array", "scope", "[\"admin\"]", TG_TOKEN_MALFORMED},
     {"claims_too_deep", "x", "[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]", TG_TOKEN_MALFORMED},
 
@@ -146,6 +157,7 @@ static void accepted(void **state) {
         {"", "iat", "1790000300", 0},
         {"", "sub", "\"" X256 "\"", 0},
         {"", "scope", "\"read write\"", 0},
+        {"", "tg_fam", "\"c29tZS1pZC0xNi1ieXRlcw\"", 0},
         {"", "roles", "[{\"name\":\"admin\"}]", 0},
     };
     tg_buf_t t;
@@ -382,8 +394,8 @@ static tg_token_facts_t good_facts(void) {
 
 static void assert_check(const tg_token_facts_t *f, const tg_deployed_proxy_t *p, const tg_live_client_t *c,
                          tg_token_verdict_t expected) {
-    forge_assert(tg_token_check(f, &forge_proxy, &forge_client, 1, 0, true, 0, NOW), TG_TOKEN_OK);
-    forge_assert(tg_token_check(f, p, c, 1, 0, true, 0, NOW), expected);
+    forge_assert(forge_check(f, &forge_proxy, &forge_client, 1, 0, true, 0, NOW), TG_TOKEN_OK);
+    forge_assert(forge_check(f, p, c, 1, 0, true, 0, NOW), expected);
 }
 
 static void token_of_another_proxy(void **state) {
@@ -420,13 +432,37 @@ static void credential_of_the_same_name(void **state) {
     assert_check(&f, &forge_proxy, &c, TG_TOKEN_CLIENT);
     tg_token_facts_t g = f;
     g.client_kind = TG_CLIENT_CREDENTIAL; /* both are: a policy-mode proxy still takes none */
-    forge_assert(tg_token_check(&g, &forge_proxy, &c, 1, 0, true, 0, NOW), TG_TOKEN_AUDIENCE);
+    forge_assert(forge_check(&g, &forge_proxy, &c, 1, 0, true, 0, NOW), TG_TOKEN_AUDIENCE);
 }
 
 static void cached_facts_of_a_key_revoked_since(void **state) {
     tg_token_facts_t f = good_facts();
     (void)state;
-    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, 1, 0, false, 0, NOW), TG_TOKEN_KEY);
+    forge_assert(forge_check(&f, &forge_proxy, &forge_client, 1, 0, false, 0, NOW), TG_TOKEN_KEY);
+}
+
+static void cached_facts_of_a_token_revoked_since(void **state) {
+    tg_token_facts_t f = good_facts();
+    tg_check_now_t at = {.environment_id = 1, .key_usable = true, .unrevoked = true, .now = NOW};
+    (void)state;
+    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, &at), TG_TOKEN_OK);
+    at.unrevoked = false;
+    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, &at), TG_TOKEN_ENDED);
+}
+
+/* Whoever forgets to say what is true now refuses. */
+static void nothing_known_of_now(void **state) {
+    static const tg_check_now_t nothing;
+    tg_check_now_t at = {.key_usable = true};
+    tg_token_facts_t f = good_facts();
+    tg_policy_t opaque = forge_policy;
+    tg_deployed_proxy_t p = forge_proxy;
+    (void)state;
+    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, &nothing), TG_TOKEN_KEY);
+    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, &at), TG_TOKEN_ENDED);
+    opaque.type = f.type = TG_TOKEN_OPAQUE;
+    p.policy = &opaque;
+    forge_assert(tg_token_check(&f, &p, &forge_client, &nothing), TG_TOKEN_ENVIRONMENT);
 }
 
 static void secret_changed_since(void **state) {
@@ -467,33 +503,33 @@ static void opaque_records(void **state) {
     policy.type = TG_TOKEN_OPAQUE;
     p.policy = &policy;
     forge_assert(tg_record_prove(&good, &f), TG_TOKEN_OK);
-    forge_assert(tg_token_check(&f, &p, &forge_client, 1, 3, true, 0, NOW), TG_TOKEN_OK);
-    forge_assert(tg_token_check(&f, &p, &forge_client, 2, 3, true, 0, NOW), TG_TOKEN_ENVIRONMENT);
-    forge_assert(tg_token_check(&f, &p, &forge_client, 1, 4, true, 0, NOW), TG_TOKEN_EPOCH);
-    forge_assert(tg_token_check(&f, &p, &forge_client, 1, 2, true, 0, NOW), TG_TOKEN_OK);
-    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, 1, 3, true, 0, NOW), TG_TOKEN_TYPE);
+    forge_assert(forge_check(&f, &p, &forge_client, 1, 3, true, 0, NOW), TG_TOKEN_OK);
+    forge_assert(forge_check(&f, &p, &forge_client, 2, 3, true, 0, NOW), TG_TOKEN_ENVIRONMENT);
+    forge_assert(forge_check(&f, &p, &forge_client, 1, 4, true, 0, NOW), TG_TOKEN_EPOCH);
+    forge_assert(forge_check(&f, &p, &forge_client, 1, 2, true, 0, NOW), TG_TOKEN_OK);
+    forge_assert(forge_check(&f, &forge_proxy, &forge_client, 1, 3, true, 0, NOW), TG_TOKEN_TYPE);
     /* no leeway for our own records, and no key */
-    forge_assert(tg_token_check(&f, &p, &forge_client, 1, 3, false, 300, NOW + 999), TG_TOKEN_OK);
-    forge_assert(tg_token_check(&f, &p, &forge_client, 1, 3, true, 300, NOW + 1000), TG_TOKEN_EXPIRED);
+    forge_assert(forge_check(&f, &p, &forge_client, 1, 3, false, 300, NOW + 999), TG_TOKEN_OK);
+    forge_assert(forge_check(&f, &p, &forge_client, 1, 3, true, 300, NOW + 1000), TG_TOKEN_EXPIRED);
 
     tg_record_t ended = good;
     ended.ended_at = NOW - 1;
     forge_assert(tg_record_prove(&ended, &f), TG_TOKEN_OK);
-    forge_assert(tg_token_check(&f, &p, &forge_client, 1, 3, true, 0, NOW), TG_TOKEN_ENDED);
+    forge_assert(forge_check(&f, &p, &forge_client, 1, 3, true, 0, NOW), TG_TOKEN_ENDED);
     tg_record_t older = good;
     older.generation--;
     forge_assert(tg_record_prove(&older, &f), TG_TOKEN_OK);
-    forge_assert(tg_token_check(&f, &p, &forge_client, 1, 3, true, 0, NOW), TG_TOKEN_GENERATION);
+    forge_assert(forge_check(&f, &p, &forge_client, 1, 3, true, 0, NOW), TG_TOKEN_GENERATION);
 }
 
 static void leeway_at_both_ends(void **state) {
     tg_token_facts_t f = good_facts();
     (void)state;
-    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, 1, 0, true, 5, f.expires_at + 4999), TG_TOKEN_OK);
-    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, 1, 0, true, 5, f.expires_at + 5000), TG_TOKEN_EXPIRED);
+    forge_assert(forge_check(&f, &forge_proxy, &forge_client, 1, 0, true, 5, f.expires_at + 4999), TG_TOKEN_OK);
+    forge_assert(forge_check(&f, &forge_proxy, &forge_client, 1, 0, true, 5, f.expires_at + 5000), TG_TOKEN_EXPIRED);
     f.not_before = NOW + 5000;
-    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, 1, 0, true, 5, NOW), TG_TOKEN_OK);
-    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, 1, 0, true, 5, NOW - 1), TG_TOKEN_NOT_YET);
+    forge_assert(forge_check(&f, &forge_proxy, &forge_client, 1, 0, true, 5, NOW), TG_TOKEN_OK);
+    forge_assert(forge_check(&f, &forge_proxy, &forge_client, 1, 0, true, 5, NOW - 1), TG_TOKEN_NOT_YET);
 }
 
 static const struct CMUnitTest others[] = {
@@ -513,6 +549,8 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(token_of_a_disabled_expired_unknown_client),
     cmocka_unit_test(credential_of_the_same_name),
     cmocka_unit_test(cached_facts_of_a_key_revoked_since),
+    cmocka_unit_test(cached_facts_of_a_token_revoked_since),
+    cmocka_unit_test(nothing_known_of_now),
     cmocka_unit_test(secret_changed_since),
     cmocka_unit_test(jwt_where_opaque_is_asked),
     cmocka_unit_test(opaque_records),

@@ -18,6 +18,12 @@ static void facts_of_a_jwt(void **state) {
     assert_int_equal(f.expires_at, NOW + 3600000);
     assert_true(tg_str_eq(tg_strn(f.kid, f.kid_len), forge_rows[KEY_LIVE].kid));
     assert_false(f.ended);
+    assert_memory_equal(f.jti, "some-id-16-bytes", sizeof(f.jti));
+    assert_false(f.has_family);
+    forge_sign(forge_keys[KEY_LIVE], GOOD_HEADER, forge_claims("tg_fam", "\"YS1mYW1pbHktMTYtYi4uLg\""), &t);
+    forge_assert(forge_prove(tg_buf_str(&t), &f), TG_TOKEN_OK);
+    assert_true(f.has_family);
+    assert_memory_equal(f.family, "a-family-16-b...", sizeof(f.family));
     forge_sign(forge_keys[KEY_LIVE], GOOD_HEADER, forge_claims("exp", NULL), &t);
     forge_assert(forge_prove(tg_buf_str(&t), &f), TG_TOKEN_OK);
     assert_int_equal(f.expires_at, 0);
@@ -123,6 +129,7 @@ static void facts_of_a_record(void **state) {
     assert_int_equal(f.expires_at, 20);
     assert_int_equal(f.environment_id, 4);
     assert_true(f.ended);
+    assert_true(f.epoch_id == tg_epoch_id(TG_CLIENT_CREDENTIAL, r.client_id, r.subject));
     r = record(257, 1);
     forge_assert(tg_record_prove(&r, &f), TG_TOKEN_UNKNOWN);
     r = record(1, 257);

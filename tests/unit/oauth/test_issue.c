@@ -53,8 +53,6 @@ static void grants(void **state) {
     (void)state;
     tg_token_request_t req = request(TG_GRANT_PASSWORD);
     assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
-    req = request(TG_GRANT_REFRESH);
-    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
     req = request(TG_GRANT_NONE);
     assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNSUPPORTED_GRANT_TYPE);
     assert_int_equal(decide(TG_ENDPOINT_JWT, &req, &p, &plan), TG_OAUTH_UNSUPPORTED_GRANT_TYPE);
@@ -66,6 +64,34 @@ static void grants(void **state) {
     assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_INVALID_REQUEST);
     req = request(TG_GRANT_CLIENT_CREDENTIALS);
     p.token.grant = TG_GRANT_PASSWORD;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
+}
+
+static void refresh_grant(void **state) {
+    tg_policy_t p = policy(TG_TOKEN_OPAQUE);
+    tg_grant_plan_t plan;
+    (void)state;
+    tg_token_request_t req = request(TG_GRANT_REFRESH);
+    req.refresh_token = TG_STR("tgr_x");
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    p.token.refresh_allowed = true;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_OK);
+    assert_int_equal(plan.expires_in, 3600);
+    p.token.grant = TG_GRANT_PASSWORD; /* whichever grant it was that gave the token */
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_OK);
+    assert_int_equal(decide(TG_ENDPOINT_JWT, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    req.has_scope = true;
+    req.scope = TG_STR("read"); /* the record says whether */
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_OK);
+    req.scope = TG_STR("read ");
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_INVALID_SCOPE);
+    req.has_scope = false;
+    req.refresh_token = TG_STR_NONE;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_INVALID_REQUEST);
+    p.token.never_expires = true;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    p.token.never_expires = false;
+    p.active = false;
     assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
 }
 
@@ -202,8 +228,8 @@ static void issued_is_accepted(void **state) {
     tg_jwt_claims_write(&plan, TG_STR(ISSUER), jti, NOW, &claims);
     assert_int_equal(tg_jws_sign(forge_keys[KEY_LIVE], TG_STR("at+jwt"), tg_buf_str(&claims), &token), TG_OK);
     forge_assert(forge_prove(tg_buf_str(&token), &f), TG_TOKEN_OK);
-    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, 1, 0, true, 0, NOW + 59999), TG_TOKEN_OK);
-    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, 1, 0, true, 0, NOW + 60000), TG_TOKEN_EXPIRED);
+    forge_assert(forge_check(&f, &forge_proxy, &forge_client, 1, 0, true, 0, NOW + 59999), TG_TOKEN_OK);
+    forge_assert(forge_check(&f, &forge_proxy, &forge_client, 1, 0, true, 0, NOW + 60000), TG_TOKEN_EXPIRED);
     tg_buf_release(&claims);
     tg_buf_release(&token);
 }
@@ -241,10 +267,15 @@ static void active_keys(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(endpoints_and_types), cmocka_unit_test(grants),
-        cmocka_unit_test(no_policy_no_token),  cmocka_unit_test(scopes),
-        cmocka_unit_test(opaque_record),       cmocka_unit_test(claims_text),
-        cmocka_unit_test(issued_is_accepted),  cmocka_unit_test(responses),
+        cmocka_unit_test(endpoints_and_types),
+        cmocka_unit_test(grants),
+        cmocka_unit_test(refresh_grant),
+        cmocka_unit_test(no_policy_no_token),
+        cmocka_unit_test(scopes),
+        cmocka_unit_test(opaque_record),
+        cmocka_unit_test(claims_text),
+        cmocka_unit_test(issued_is_accepted),
+        cmocka_unit_test(responses),
         cmocka_unit_test(active_keys),
     };
     return cmocka_run_group_tests(tests, forge_setup, forge_teardown);

@@ -13,10 +13,14 @@ static void metadata(void **state) {
                "{\"issuer\":\"https://gw.example.org/auth\","
                "\"token_endpoint\":\"https://gw.example.org/auth/token\","
                "\"jwt_endpoint\":\"https://gw.example.org/auth/jwt\","
+               "\"introspection_endpoint\":\"https://gw.example.org/auth/introspect\","
+               "\"revocation_endpoint\":\"https://gw.example.org/auth/revoke\","
                "\"jwks_uri\":\"https://gw.example.org/auth/.well-known/jwks.json\","
-               "\"grant_types_supported\":[\"client_credentials\"],"
+               "\"grant_types_supported\":[\"client_credentials\",\"refresh_token\"],"
                "\"response_types_supported\":[],"
-               "\"token_endpoint_auth_methods_supported\":[\"client_secret_basic\",\"client_secret_post\"]}");
+               "\"token_endpoint_auth_methods_supported\":[\"client_secret_basic\",\"client_secret_post\"],"
+               "\"introspection_endpoint_auth_methods_supported\":[\"client_secret_basic\",\"client_secret_post\"],"
+               "\"revocation_endpoint_auth_methods_supported\":[\"client_secret_basic\",\"client_secret_post\"]}");
     tg_buf_release(&b);
 }
 

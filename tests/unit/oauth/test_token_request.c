@@ -170,16 +170,19 @@ static void grants_and_scope(void **state) {
         const char *body;
         tg_grant_t grant;
         const char *scope; /* NULL: has_scope is false */
+        const char *refresh_token;
     } cases[] = {
-        {CC, TG_GRANT_CLIENT_CREDENTIALS, NULL},
-        {"grant_type=password", TG_GRANT_PASSWORD, NULL},
-        {"grant_type=refresh_token", TG_GRANT_REFRESH, NULL},
-        {"grant_type=authorization_code", TG_GRANT_NONE, NULL},
-        {"grant_type=CLIENT_CREDENTIALS", TG_GRANT_NONE, NULL},
-        {"grant_type=", TG_GRANT_NONE, NULL},
-        {"", TG_GRANT_NONE, NULL},
-        {CC "&scope=", TG_GRANT_CLIENT_CREDENTIALS, NULL},
-        {CC "&scope=read+write", TG_GRANT_CLIENT_CREDENTIALS, "read write"},
+        {CC, TG_GRANT_CLIENT_CREDENTIALS, NULL, ""},
+        {"grant_type=password", TG_GRANT_PASSWORD, NULL, ""},
+        {"grant_type=refresh_token", TG_GRANT_REFRESH, NULL, ""},
+        {"grant_type=refresh_token&refresh_token=", TG_GRANT_REFRESH, NULL, ""},
+        {"grant_type=refresh_token&refresh_token=tgr%5Fx&scope=a", TG_GRANT_REFRESH, "a", "tgr_x"},
+        {"grant_type=authorization_code", TG_GRANT_NONE, NULL, ""},
+        {"grant_type=CLIENT_CREDENTIALS", TG_GRANT_NONE, NULL, ""},
+        {"grant_type=", TG_GRANT_NONE, NULL, ""},
+        {"", TG_GRANT_NONE, NULL, ""},
+        {CC "&scope=", TG_GRANT_CLIENT_CREDENTIALS, NULL, ""},
+        {CC "&scope=read+write", TG_GRANT_CLIENT_CREDENTIALS, "read write", ""},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -192,6 +195,7 @@ static void grants_and_scope(void **state) {
         assert_int_equal(req.grant, cases[i].grant);
         assert_int_equal(req.has_scope, cases[i].scope != NULL);
         assert_str(req.scope, cases[i].scope ? cases[i].scope : "");
+        assert_str(req.refresh_token, cases[i].refresh_token);
         tg_arena_release(&a);
     }
 }
