@@ -283,6 +283,9 @@ typedef struct {
     tg_token_facts_t           facts;
     /* of (client, subject) when the record was read: for tg_token_check() */
     int64_t                    epoch;
+    /* opaque: tg_epoch_id() of the client as a whole, and the epoch clocks */
+    uint64_t                   whole_id;
+    uint64_t                   clock;
     /* NEGATIVE: why */
     tg_token_verdict_t         verdict;
 } ngx_http_tollgate_cached_t;
@@ -339,16 +342,19 @@ ngx_uint_t ngx_http_tollgate_unrevoked(const u_char jti[16],
 ngx_int_t ngx_http_tollgate_revocation_add(const u_char id[16],
     tg_ms_t until);
 
+/* The early revocations are known: a JWT can be checked.  Any thread. */
+ngx_uint_t ngx_http_tollgate_revocations_known(void);
+
 /* The larger epoch of (client, subject) and of the client.  Any thread. */
 tg_err_t ngx_http_tollgate_epoch_read(tg_token_store_t *store,
     const tg_record_t *record, int64_t *epoch);
 /*
- * How often something was raised that may be this epoch (tg_epoch_id):
- * ngx_http_tollgate_cached_t keeps the sum of the client's and the subject's as
- * of before the look-up; a cached answer with another one is a miss.
+ * Before the epochs of an opaque token are read from the store: notes the
+ * clocks of its facts, which tick when one of the epochs may be raised.  A
+ * cached answer whose clocks have ticked since is a miss.  Any thread.
  */
-uint64_t ngx_http_tollgate_epoch_clock(uint64_t epoch_id);
-/* Raised: cached answers of that (client, subject) are misses.  Any thread. */
+void ngx_http_tollgate_epochs_note(ngx_http_tollgate_cached_t *cached);
+/* Raised (tg_epoch_id).  Any thread. */
 void ngx_http_tollgate_epoch_raised(uint64_t epoch_id);
 
 
@@ -498,6 +504,8 @@ ngx_uint_t ngx_http_tollgate_pool_pending(ngx_http_tollgate_pool_e pool);
       "result=\"shared\"", "")                                                \
     M(LOOKUP_FAILED, "tollgate_store_lookups_total",                          \
       "result=\"failed\"", "")                                                \
+    M(LOOKUP_USE_UNNOTED, "tollgate_successor_use_unnoted_total",             \
+      "", "First uses of refreshed tokens that could not be written")         \
     M(BACKEND_CONNECT_NEW, "tollgate_backend_connections_total",              \
       "source=\"new\"", "Connections used to reach backends")                 \
     M(BACKEND_CONNECT_REUSED, "tollgate_backend_connections_total",           \
@@ -548,6 +556,10 @@ ngx_uint_t ngx_http_tollgate_pool_pending(ngx_http_tollgate_pool_e pool);
       "result=\"failed\"", "")                                                \
     M(FEED_APPLIED, "tollgate_feed_changes_total",                            \
       "", "Changes of the change feed that were applied")                     \
+    M(TOKEN_FEED_APPLIED, "tollgate_token_feed_changes_total",                \
+      "", "Changes of the feed of token changes that were applied")           \
+    M(REVOCATION_FULL, "tollgate_revocations_refused_total",                  \
+      "", "Early revocations that found the list full")                       \
     M(FEED_LOST_ACCEPTED, "tollgate_feed_lost_checks_total",                  \
       "result=\"accepted\"", "JWT checks while the feed was lost")            \
     M(FEED_LOST_REFUSED, "tollgate_feed_lost_checks_total",                   \
@@ -673,6 +685,7 @@ typedef struct {
     ngx_uint_t                 feed_fresh;
     ngx_uint_t                 n_workers;    /* live ones, exiting included */
     ngx_uint_t                 live_used, live_size;    /* table entries */
+    ngx_uint_t                 revocations, revocations_max;
     ngx_uint_t                 cache_used, cache_size;
 } ngx_http_tollgate_node_t;
 

@@ -17,6 +17,11 @@
 typedef struct {
     int64_t     current_epoch;
     int64_t     epoch;
+    uint64_t    epoch_id;
+    uint64_t    whole_id;
+    uint64_t    clock;
+    uint8_t     jti[16];
+    uint8_t     family[16];
     uint64_t    generation;
     int64_t     environment_id;
     tg_ms_t     issued_at;
@@ -27,7 +32,7 @@ typedef struct {
     uint8_t     ended;
     uint8_t     own_subject;   /* subject is the client_id: stored once */
     uint8_t     kid_len;
-    uint8_t     padding;
+    uint8_t     has_family;
     uint16_t    client_id_len;
     uint16_t    subject_len;
     uint16_t    scope_len;
@@ -123,7 +128,10 @@ ngx_http_tollgate_cache_get(const u_char hash[32], uint64_t proof,
     if (ngx_http_tollgate_table_find(&zone->tokens, key.hash, key.bytes,
                                      sizeof(key.bytes), now, &packed,
                                      sizeof(packed), &n)
-        && ngx_http_tollgate_cache_unpack(&packed, n, out) == NGX_OK)
+        && ngx_http_tollgate_cache_unpack(&packed, n, out) == NGX_OK
+        && (out->facts.type != TG_TOKEN_OPAQUE
+            || out->clock == ngx_http_tollgate_epoch_clock(
+                                   out->facts.epoch_id, out->whole_id)))
     {
         return NGX_HTTP_TOLLGATE_CACHE_HIT;
     }
@@ -223,6 +231,23 @@ ngx_http_tollgate_cache_invalidate(const u_char hash[32])
 }
 
 
+/* What ended is not known: every answer is stale.  Any thread. */
+
+void
+ngx_http_tollgate_cache_clear(void)
+{
+    uint64_t  mark;
+
+    /* above each barrier, since each was raised by less than this */
+
+    mark = __atomic_add_fetch(&ngx_http_tollgate_zone->cleared, 1,
+                              __ATOMIC_SEQ_CST)
+           << NGX_HTTP_TOLLGATE_NUMBER_BITS;
+
+    ngx_http_tollgate_table_raise_all(&ngx_http_tollgate_zone->tokens, mark);
+}
+
+
 /* The length, or 0: does not fit. */
 static size_t
 ngx_http_tollgate_cache_pack(const ngx_http_tollgate_cached_t *cached,
@@ -250,6 +275,11 @@ ngx_http_tollgate_cache_pack(const ngx_http_tollgate_cached_t *cached,
 
     p->current_epoch = cached->epoch;
     p->epoch = f->epoch;
+    p->epoch_id = f->epoch_id;
+    p->whole_id = cached->whole_id;
+    p->clock = cached->clock;
+    ngx_memcpy(p->jti, f->jti, sizeof(p->jti));
+    ngx_memcpy(p->family, f->family, sizeof(p->family));
     p->generation = f->generation;
     p->environment_id = f->environment_id;
     p->issued_at = f->issued_at;
@@ -259,7 +289,7 @@ ngx_http_tollgate_cache_pack(const ngx_http_tollgate_cached_t *cached,
     p->client_kind = (uint8_t) f->client_kind;
     p->ended = f->ended;
     p->kid_len = f->kid_len;
-    p->padding = 0;
+    p->has_family = f->has_family;
     p->client_id_len = f->client_id_len;
     p->subject_len = f->subject_len;
     p->scope_len = f->scope_len;
@@ -295,6 +325,8 @@ ngx_http_tollgate_cache_unpack(const ngx_http_tollgate_packed_t *p, size_t n,
 
     out->verdict = TG_TOKEN_OK;
     out->epoch = p->current_epoch;
+    out->whole_id = p->whole_id;
+    out->clock = p->clock;
 
     f->type = (tg_token_type_t) p->type;
     f->client_kind = (tg_client_kind_t) p->client_kind;
@@ -309,7 +341,11 @@ ngx_http_tollgate_cache_unpack(const ngx_http_tollgate_packed_t *p, size_t n,
     f->ended = p->ended;
     f->environment_id = p->environment_id;
     f->kid_len = p->kid_len;
+    f->epoch_id = p->epoch_id;
+    f->has_family = p->has_family;
 
+    ngx_memcpy(f->jti, p->jti, sizeof(p->jti));
+    ngx_memcpy(f->family, p->family, sizeof(p->family));
     ngx_memcpy(f->client_id, p->text, p->client_id_len);
     ngx_memcpy(f->subject, p->own_subject ? p->text
                                           : p->text + p->client_id_len,

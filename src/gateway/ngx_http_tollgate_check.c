@@ -209,9 +209,16 @@ ngx_http_tollgate_check_decide(ngx_http_tollgate_proxied_t *rq,
 {
     tg_ms_t                        now;
     ngx_uint_t                     usable;
+    tg_check_now_t                 at;
     tg_token_verdict_t             verdict;
     const tg_token_facts_t        *facts;
     ngx_http_tollgate_snapshot_t  *s;
+
+    /* without the list of early revocations no JWT can be decided on */
+
+    if (!rq->opaque && !ngx_http_tollgate_revocations_known()) {
+        return TG_TOKEN_UNAVAILABLE;
+    }
 
     s = rq->ctx.snapshot;
     now = ngx_http_tollgate_now_ms();
@@ -221,9 +228,16 @@ ngx_http_tollgate_check_decide(ngx_http_tollgate_proxied_t *rq,
              || ngx_http_tollgate_snapshot_key(s,
                     tg_strn(facts->kid, facts->kid_len), now) >= 0;
 
-    verdict = tg_token_check(facts, rq->deployed, live,
-                             s->snapshot.environment_id, cached->epoch, usable,
-                             s->snapshot.environment.leeway_s, now);
+    at.now = now;
+    at.environment_id = s->snapshot.environment_id;
+    at.epoch = cached->epoch;
+    at.leeway_s = s->snapshot.environment.leeway_s;
+    at.key_usable = usable;
+    at.unrevoked = rq->opaque
+                   || ngx_http_tollgate_unrevoked(facts->jti,
+                                  facts->has_family ? facts->family : NULL);
+
+    verdict = tg_token_check(facts, rq->deployed, live, &at);
 
     if (verdict == TG_TOKEN_OK
         && rq->deployed->policy->add_user

@@ -49,7 +49,8 @@ struct ngx_http_tollgate_token_s {
     ngx_uint_t                       attempts;
     u_char                           ended[TG_HASH_LEN];  /* by a commit */
     ngx_uint_t                       has_ended;
-    ngx_http_tollgate_ticket_t       ticket;
+    ngx_http_tollgate_ticket_t       ticket;      /* of a first pair */
+    ngx_http_tollgate_cached_t       cached;
     tg_pair_t                        pair;        /* to be answered */
 
     ngx_http_tollgate_task_t        *task;        /* awaited, or NULL */
@@ -96,6 +97,8 @@ struct ngx_http_tollgate_found_s {
     tg_err_t                         err;       /* TG_OK, NOTFOUND, ... */
     tg_record_t                      record;
     int64_t                          epoch;     /* the current one */
+    ngx_uint_t                       proven;    /* `cached` is filled in */
+    ngx_http_tollgate_cached_t       cached;
     tg_err_t                         successor_err;
     tg_record_t                      successor; /* of a tombstone */
     u_char                           newest[TG_HASH_LEN];  /* of its line */

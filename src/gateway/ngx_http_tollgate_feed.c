@@ -23,6 +23,8 @@ typedef struct {
 
     tg_config_store_t           *store;
     uint64_t                     store_retry;
+    tg_token_store_t            *tokens;
+    uint64_t                     tokens_retry;
     uint64_t                     read;      /* by us, monotonic ms */
     ngx_uint_t                   failing;   /* and said so */
 } ngx_http_tollgate_feed_t;
@@ -164,6 +166,11 @@ ngx_http_tollgate_feed_main(void *data)
         feed->store = NULL;
     }
 
+    if (feed->tokens) {
+        feed->tokens->ops->close(feed->tokens);
+        feed->tokens = NULL;
+    }
+
     return NULL;
 }
 
@@ -188,6 +195,15 @@ ngx_http_tollgate_feed_round(ngx_http_tollgate_feed_t *feed)
     }
 
     if (err == TG_OK) {
+        err = ngx_http_tollgate_tokens_open(&feed->tokens,
+                                            &feed->tokens_retry, 1, &fault);
+    }
+
+    if (err == TG_OK) {
+        err = ngx_http_tollgate_token_feed_read(feed->tokens, feed->log);
+    }
+
+    if (err == TG_OK) {
         ngx_http_tollgate_atomic_max(&ngx_http_tollgate_zone->last_read,
                                      began);
         feed->read = began;
@@ -208,6 +224,12 @@ ngx_http_tollgate_feed_round(ngx_http_tollgate_feed_t *feed)
         feed->store->ops->close(feed->store);
         feed->store = NULL;
         feed->store_retry = 0;
+    }
+
+    if (feed->tokens) {
+        feed->tokens->ops->close(feed->tokens);
+        feed->tokens = NULL;
+        feed->tokens_retry = 0;
     }
 
     if (!feed->failing) {

@@ -93,6 +93,10 @@ ngx_http_tollgate_issue(ngx_http_tollgate_token_t *t,
 
     t->ticket = ngx_http_tollgate_cache_ticket(t->pair.record.hash);
 
+    if (tg_record_prove(&t->pair.record, &t->cached.facts) == TG_TOKEN_OK) {
+        ngx_http_tollgate_epochs_note(&t->cached);
+    }
+
     if (ngx_http_tollgate_commit(t, &write, 1, policy->token.delete_previous,
                                  ngx_http_tollgate_issue_written)
         != NGX_OK)
@@ -124,17 +128,12 @@ static void
 ngx_http_tollgate_pair_remember(ngx_http_tollgate_token_t *t,
     const tg_record_t *record)
 {
-    ngx_http_tollgate_cached_t  cached;
+    if (t->pair.plan.type == TG_TOKEN_OPAQUE && t->cached.facts.client_id_len)
+    {
+        t->cached.epoch = record->epoch;
+        t->cached.facts.epoch = record->epoch;
 
-    if (t->pair.plan.type != TG_TOKEN_OPAQUE) {
-        return;
-    }
-
-    ngx_memzero(&cached, sizeof(ngx_http_tollgate_cached_t));
-
-    if (tg_record_prove(record, &cached.facts) == TG_TOKEN_OK) {
-        cached.epoch = record->epoch;
-        ngx_http_tollgate_cache_fill(record->hash, 0, t->ticket, &cached);
+        ngx_http_tollgate_cache_fill(record->hash, 0, t->ticket, &t->cached);
     }
 }
 

@@ -112,28 +112,40 @@ ngx_http_tollgate_flight_free(ngx_http_tollgate_flight_t *flight)
 
 /* -- in a thread ----------------------------------------------------------- */
 
+/*
+ * A successor is used for the first time: from now on the grace period of its
+ * predecessor runs (token-api.md "Refresh").  Written once: it is cached then,
+ * and a tombstone that is gone already has no grace to run.  Where the store
+ * cannot be written the token is good all the same.
+ */
+
 static tg_err_t
-ngx_http_tollgate_lookup_epoch(tg_token_store_t *store,
-    const tg_record_t *record, int64_t *epoch)
+ngx_http_tollgate_lookup_used(tg_token_store_t *store,
+    const tg_record_t *record)
 {
-    int64_t   of_client;
-    tg_err_t  err;
+    tg_err_t    err;
+    tg_arena_t  arena;
+    tg_record_t predecessor;
 
-    err = store->ops->epoch_get(store, record->environment_id,
-                                record->client_kind, record->client_id,
-                                record->subject, epoch);
-    if (err != TG_OK) {
-        return err;
+    tg_arena_init(&arena, 64 * 1024);
+
+    err = store->ops->record_find(store, record->predecessor,
+                                  record->predecessor_bucket, &arena,
+                                  &predecessor);
+
+    if (err == TG_OK && predecessor.successor_used_at == 0) {
+        err = store->ops->record_successor_used(store, record->predecessor,
+                                                record->predecessor_bucket,
+                                                ngx_http_tollgate_clock_ms());
     }
 
-    err = store->ops->epoch_get(store, record->environment_id,
-                                record->client_kind, record->client_id,
-                                TG_STR_NONE, &of_client);
-    if (err == TG_OK) {
-        *epoch = ngx_max(*epoch, of_client);
+    tg_arena_release(&arena);
+
+    if (err != TG_OK && err != TG_ERR_NOTFOUND) {
+        ngx_http_tollgate_count(LOOKUP_USE_UNNOTED, 1);
     }
 
-    return err;
+    return TG_OK;
 }
 
 
@@ -155,14 +167,20 @@ ngx_http_tollgate_lookup_record(ngx_http_tollgate_lookup_t *l,
     err = store->ops->record_find(store, l->hash, l->bucket, &thread->arena,
                                   &record);
 
+    if (err == TG_OK && record.has_predecessor) {
+        err = ngx_http_tollgate_lookup_used(store, &record);
+    }
+
     if (err == TG_OK) {
 
         if (tg_record_prove(&record, &l->answer.cached.facts) != TG_TOKEN_OK) {
             return TG_ERR_NOTFOUND;
         }
 
-        err = ngx_http_tollgate_lookup_epoch(store, &record,
-                                             &l->answer.cached.epoch);
+        ngx_http_tollgate_epochs_note(&l->answer.cached);
+
+        err = ngx_http_tollgate_epoch_read(store, &record,
+                                           &l->answer.cached.epoch);
         err = (err == TG_ERR_NOTFOUND) ? TG_ERR_BUG : err;
     }
 

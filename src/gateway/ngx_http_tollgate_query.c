@@ -183,14 +183,12 @@ ngx_http_tollgate_introspect_record(ngx_http_tollgate_token_t *t,
     refresh = (t->query.hint == TG_HINT_REFRESH
                && tg_str_starts(t->query.token, TG_STR("tgr_")));
 
-    ngx_memzero(&cached, sizeof(ngx_http_tollgate_cached_t));
-
-    if (tg_record_prove(&found->record, &cached.facts) != TG_TOKEN_OK) {
+    if (!found->proven) {
         ngx_http_tollgate_inactive(t);
         return;
     }
 
-    cached.epoch = found->epoch;
+    cached = found->cached;
 
     if (refresh) {
         cached.facts.expires_at = found->record.refresh_expires_at;

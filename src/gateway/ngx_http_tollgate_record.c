@@ -135,7 +135,17 @@ ngx_http_tollgate_record_read(ngx_http_tollgate_record_t *record,
         }
     }
 
-    return ngx_http_tollgate_epoch_read(store, &found->record, &found->epoch);
+    found->proven = tg_record_prove(&found->record, &found->cached.facts)
+                    == TG_TOKEN_OK;
+
+    if (found->proven) {
+        ngx_http_tollgate_epochs_note(&found->cached);
+    }
+
+    err = ngx_http_tollgate_epoch_read(store, &found->record, &found->epoch);
+    found->cached.epoch = found->epoch;
+
+    return err;
 }
 
 

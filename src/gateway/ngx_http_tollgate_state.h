@@ -45,6 +45,22 @@ typedef struct {
     ((int64_t) ((v) & (((uint64_t) 1 << NGX_HTTP_TOLLGATE_NUMBER_BITS) - 1)))
 
 
+/*
+ * An early revocation.  state: version << 2 | 0 empty, 1 being written, 2
+ * there.  Once taken a slot is only ever overwritten when its entry is past,
+ * so probing may stop at an empty one.
+ */
+typedef struct {
+    uint64_t       state;
+    uint64_t       until;     /* ms, wall clock; 0: never */
+    u_char         id[TG_REVOCATION_LEN];
+} ngx_http_tollgate_revoked_t;
+
+
+/* counters that epochs are hashed to */
+#define NGX_HTTP_TOLLGATE_EPOCH_CLOCKS  32768
+
+
 struct ngx_http_tollgate_zone_s {
     u_char                     sip_key[16];
     char                       node_id[33];
@@ -60,6 +76,15 @@ struct ngx_http_tollgate_zone_s {
     uint64_t                   saved;       /* numbered: revision on disk */
 
     ngx_http_tollgate_slot_t   slots[NGX_HTTP_TOLLGATE_WORKERS_MAX];
+
+    uint64_t                   token_following;  /* the position is known */
+    uint64_t                   token_position;   /* of the token feed */
+    uint64_t                   cleared;          /* times the cache was */
+    uint64_t                   epoch_clocks[NGX_HTTP_TOLLGATE_EPOCH_CLOCKS];
+
+    ngx_http_tollgate_revoked_t  *revoked;
+    uint64_t                   n_revoked;        /* slots, a power of two */
+    uint64_t                   revocations;      /* slots taken */
 
     ngx_http_tollgate_table_t  live;
     ngx_http_tollgate_table_t  live_absent;
@@ -91,6 +116,13 @@ ngx_int_t ngx_http_tollgate_live_init(ngx_http_tollgate_zone_t *zone,
     u_char *mem, size_t size);
 ngx_int_t ngx_http_tollgate_cache_init(ngx_http_tollgate_zone_t *zone,
     u_char *mem, size_t size);
+ngx_int_t ngx_http_tollgate_revoked_init(ngx_http_tollgate_zone_t *zone,
+    u_char *mem, size_t size);
+uint64_t ngx_http_tollgate_epoch_clock(uint64_t epoch_id, uint64_t whole_id);
+void ngx_http_tollgate_cache_clear(void);
+/* One round of the feed of token changes; by the leader's feed thread. */
+tg_err_t ngx_http_tollgate_token_feed_read(tg_token_store_t *store,
+    ngx_log_t *log);
 /* A change-feed reference "<kind>:<client_id>" at this position. */
 void ngx_http_tollgate_live_invalidate(tg_str_t ref, int64_t seq);
 /* Everything read before this position is stale. */

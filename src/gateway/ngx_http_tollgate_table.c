@@ -377,8 +377,8 @@ ngx_http_tollgate_table_store(ngx_http_tollgate_table_t *t, uint64_t hash,
 uint64_t
 ngx_http_tollgate_table_barrier(ngx_http_tollgate_table_t *t, uint64_t hash)
 {
-    return __atomic_load_n(&ngx_http_tollgate_table_set(t, hash)->barrier,
-                           __ATOMIC_SEQ_CST);
+    return ngx_http_tollgate_table_least(t,
+                                     ngx_http_tollgate_table_set(t, hash));
 }
 
 
@@ -394,8 +394,18 @@ ngx_http_tollgate_table_raise(ngx_http_tollgate_table_t *t, uint64_t hash,
 void
 ngx_http_tollgate_table_bump(ngx_http_tollgate_table_t *t, uint64_t hash)
 {
-    (void) __atomic_fetch_add(&ngx_http_tollgate_table_set(t, hash)->barrier,
-                              1, __ATOMIC_SEQ_CST);
+    uint64_t                  old, least;
+    ngx_http_tollgate_set_t  *set;
+
+    set = ngx_http_tollgate_table_set(t, hash);
+    old = __atomic_load_n(&set->barrier, __ATOMIC_SEQ_CST);
+
+    do {
+        least = __atomic_load_n(&t->floor, __ATOMIC_SEQ_CST);
+
+    } while (!__atomic_compare_exchange_n(&set->barrier, &old,
+                                          (old > least ? old : least) + 1, 0,
+                                          __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
 }
 
 

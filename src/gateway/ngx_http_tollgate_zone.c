@@ -53,7 +53,7 @@ uint64_t  *ngx_http_tollgate_counters = ngx_http_tollgate_uncounted;
 ngx_int_t
 ngx_http_tollgate_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
-    size_t                          head, size, live;
+    size_t                          head, size, live, revoked;
     u_char                         *p;
     ngx_slab_pool_t                *pool;
     ngx_http_tollgate_zone_t       *zone;
@@ -97,6 +97,15 @@ ngx_http_tollgate_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     head = ngx_align(sizeof(ngx_http_tollgate_zone_t), 64);
     p += head;
     size -= head;
+
+    revoked = ngx_align(size / 4, 64);
+
+    if (ngx_http_tollgate_revoked_init(zone, p, revoked) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p += revoked;
+    size -= revoked;
 
     live = ngx_align(size / 4, 64);
 

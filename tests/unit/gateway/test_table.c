@@ -137,6 +137,17 @@ static void floor_hides_every_set(void **state) {
     }
 }
 
+static void invalidation_above_a_floor_counts(void **state) {
+    (void)state;
+    ngx_http_tollgate_table_raise_all(table, 1000);
+    uint64_t ticket = ngx_http_tollgate_table_barrier(table, 9);
+    assert_true(store(9, "token", "lives", ticket));
+    assert_string_equal(find(9, "token"), "lives");
+    ngx_http_tollgate_table_bump(table, 9);
+    assert_string_equal(find(9, "token"), "-");
+    assert_false(store(9, "token", "lives", ticket));
+}
+
 static void full_set_gives_up_the_entry_unused_longest(void **state) {
     char key[2] = "a";
     (void)state;
