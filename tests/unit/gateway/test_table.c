@@ -280,6 +280,7 @@ int main(void) {
         TEST(answer_read_earlier_does_not_replace_a_later_one),
         TEST(lookup_in_flight_while_its_token_ends_does_not_fill),
         TEST(floor_hides_every_set),
+        TEST(invalidation_above_a_floor_counts),
         TEST(full_set_gives_up_the_entry_unused_longest),
         TEST(full_set_gives_up_an_ended_entry_first),
         TEST(killed_inside_the_lock_hangs_nobody),
