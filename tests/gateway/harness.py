@@ -296,6 +296,12 @@ class Planes:
                 raise AssertionError(f"not stopped within {seconds * SLOW} s:\n{self.log()}")
         return self.process.returncode if self.process else None
 
+    def restart(self, sig=signal.SIGTERM):
+        self.stop(sig)
+        if os.path.exists(self.ready_file):  # the supervisor was killed
+            os.unlink(self.ready_file)
+        return self.start()
+
     def close(self):
         try:
             self.stop()
