@@ -56,3 +56,7 @@ def disk(faulty_disk_library, open_folder):
     d = Disk(faulty_disk_library, open_folder)
     yield d
     d.close()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("filterwarnings", "ignore::urllib3.exceptions.InsecureRequestWarning")

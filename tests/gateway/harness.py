@@ -102,7 +102,7 @@ def raw(port, data, timeout=10, head_only=False):
 class Backend:
     """Answers every request with 200 and what `answer` says; keeps the raw bytes of each request head and body."""
 
-    def __init__(self, answer=None, ssl_context=None, delay=0):
+    def __init__(self, answer=None, ssl_context=None, delay=0, port=0):
         self.requests = []      # (head bytes, body bytes)
         self.connections = 0
         self.answer = answer    # bytes of a whole answer, or a function (head, body) -> bytes
@@ -110,7 +110,7 @@ class Backend:
         self.ssl_context = ssl_context
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind(("127.0.0.1", port))
         self.socket.listen(128)
         self.port = self.socket.getsockname()[1]
         self.open = set()
