@@ -687,3 +687,19 @@ def test_h2_client_without_a_token_among_those_with_one(world2):
         good.append(send2(world2, JWT, b"{p}/%d" % i)[0].status)
         bad.append(send2(world2, NO_TOKEN, b"{p}/%d" % i)[0].status)
     assert good == [200] * 5 and bad == [401] * 5
+
+
+@pytest.mark.parametrize("with_length", [True, False])
+@pytest.mark.parametrize("mode", [JWT, OPAQUE])
+def test_h2_token_request(world2, mode, with_length):
+    """The body in one frame and in many."""
+    form = b"grant_type=client_credentials&client_id=%s&client_secret=%s&x=" % tuple(s.encode() for s in world2.key[mode])
+    for body in (form, form + b"a" * 40000):
+        headers = [(b":method", b"POST"), (b":scheme", b"https"), (b":path", b"/auth/token"), (b":authority", b"gateway"),
+                   (b"content-type", b"application/x-www-form-urlencoded")] + [(b"content-length", b"%d" % len(body))] * with_length
+        reply = world2.client.request(headers, body)
+        assert reply.status == 200, reply.body
+        assert json.loads(reply.body)["token_type"] == "Bearer"
+        assert reply.get("cache-control") == [b"no-store"] and reply.get("pragma") == [b"no-cache"]
+    reply = world2.client.request(headers[:5], form + b"a" * 70000)
+    assert reply.status == 413 and json.loads(reply.body)["error"] == "invalid_request"
