@@ -330,7 +330,12 @@ ngx_http_tollgate_body_collect(ngx_http_request_t *r, tg_str_t *body)
     *body = tg_strn(p, len);
 
     for (cl = bufs; cl; cl = cl->next) {
-        p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+
+        /* the one that ends the body has no memory */
+
+        if (cl->buf->last != cl->buf->pos) {
+            p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+        }
     }
 
     return NGX_OK;

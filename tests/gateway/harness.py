@@ -328,8 +328,9 @@ class Planes:
         assert not valgrind, "valgrind says:\n" + "\n".join(valgrind[:400])
         lines = [line for line in log.splitlines() if not any(expected in line for expected in self.expected_log)]
         for mark in ("AddressSanitizer", "runtime error:", "SIGSEGV", "exited on signal 11", "exited on signal 6", "[emerg]", "[alert]"):
-            if any(mark in line for line in lines):
-                raise AssertionError(f"{mark} in the log:\n" + "\n".join(lines[-60:]))
+            found = [line for line in lines if mark in line]
+            if found:
+                raise AssertionError(f"{mark} in the log:\n" + "\n".join(found[:20] + ["..."] + lines[-60:]))
 
     # processes
 
