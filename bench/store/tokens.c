@@ -14,7 +14,7 @@
 
 #include "store/store.h"
 
-#define LOOKUPS 200000
+#define LOOKUPS    200000
 #define HOUR_INDEX 500000
 
 static const tg_store_options_t options = {.create = true, .busy_ms = 10000};
@@ -106,7 +106,8 @@ static void write_all(const char *uri, uint64_t writer, size_t records, size_t b
     }
     double seconds = (now_us() - start) / 1e6;
     cpu = (cpu_us() - cpu) / (double)(batches * batch);
-    printf("writer %llu: %.0f records/s, %.2f us of CPU each\n", (unsigned long long)writer, (double)(batches * batch) / seconds, cpu);
+    printf("writer %llu: %.0f records/s, %.2f us of CPU each\n", (unsigned long long)writer,
+           (double)(batches * batch) / seconds, cpu);
     show("  batch commit", us, batches);
     free(us);
     free(results);

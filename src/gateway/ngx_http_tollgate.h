@@ -249,6 +249,12 @@ const tg_key_t *ngx_http_tollgate_snapshot_public_key(void *ctx, size_t i);
  * follow environment.jwt_refuse_when_feed_lost.  Any thread.
  */
 ngx_uint_t ngx_http_tollgate_feed_is_fresh(void);
+/*
+ * Whether what the store said to a question of `asked` (monotonic ms) may
+ * still decide: either the feed is fresh, and would have told of a change
+ * since, or the answer itself is not older than the bound.  Any thread.
+ */
+ngx_uint_t ngx_http_tollgate_feed_covers(uint64_t asked);
 
 
 /* -- live clients ---------------------------------------------------------- */
@@ -269,6 +275,12 @@ ngx_int_t ngx_http_tollgate_live_get(tg_client_kind_t kind, tg_str_t client_id,
  */
 void ngx_http_tollgate_live_fill(tg_client_kind_t kind, tg_str_t client_id,
     const tg_live_client_t *client, int64_t seq);
+/*
+ * Whether the feed has not passed `seq` for this client: what client_live said
+ * then is still so, as far as this node knows.  Any thread.
+ */
+ngx_uint_t ngx_http_tollgate_live_is_current(tg_client_kind_t kind,
+    tg_str_t client_id, int64_t seq);
 
 
 /* -- token cache ----------------------------------------------------------- */

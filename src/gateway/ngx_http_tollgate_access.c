@@ -9,6 +9,8 @@
 
 #include "ngx_http_tollgate_request.h"
 
+#include "policy/reading.h"
+
 
 static ngx_int_t ngx_http_tollgate_post_read_handler(ngx_http_request_t *r);
 
@@ -136,9 +138,12 @@ ngx_http_tollgate_route_header(void *ctx, tg_str_t name)
 }
 
 
+/* NGX_DECLINED: no proxy; NGX_ABORT: backends may see another one's path. */
+
 static ngx_int_t
 ngx_http_tollgate_route(ngx_http_request_t *r, ngx_http_tollgate_proxied_t *rq)
 {
+    char                          *scratch;
     tg_route_match_t               match;
     tg_route_query_t               query;
     ngx_http_tollgate_snapshot_t  *s;
@@ -154,6 +159,17 @@ ngx_http_tollgate_route(ngx_http_request_t *r, ngx_http_tollgate_proxied_t *rq)
 
     if (tg_router_find(s->router, &query, &match) != TG_OK) {
         return NGX_DECLINED;
+    }
+
+    if (tg_path_has_readings(query.path)) {
+        scratch = ngx_pnalloc(r->pool, query.path.n);
+        if (scratch == NULL) {
+            return NGX_ERROR;
+        }
+
+        if (!tg_route_is_certain(s->router, &query, &match, scratch)) {
+            return NGX_ABORT;
+        }
     }
 
     backends = s->backends;
@@ -243,6 +259,14 @@ ngx_http_tollgate_begin(ngx_http_request_t *r,
     }
 
     rc = ngx_http_tollgate_route(r, rq);
+
+    if (rc == NGX_ERROR) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    if (rc == NGX_ABORT) {
+        return ngx_http_tollgate_bad(r, "The path can be read in two ways.");
+    }
 
     if (rc != NGX_OK) {
         ngx_http_tollgate_count(REQUEST_NO_ROUTE, 1);

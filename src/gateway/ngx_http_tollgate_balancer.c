@@ -177,6 +177,50 @@ ngx_http_tollgate_balancer_conf(ngx_http_request_t *r,
 }
 
 
+/*
+ * The proxy module takes a backend that does not answer in HTTP for one of
+ * HTTP/0.9, and would pass on what it says as it is.
+ */
+
+static ngx_int_t
+ngx_http_tollgate_balancer_status_line(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_uint_t                    version;
+    ngx_http_tollgate_proxied_t  *rq;
+
+    rq = ngx_http_tollgate_proxied(r);
+
+    version = r->http_version;
+    rc = rq->process_header(r);
+
+    if (r->http_version != version) {
+        r->http_version = version;
+        return NGX_HTTP_UPSTREAM_INVALID_HEADER;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_balancer_reinit_request(ngx_http_request_t *r)
+{
+    ngx_int_t                     rc;
+    ngx_http_tollgate_proxied_t  *rq;
+
+    rq = ngx_http_tollgate_proxied(r);
+
+    rc = rq->reinit_request(r);
+
+    /* made to begin anew */
+
+    r->upstream->process_header = ngx_http_tollgate_balancer_status_line;
+
+    return rc;
+}
+
+
 static ngx_int_t
 ngx_http_tollgate_balancer_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us)
@@ -209,6 +253,11 @@ ngx_http_tollgate_balancer_init_peer(ngx_http_request_t *r,
     u->peer.set_session = ngx_http_tollgate_balancer_set_session;
     u->peer.save_session = ngx_http_tollgate_balancer_save_session;
     u->peer.tries = rq->backend->tries;
+
+    rq->process_header = u->process_header;
+    rq->reinit_request = u->reinit_request;
+    u->process_header = ngx_http_tollgate_balancer_status_line;
+    u->reinit_request = ngx_http_tollgate_balancer_reinit_request;
 
     rq->r = r;
 

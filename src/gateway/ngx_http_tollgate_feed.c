@@ -80,6 +80,22 @@ ngx_http_tollgate_feed_is_fresh(void)
 }
 
 
+ngx_uint_t
+ngx_http_tollgate_feed_covers(uint64_t asked)
+{
+    int64_t  age;
+
+    if (ngx_http_tollgate_feed_is_fresh()) {
+        return 1;
+    }
+
+    age = (int64_t) (ngx_http_tollgate_monotonic_ms() - asked);
+
+    return age < __atomic_load_n(&ngx_http_tollgate_feed_bound_ms,
+                                 __ATOMIC_RELAXED);
+}
+
+
 void
 ngx_http_tollgate_feed_init(ngx_cycle_t *cycle)
 {

@@ -197,6 +197,19 @@ ngx_http_tollgate_live_fill(tg_client_kind_t kind, tg_str_t client_id,
 }
 
 
+ngx_uint_t
+ngx_http_tollgate_live_is_current(tg_client_kind_t kind, tg_str_t client_id,
+    int64_t seq)
+{
+    ngx_http_tollgate_client_key_t  key;
+
+    return ngx_http_tollgate_live_key(kind, client_id, &key) == NGX_OK
+           && ngx_http_tollgate_table_admits(&ngx_http_tollgate_zone->live,
+                                             key.hash,
+                                             ngx_http_tollgate_live_mark(seq));
+}
+
+
 void
 ngx_http_tollgate_live_invalidate(tg_str_t ref, int64_t seq)
 {

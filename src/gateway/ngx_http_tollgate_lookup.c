@@ -3,9 +3,9 @@
  * Look-ups in the store, one in flight per token or client and worker.
  *
  * A flight has waiters; each takes itself off when its request ends, and the
- * last one cancels the look-up.  A token that ended while its look-up was in
- * flight is looked up again for those who wait: the answer may be older than
- * their requests.
+ * last one cancels the look-up.  A token that ended, or a client that changed,
+ * while its look-up was in flight is looked up again for those who wait: the
+ * answer may be older than their requests.
  */
 
 
@@ -33,6 +33,8 @@ typedef struct {
     char                           client_id[TG_CLIENT_ID_MAX];
     size_t                         client_id_len;
 
+    uint64_t                       asked;     /* monotonic ms */
+    int64_t                        seq;       /* the feed's, of answer.live */
     ngx_http_tollgate_answer_t     answer;
 } ngx_http_tollgate_lookup_t;
 
@@ -193,7 +195,6 @@ ngx_http_tollgate_lookup_live(ngx_http_tollgate_lookup_t *l,
     ngx_http_tollgate_thread_t *thread, tg_client_kind_t kind,
     tg_str_t client_id)
 {
-    int64_t             seq;
     tg_err_t            err;
     tg_config_store_t  *store;
 
@@ -203,10 +204,10 @@ ngx_http_tollgate_lookup_live(ngx_http_tollgate_lookup_t *l,
     }
 
     err = store->ops->client_live(store, l->environment_id, kind, client_id,
-                                  &l->answer.live, &seq);
+                                  &l->answer.live, &l->seq);
 
     if (err == TG_OK) {
-        ngx_http_tollgate_live_fill(kind, client_id, &l->answer.live, seq);
+        ngx_http_tollgate_live_fill(kind, client_id, &l->answer.live, l->seq);
     }
 
     return err;
@@ -257,6 +258,7 @@ ngx_http_tollgate_lookup_run(ngx_http_tollgate_task_t *task,
     tg_err_t  err;
 
     l->answer.verdict = TG_TOKEN_UNAVAILABLE;
+    l->asked = ngx_http_tollgate_monotonic_ms();
 
     if (l->is_token) {
         err = ngx_http_tollgate_lookup_token_run(l, thread);
@@ -461,12 +463,50 @@ ngx_http_tollgate_flight_repeat(ngx_http_tollgate_flight_t *flight,
         return NGX_ERROR;
     }
 
-    lookup->is_token = 1;
+    lookup->is_token = before->is_token;
     lookup->bucket = before->bucket;
     lookup->environment_id = before->environment_id;
     ngx_memcpy(lookup->hash, before->hash, TG_HASH_LEN);
 
+    lookup->kind = before->kind;
+    lookup->client_id_len = before->client_id_len;
+    ngx_memcpy(lookup->client_id, before->client_id, before->client_id_len);
+
     return ngx_http_tollgate_flight_post(flight, lookup);
+}
+
+
+/* Whether the answer may be older than the end of what was asked for. */
+
+static ngx_uint_t
+ngx_http_tollgate_lookup_is_stale(const ngx_http_tollgate_lookup_t *l)
+{
+    tg_str_t                 client_id;
+    tg_client_kind_t         kind;
+    const tg_token_facts_t  *facts;
+
+    if (l->is_token
+        && ngx_http_tollgate_cache_ticket(l->hash) != l->ticket)
+    {
+        return 1;
+    }
+
+    if (l->answer.verdict != TG_TOKEN_OK) {
+        return 0;
+    }
+
+    if (l->is_token) {
+        facts = &l->answer.cached.facts;
+        kind = facts->client_kind;
+        client_id = tg_strn(facts->client_id, facts->client_id_len);
+
+    } else {
+        kind = l->kind;
+        client_id = tg_strn(l->client_id, l->client_id_len);
+    }
+
+    return !ngx_http_tollgate_live_is_current(kind, client_id, l->seq)
+           || !ngx_http_tollgate_feed_covers(l->asked);
 }
 
 
@@ -485,9 +525,8 @@ ngx_http_tollgate_lookup_done(ngx_http_tollgate_task_t *task)
     flight = task->data;
     answer = task->expired ? &unavailable : &l->answer;
 
-    if (!task->expired && l->is_token
-        && ngx_http_tollgate_cache_ticket(l->hash) != l->ticket)
-    {
+    if (!task->expired && ngx_http_tollgate_lookup_is_stale(l)) {
+
         if (ngx_http_tollgate_flight_repeat(flight, l) == NGX_OK) {
             return;
         }

@@ -34,7 +34,7 @@ static struct {
            "\"error_description\":\"This method is not allowed here.\"}" },
     { 408, "{\"error\":\"request_timeout\","
            "\"error_description\":\"The request took too long to arrive.\"}" },
-    { 413, "{\"error\":\"content_too_large\","
+    { 413, "{\"error\":\"invalid_request\","
            "\"error_description\":\"The request body is too large.\"}" },
     { 414, "{\"error\":\"uri_too_long\","
            "\"error_description\":\"The request target is too long.\"}" },
@@ -296,7 +296,8 @@ ngx_http_tollgate_reply_header_filter(ngx_http_request_t *r)
     }
 
     if (ngx_http_tollgate_reply_literal(r, "Cache-Control", "no-store")
-        != NGX_OK)
+        != NGX_OK
+        || ngx_http_tollgate_reply_literal(r, "Pragma", "no-cache") != NGX_OK)
     {
         return NGX_ERROR;
     }

@@ -168,6 +168,10 @@ typedef struct {
     ngx_http_tollgate_cached_t    *cached;   /* known before it was asked */
     const ngx_http_tollgate_answer_t  *answer;  /* while it is resumed */
 
+    /* of the proxy module, see the balancer */
+    ngx_int_t                    (*process_header)(ngx_http_request_t *r);
+    ngx_int_t                    (*reinit_request)(ngx_http_request_t *r);
+
     unsigned                       opaque:1;     /* the token */
     unsigned                       websocket:1;
     unsigned                       admitted:1;   /* may be forwarded */

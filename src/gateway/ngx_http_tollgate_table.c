@@ -382,6 +382,15 @@ ngx_http_tollgate_table_barrier(ngx_http_tollgate_table_t *t, uint64_t hash)
 }
 
 
+int
+ngx_http_tollgate_table_admits(ngx_http_tollgate_table_t *t, uint64_t hash,
+    uint64_t mark)
+{
+    return mark >= ngx_http_tollgate_table_least(t,
+                                     ngx_http_tollgate_table_set(t, hash));
+}
+
+
 void
 ngx_http_tollgate_table_raise(ngx_http_tollgate_table_t *t, uint64_t hash,
     uint64_t mark)

@@ -82,6 +82,9 @@ int ngx_http_tollgate_table_store(ngx_http_tollgate_table_t *t, uint64_t hash,
 /* The barrier of the key's set. */
 uint64_t ngx_http_tollgate_table_barrier(ngx_http_tollgate_table_t *t,
     uint64_t hash);
+/* Whether what has this mark may still be stored and answered. */
+int ngx_http_tollgate_table_admits(ngx_http_tollgate_table_t *t, uint64_t hash,
+    uint64_t mark);
 /* Raises it to at least `mark`. */
 void ngx_http_tollgate_table_raise(ngx_http_tollgate_table_t *t, uint64_t hash,
     uint64_t mark);

@@ -254,6 +254,7 @@ ngx_http_tollgate_token_release(void *data)
 static void
 ngx_http_tollgate_token_body(ngx_http_request_t *r)
 {
+    ngx_int_t                   rc;
     const char                 *why;
     tg_oauth_input_t            in;
     tg_oauth_error_t            error;
@@ -263,9 +264,11 @@ ngx_http_tollgate_token_body(ngx_http_request_t *r)
 
     ngx_memzero(&in, sizeof(tg_oauth_input_t));
 
-    if (ngx_http_tollgate_body_collect(r, &in.body) != NGX_OK) {
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_TOO_LARGE,
-                                        "The request body is too large.");
+    rc = ngx_http_tollgate_body_collect(r, &in.body);
+
+    if (rc != NGX_OK) {
+        error = rc == NGX_DECLINED ? TG_OAUTH_TOO_LARGE : TG_OAUTH_SERVER_ERROR;
+        ngx_http_tollgate_token_refused(t, error, NULL);
         return;
     }
 
@@ -305,26 +308,51 @@ ngx_http_tollgate_token_body(ngx_http_request_t *r)
 }
 
 
+/* Never on disk: it has a secret.  A chunked body is in as many pieces. */
+
 static ngx_int_t
 ngx_http_tollgate_body_collect(ngx_http_request_t *r, tg_str_t *body)
 {
-    ngx_buf_t    *b;
-    ngx_chain_t  *cl;
+    size_t        len;
+    u_char       *p;
+    ngx_chain_t  *cl, *bufs;
 
     if (r->request_body == NULL || r->request_body->bufs == NULL) {
         return NGX_OK;
     }
 
-    cl = r->request_body->bufs;
-    b = cl->buf;
-
     /* client_max_body_size is not above client_body_buffer_size */
 
-    if (r->request_body->temp_file || cl->next) {
+    if (r->request_body->temp_file) {
         return NGX_DECLINED;
     }
 
-    *body = tg_strn(b->pos, b->last - b->pos);
+    bufs = r->request_body->bufs;
+
+    if (bufs->next == NULL) {
+        *body = tg_strn(bufs->buf->pos, bufs->buf->last - bufs->buf->pos);
+        return NGX_OK;
+    }
+
+    for (cl = bufs, len = 0; cl; cl = cl->next) {
+        len += cl->buf->last - cl->buf->pos;
+    }
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    *body = tg_strn(p, len);
+
+    for (cl = bufs; cl; cl = cl->next) {
+
+        /* the one that ends the body has no memory */
+
+        if (cl->buf->last != cl->buf->pos) {
+            p = ngx_cpymem(p, cl->buf->pos, cl->buf->last - cl->buf->pos);
+        }
+    }
 
     return NGX_OK;
 }

@@ -1,6 +1,7 @@
 /* API proxies: create (with an application key), list, get, replace, change, delete, and the parts under settings/. */
 #include "manager/application_keys.h"
 #include "manager/bodies.h"
+#include "manager/certificates.h"
 #include "manager/deploy.h"
 #include "manager/handlers.h"
 #include "manager/resources.h"
@@ -17,6 +18,9 @@ static tg_err_t name_is_free(tg_call_t *c, tg_str_t name) {
 static tg_err_t proxy_canonical(tg_call_t *c, const json_t *body, tg_str_t project, tg_str_t *name, tg_str_t *doc) {
     tg_proxy_t p;
     tg_err_t err = tg_proxy_parse(body, project, &c->arena, &p, &c->fault);
+    if (!err) {
+        err = tg_certificates_check(c, p.connection.tls_ca, "connection.tlsCa");
+    }
     if (err) {
         return err;
     }

@@ -1,6 +1,11 @@
+import os
+import shutil
+import tempfile
+
 import pytest
 
 from harness import Backend, Planes
+from tools import Disk, build_library
 
 
 @pytest.fixture(scope="module")
@@ -30,3 +35,28 @@ def own_planes():
     yield make
     for p in made:
         p.close()
+
+
+@pytest.fixture(scope="session")
+def open_folder():
+    """A folder that the planes, run as nobody, can reach; pytest's own are closed."""
+    folder = tempfile.mkdtemp(prefix="tollgate-files-")
+    os.chmod(folder, 0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def faulty_disk_library(open_folder):
+    return build_library(open_folder)
+
+
+@pytest.fixture
+def disk(faulty_disk_library, open_folder):
+    d = Disk(faulty_disk_library, open_folder)
+    yield d
+    d.close()
+
+
+def pytest_configure(config):
+    config.addinivalue_line("filterwarnings", "ignore::urllib3.exceptions.InsecureRequestWarning")

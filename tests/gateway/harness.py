@@ -102,7 +102,7 @@ def raw(port, data, timeout=10, head_only=False):
 class Backend:
     """Answers every request with 200 and what `answer` says; keeps the raw bytes of each request head and body."""
 
-    def __init__(self, answer=None, ssl_context=None, delay=0):
+    def __init__(self, answer=None, ssl_context=None, delay=0, port=0):
         self.requests = []      # (head bytes, body bytes)
         self.connections = 0
         self.answer = answer    # bytes of a whole answer, or a function (head, body) -> bytes
@@ -110,7 +110,7 @@ class Backend:
         self.ssl_context = ssl_context
         self.socket = socket.socket()
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(("127.0.0.1", 0))
+        self.socket.bind(("127.0.0.1", port))
         self.socket.listen(128)
         self.port = self.socket.getsockname()[1]
         self.open = set()
@@ -296,6 +296,12 @@ class Planes:
                 raise AssertionError(f"not stopped within {seconds * SLOW} s:\n{self.log()}")
         return self.process.returncode if self.process else None
 
+    def restart(self, sig=signal.SIGTERM):
+        self.stop(sig)
+        if os.path.exists(self.ready_file):  # the supervisor was killed
+            os.unlink(self.ready_file)
+        return self.start()
+
     def close(self):
         try:
             self.stop()
@@ -322,8 +328,9 @@ class Planes:
         assert not valgrind, "valgrind says:\n" + "\n".join(valgrind[:400])
         lines = [line for line in log.splitlines() if not any(expected in line for expected in self.expected_log)]
         for mark in ("AddressSanitizer", "runtime error:", "SIGSEGV", "exited on signal 11", "exited on signal 6", "[emerg]", "[alert]"):
-            if any(mark in line for line in lines):
-                raise AssertionError(f"{mark} in the log:\n" + "\n".join(lines[-60:]))
+            found = [line for line in lines if mark in line]
+            if found:
+                raise AssertionError(f"{mark} in the log:\n" + "\n".join(found[:20] + ["..."] + lines[-60:]))
 
     # processes
 

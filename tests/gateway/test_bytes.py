@@ -89,8 +89,11 @@ TARGETS = {
     "dots-escaped": (b"{p}/a/%2e%2E/b/.%2e/%2e/c", b"/c"),
     "dots-three": (b"{p}/a/.../..b/c..", b"/a/.../..b/c.."),
     "dots-with-parameter": (b"{p}/a/..;/b/.;x", b"/a/..;/b/.;x"),
-    "dots-backslash": (b"{p}/a/..\\..\\b", b"/a/..%5C..%5Cb"),
-    "dots-and-back": (b"{p}/../{p}/a".replace(b"/{p}", b"{p}"), b"/a"),
+    "dots-backslash": (b"{p}/a/..\\b", b"/a/..%5Cb"),
+    "dots-backslash-out-of-the-prefix": (b"{p}/a/..\\..\\b", 400),
+    "dots-parameter-out-of-the-prefix": (b"{p}/..;x/b", 400),
+    "dots-escaped-parameter-out-of-the-prefix": (b"{p}/a/%2e%2e%3b/..;/b", 400),
+    "dots-and-back": (b"{p}/..{p}/a", b"/a"),
     "dots-out-of-the-prefix": (b"{p}/../a", 404),
     "dots-above-the-root": (b"{p}/../../a", 400),
     "slashes": (b"{p}//a///b//", b"/a/b/"),
@@ -684,3 +687,19 @@ def test_h2_client_without_a_token_among_those_with_one(world2):
         good.append(send2(world2, JWT, b"{p}/%d" % i)[0].status)
         bad.append(send2(world2, NO_TOKEN, b"{p}/%d" % i)[0].status)
     assert good == [200] * 5 and bad == [401] * 5
+
+
+@pytest.mark.parametrize("with_length", [True, False])
+@pytest.mark.parametrize("mode", [JWT, OPAQUE])
+def test_h2_token_request(world2, mode, with_length):
+    """The body in one frame and in many."""
+    form = b"grant_type=client_credentials&client_id=%s&client_secret=%s&x=" % tuple(s.encode() for s in world2.key[mode])
+    for body in (form, form + b"a" * 40000):
+        headers = [(b":method", b"POST"), (b":scheme", b"https"), (b":path", b"/auth/token"), (b":authority", b"gateway"),
+                   (b"content-type", b"application/x-www-form-urlencoded")] + [(b"content-length", b"%d" % len(body))] * with_length
+        reply = world2.client.request(headers, body)
+        assert reply.status == 200, reply.body
+        assert json.loads(reply.body)["token_type"] == "Bearer"
+        assert reply.get("cache-control") == [b"no-store"] and reply.get("pragma") == [b"no-cache"]
+    reply = world2.client.request(headers[:5], form + b"a" * 70000)
+    assert reply.status == 413 and json.loads(reply.body)["error"] == "invalid_request"

@@ -5,6 +5,11 @@
 #include "store/sqlite/sqlite.h"
 #include "store/write.h"
 
+/* Frames of 4 KiB. The larger the log, the more often a page is copied once for several writes, and the longer one
+ * copying takes. */
+#define CHECKPOINT_SOFT 4000
+#define CHECKPOINT_HARD 16000
+
 static void tokens_close(tg_token_store_t *s) {
     tg_sqlite_tokens_t *t = (tg_sqlite_tokens_t *)s;
     tg_bucket_forget_all(t);
@@ -60,8 +65,7 @@ tg_err_t tg_sqlite_tokens_open(tg_str_t dir, const tg_store_options_t *options, 
         /* mmap: each commit of another handle empties this one's page cache, so that look-ups would copy every page
          * again. secure_delete (on by default in Debian) would overwrite a whole partition when it is dropped; there
          * are only hashes. */
-        .pragmas = "PRAGMA mmap_size=2147418112; PRAGMA cache_size=-16384; PRAGMA secure_delete=OFF; PRAGMA "
-                   "wal_autocheckpoint=8000",
+        .pragmas = "PRAGMA mmap_size=2147418112; PRAGMA cache_size=-16384; PRAGMA secure_delete=OFF",
         .steps = tg_sqlite_tokens_steps,
         .n = tg_sqlite_tokens_steps_n,
     };
@@ -74,6 +78,7 @@ tg_err_t tg_sqlite_tokens_open(tg_str_t dir, const tg_store_options_t *options, 
         free(t);
         return err;
     }
+    tg_sqlite_checkpoints(&t->q, CHECKPOINT_SOFT, CHECKPOINT_HARD);
     t->base.ops = &ops;
     t->q.fault = &t->base.fault;
     *out = &t->base;

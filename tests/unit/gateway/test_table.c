@@ -103,6 +103,8 @@ static void change_that_the_feed_passed_hides_and_refuses_older_answers(void **s
     assert_string_equal(find(5, "client"), "-");
     assert_false(store(5, "client", "old", 10));
     assert_string_equal(find(5, "client"), "-");
+    assert_false(ngx_http_tollgate_table_admits(table, 5, 10));
+    assert_true(ngx_http_tollgate_table_admits(table, 5, 11));
     assert_true(store(5, "client", "new", 11));
     ngx_http_tollgate_table_raise(table, 5, 10);
     assert_string_equal(find(5, "client"), "new");
@@ -132,6 +134,7 @@ static void floor_hides_every_set(void **state) {
     ngx_http_tollgate_table_raise_all(table, 5);
     for (uint64_t i = 0; i < SETS; i++) {
         assert_string_equal(find(i << 58 | i, "k"), "-");
+        assert_false(ngx_http_tollgate_table_admits(table, i << 58 | i, 4));
         assert_false(store(i << 58 | i, "k", "v", 4));
         assert_true(store(i << 58 | i, "k", "v", 5));
     }

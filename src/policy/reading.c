@@ -1,0 +1,66 @@
+#include "policy/reading.h"
+
+enum { CUT_PARAMETERS = 1, BACKSLASH_SEPARATES = 2, BOTH = 3 };
+
+bool tg_path_has_readings(tg_str_t path) {
+    return tg_str_find_char(path, ';') >= 0 || tg_str_find_char(path, '\\') >= 0;
+}
+
+static bool is_separator(char c, int how) {
+    return c == '/' || (c == '\\' && (how & BACKSLASH_SEPARATES) != 0);
+}
+
+/* false: ".." with nothing left to take back. */
+static bool segment_put(tg_str_t segment, int how, char *out, size_t *n) {
+    tg_str_t name = (how & CUT_PARAMETERS) != 0 ? tg_str_take(&segment, ';') : segment;
+    if (name.n == 0 || tg_str_eq(name, TG_STR("."))) {
+        return true;
+    }
+    if (tg_str_eq(name, TG_STR(".."))) {
+        if (*n == 0) {
+            return false;
+        }
+        while (out[--*n] != '/') {
+        }
+        return true;
+    }
+    out[(*n)++] = '/';
+    memcpy(out + *n, name.p, name.n);
+    *n += name.n;
+    return true;
+}
+
+/* Never longer than path, which is empty or starts with '/'. false: climbs above its root. */
+static bool path_read(tg_str_t path, int how, char *out, size_t *n) {
+    *n = 0;
+    for (size_t i = 0; i < path.n; i++) {
+        size_t start = i;
+        while (i < path.n && !is_separator(path.p[i], how)) {
+            i++;
+        }
+        if (!segment_put(tg_strn(path.p + start, i - start), how, out, n)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The prefix itself is as the administrator wrote it. */
+static bool reading_agrees(const tg_router_t *r, const tg_route_query_t *q, const tg_route_match_t *match, int how,
+                           char *scratch) {
+    size_t n, taken = match->prefix_len;
+    memcpy(scratch, q->path.p, taken);
+    if (!path_read(tg_strn(q->path.p + taken, q->path.n - taken), how, scratch + taken, &n)) {
+        return false;
+    }
+    tg_route_query_t other = *q;
+    tg_route_match_t found;
+    other.path = taken + n > 0 ? tg_strn(scratch, taken + n) : TG_STR("/");
+    return tg_router_find(r, &other, &found) == TG_OK && found.proxy == match->proxy;
+}
+
+bool tg_route_is_certain(const tg_router_t *r, const tg_route_query_t *q, const tg_route_match_t *match,
+                         char *scratch) {
+    return reading_agrees(r, q, match, CUT_PARAMETERS, scratch) &&
+           reading_agrees(r, q, match, BACKSLASH_SEPARATES, scratch) && reading_agrees(r, q, match, BOTH, scratch);
+}

@@ -1,0 +1,18 @@
+/*
+ * Other readings of a path. Some servers cut ";..." off each segment (servlets), some take '\' for '/' (Windows). RFC
+ * 3986 3.3 gives neither sign a meaning, so both are passed on; but a path which in such a reading is another proxy's,
+ * or climbs out of what is published ("/..;/"), would get past the policy that was decided on ours.
+ */
+#ifndef TG_POLICY_READING_H
+#define TG_POLICY_READING_H
+
+#include "policy/route.h"
+
+/* False for nearly every path: then there is nothing to ask below. */
+bool tg_path_has_readings(tg_str_t path);
+
+/* True if each reading of the path that *match was found for belongs to the same proxy and stays below its prefix.
+ * `scratch` has room for q->path.n bytes. */
+bool tg_route_is_certain(const tg_router_t *r, const tg_route_query_t *q, const tg_route_match_t *match, char *scratch);
+
+#endif
