@@ -1,6 +1,6 @@
 #include "oauth/issue.h"
 
-#include "keyring/keyring.h"
+#include "store/token_store.h"
 
 static tg_oauth_error_t refuse(tg_oauth_error_t e, const char *text, const char **why) {
     *why = text;
@@ -88,66 +88,6 @@ tg_oauth_error_t tg_grant_decide(tg_token_endpoint_t endpoint, const tg_token_re
                               .generation = client->generation,
                               .expires_in = t->never_expires ? 0 : t->expires_in};
     return TG_OAUTH_OK;
-}
-
-tg_err_t tg_opaque_issue(const tg_grant_plan_t *plan, int64_t environment_id, int64_t epoch,
-                         const uint8_t random[TG_OPAQUE_RANDOM], const uint8_t family[TG_FAMILY_LEN], tg_ms_t now,
-                         char token[TG_OPAQUE_LEN], tg_record_t *record) {
-    tg_ms_t expires_at = plan->expires_in == 0 ? 0 : now + plan->expires_in * TG_SECOND_MS;
-    if (plan->client_id.n > TG_CLIENT_ID_MAX || plan->subject.n > TG_SUBJECT_MAX || plan->scope.n > TG_SCOPE_MAX) {
-        return TG_ERR_LIMIT;
-    }
-    *record = (tg_record_t){.bucket = tg_bucket_for(now, expires_at),
-                            .environment_id = environment_id,
-                            .client_kind = plan->client_kind,
-                            .client_id = plan->client_id,
-                            .subject = plan->subject,
-                            .scope = plan->scope,
-                            .generation = plan->generation,
-                            .epoch = epoch,
-                            .issued_at = now,
-                            .access_expires_at = expires_at};
-    memcpy(record->family, family, TG_FAMILY_LEN);
-    tg_opaque_write(TG_OPAQUE_ACCESS, record->bucket, random, token);
-    return tg_sha256(tg_strn(token, TG_OPAQUE_LEN), record->hash);
-}
-
-static void member_put(tg_buf_t *out, const char *name, tg_str_t value) {
-    tg_buf_putf(out, ",\"%s\":", name);
-    tg_buf_put_json(out, value);
-}
-
-void tg_jwt_claims_write(const tg_grant_plan_t *plan, tg_str_t issuer, const uint8_t jti[16], tg_ms_t now,
-                         tg_buf_t *out) {
-    int64_t iat = now / TG_SECOND_MS;
-    tg_buf_put(out, TG_STR("{\"iss\":"));
-    tg_buf_put_json(out, issuer);
-    member_put(out, "sub", plan->subject);
-    member_put(out, "aud", plan->client_id);
-    if (plan->expires_in > 0) {
-        tg_buf_putf(out, ",\"exp\":%lld", (long long)(iat + plan->expires_in));
-    }
-    tg_buf_putf(out, ",\"iat\":%lld,\"jti\":\"", (long long)iat);
-    tg_buf_put_b64url(out, tg_strn(jti, 16));
-    tg_buf_putc(out, '"');
-    member_put(out, "client_id", plan->client_id);
-    if (plan->has_scope) {
-        member_put(out, "scope", plan->scope);
-    }
-    tg_buf_putf(out, ",\"tg_gen\":\"%016llx\"}", (unsigned long long)plan->generation);
-}
-
-void tg_token_response_write(const tg_grant_plan_t *plan, tg_str_t token, tg_buf_t *out) {
-    tg_buf_put(out, TG_STR("{\"access_token\":"));
-    tg_buf_put_json(out, token);
-    tg_buf_put(out, TG_STR(",\"token_type\":\"Bearer\""));
-    if (plan->expires_in > 0) {
-        tg_buf_putf(out, ",\"expires_in\":%lld", (long long)plan->expires_in);
-    }
-    if (plan->has_scope) {
-        member_put(out, "scope", plan->scope);
-    }
-    tg_buf_putc(out, '}');
 }
 
 ptrdiff_t tg_signing_key_active(const tg_signing_key_t *keys, size_t n, tg_alg_t alg, tg_ms_t now) {

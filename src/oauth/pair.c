@@ -91,6 +91,7 @@ static tg_err_t refresh_name(tg_pair_t *p, const uint8_t bits[TG_OPAQUE_RANDOM])
 
 static tg_err_t refresh_name_keep(tg_pair_t *p, const tg_refresh_token_t *presented) {
     p->same_refresh = true;
+    p->refresh_ends_at = presented->expires_at;
     memcpy(p->record.refresh_hash, presented->hash, sizeof(p->record.refresh_hash));
     memcpy(p->refresh_jti, presented->jti, sizeof(p->refresh_jti));
     if (p->plan.type != TG_TOKEN_OPAQUE) {

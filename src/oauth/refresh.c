@@ -83,7 +83,7 @@ tg_refresh_decision_t tg_refresh_decide(const tg_token_request_t *req, const tg_
         return deny(TG_OAUTH_INVALID_GRANT, "the tokens of this client are of another type now");
     }
     tg_refresh_decision_t d = record_decide(req, record, now);
-    d.used = record->has_predecessor && record->ended_at == 0;
+    d.used = record->has_predecessor && record->ended_at == 0 && !is_expired(record, now);
     return d;
 }
 

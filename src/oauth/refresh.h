@@ -22,6 +22,7 @@
 
 #include "oauth/check.h"
 #include "oauth/issue.h"
+#include "oauth/opaque.h"
 
 #define TG_REFRESH_GRACE_MS (10 * TG_SECOND_MS)
 
@@ -105,11 +106,12 @@ tg_err_t tg_pair_succeed(const tg_keyring_t *k, const tg_refresh_token_t *presen
 tg_err_t tg_pair_repeat(const tg_keyring_t *k, const tg_refresh_token_t *presented, const tg_record_t *successor,
                         const tg_policy_t *policy, tg_pair_t *out) TG_MUST_CHECK;
 
-/* Claims of the refresh JWT: iss, sub, aud, iat, exp (its end), jti, client_id, tg_gen, tg_fam, tg_bucket. Signed with
+/* The claims of the access JWT (RFC 9068 2.2): iss, sub, aud, exp (left out if never), iat, jti (base64url), client_id,
+ * tg_gen (16 hex digits), scope if resolved, and with a refresh token tg_fam. Signed with typ at+jwt. */
+void tg_pair_claims_write(const tg_pair_t *pair, tg_str_t issuer, tg_buf_t *out);
+/* Claims of the refresh JWT: iss, sub, aud, exp (its end), iat, jti, client_id, tg_gen, tg_fam, tg_bucket. Signed with
  * typ rt+jwt. */
 void tg_refresh_claims_write(const tg_pair_t *pair, tg_str_t issuer, tg_buf_t *out);
-/* The claims of the access JWT of a pair: those of tg_jwt_claims_write and, with refresh on, tg_fam. */
-void tg_pair_claims_write(const tg_pair_t *pair, tg_str_t issuer, tg_buf_t *out);
 /* The success body; expires_in counts from `now`, so that a repeat tells the truth. `refresh` is left out without
  * has_refresh. */
 void tg_pair_response_write(const tg_pair_t *pair, tg_str_t access, tg_str_t refresh, tg_ms_t now, tg_buf_t *out);

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/json.h"
-#include "oauth/issue.h"
+#include "oauth/refresh.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,7 +29,7 @@ static void require_json(const tg_buf_t *text) {
 }
 
 static void decide(tg_token_endpoint_t endpoint, tg_token_type_t type, const tg_token_request_t *req) {
-    static const uint8_t jti[16];
+    static const uint8_t random[64], family[TG_FAMILY_LEN];
     const tg_live_client_t client = {.exists = true, .enabled = true, .kind = TG_CLIENT_APPLICATION};
     const tg_policy_t policy = {
         .type = type,
@@ -37,6 +37,7 @@ static void decide(tg_token_endpoint_t endpoint, tg_token_type_t type, const tg_
         .managed_from_policy = true,
         .token = {.grant = TG_GRANT_CLIENT_CREDENTIALS, .expires_in = 60, .jwt_algorithm = {"ES256", 5}}};
     tg_grant_plan_t plan;
+    tg_pair_t pair;
     const char *why = NULL;
     tg_buf_t out;
     tg_oauth_error_t e = tg_grant_decide(endpoint, req, &client, &policy, &plan, &why);
@@ -44,7 +45,8 @@ static void decide(tg_token_endpoint_t endpoint, tg_token_type_t type, const tg_
     require_describable(why);
     if (e == TG_OAUTH_OK) {
         require(req->grant == TG_GRANT_CLIENT_CREDENTIALS && !req->has_scope && plan.expires_in == 60);
-        tg_jwt_claims_write(&plan, TG_STR("https://gw.example.org/auth"), jti, 0, &out);
+        require(tg_pair_acquire(&plan, &policy, 1, random, family, 0, &pair) == TG_OK);
+        tg_pair_claims_write(&pair, TG_STR("https://gw.example.org/auth"), &out);
         require_json(&out);
     } else {
         tg_oauth_error_write(e, why, &out);

@@ -1,8 +1,6 @@
 #include "oauth/issue.h"
 
-#include "base/json.h"
 #include "forge.h"
-#include "keyring/keyring.h"
 
 static tg_form_pair_t grant_pair = {{"grant_type", 10}, {"x", 1}};
 
@@ -145,110 +143,6 @@ static void scopes(void **state) {
     assert_string_equal(scope_why(tg_strn(longest, sizeof(longest))), "scope is malformed");
 }
 
-static tg_grant_plan_t plan_of(tg_token_type_t type, int64_t expires_in) {
-    return (tg_grant_plan_t){.type = type,
-                             .alg = TG_ALG_RS256,
-                             .client_kind = TG_CLIENT_APPLICATION,
-                             .client_id = TG_STR(CLIENT),
-                             .subject = TG_STR(CLIENT),
-                             .generation = GENERATION,
-                             .expires_in = expires_in};
-}
-
-static void opaque_record(void **state) {
-    static const uint8_t bits[TG_OPAQUE_RANDOM] = {9, 8, 7}, family[TG_FAMILY_LEN] = {1, 2, 3};
-    tg_grant_plan_t plan = plan_of(TG_TOKEN_OPAQUE, 3600);
-    char token[TG_OPAQUE_LEN];
-    uint8_t hash[TG_HASH_LEN];
-    tg_record_t r;
-    tg_opaque_kind_t kind;
-    tg_bucket_t bucket;
-    (void)state;
-    assert_int_equal(tg_opaque_issue(&plan, 5, 2, bits, family, NOW + 7, token, &r), TG_OK);
-    assert_int_equal(tg_opaque_parse(tg_strn(token, sizeof(token)), NOW, &kind, &bucket), TG_OK);
-    assert_int_equal(kind, TG_OPAQUE_ACCESS);
-    assert_int_equal(bucket.cls, TG_BUCKET_HOUR);
-    assert_int_equal(bucket.index, (NOW + 7 + 3600000) / 3600000);
-    assert_int_equal(r.bucket.cls, bucket.cls);
-    assert_int_equal(r.bucket.index, bucket.index);
-    assert_int_equal(tg_sha256(tg_strn(token, sizeof(token)), hash), TG_OK);
-    assert_memory_equal(r.hash, hash, sizeof(hash));
-    assert_memory_equal(r.family, family, sizeof(family));
-    assert_int_equal(r.environment_id, 5);
-    assert_int_equal(r.epoch, 2);
-    assert_int_equal(r.client_kind, TG_CLIENT_APPLICATION);
-    assert_str(r.client_id, CLIENT);
-    assert_str(r.subject, CLIENT);
-    assert_true(r.generation == GENERATION);
-    assert_int_equal(r.issued_at, NOW + 7);
-    assert_int_equal(r.access_expires_at, NOW + 7 + 3600000);
-    assert_false(r.has_refresh);
-    assert_int_equal(r.ended_at, 0);
-
-    plan.expires_in = 0;
-    assert_int_equal(tg_opaque_issue(&plan, 5, 2, bits, family, NOW, token, &r), TG_OK);
-    assert_int_equal(r.bucket.cls, TG_BUCKET_NEVER);
-    assert_int_equal(r.access_expires_at, 0);
-    plan.subject = tg_strn(token, TG_SUBJECT_MAX + 1);
-    assert_int_equal(tg_opaque_issue(&plan, 5, 2, bits, family, NOW, token, &r), TG_ERR_LIMIT);
-}
-
-static const uint8_t jti[16] = {0xfb, 0xff};
-
-static void claims_text(void **state) {
-    tg_grant_plan_t plan = plan_of(TG_TOKEN_JWT, 60);
-    tg_buf_t b;
-    (void)state;
-    tg_buf_init(&b, 4096);
-    tg_jwt_claims_write(&plan, TG_STR(ISSUER), jti, NOW + 999, &b);
-    assert_str(tg_buf_str(&b), "{\"iss\":\"" ISSUER "\",\"sub\":\"" CLIENT "\",\"aud\":\"" CLIENT
-                               "\",\"exp\":1790000060,\"iat\":1790000000,\"jti\":\"-_8AAAAAAAAAAAAAAAAAAA\","
-                               "\"client_id\":\"" CLIENT "\",\"tg_gen\":\"0123456789abcdef\"}");
-    tg_buf_reset(&b);
-    plan.expires_in = 0;
-    plan.generation = 1;
-    plan.has_scope = true;
-    plan.scope = TG_STR("read");
-    plan.subject = TG_STR("o\"k\\");
-    tg_jwt_claims_write(&plan, TG_STR(ISSUER), jti, NOW, &b);
-    assert_str(tg_buf_str(&b), "{\"iss\":\"" ISSUER "\",\"sub\":\"o\\\"k\\\\\",\"aud\":\"" CLIENT
-                               "\",\"iat\":1790000000,\"jti\":\"-_8AAAAAAAAAAAAAAAAAAA\",\"client_id\":\"" CLIENT
-                               "\",\"scope\":\"read\",\"tg_gen\":\"0000000000000001\"}");
-    tg_buf_release(&b);
-}
-
-/* What we issue, we accept, for the time we said. */
-static void issued_is_accepted(void **state) {
-    tg_grant_plan_t plan = plan_of(TG_TOKEN_JWT, 60);
-    tg_buf_t claims, token;
-    tg_token_facts_t f;
-    (void)state;
-    tg_buf_init(&claims, 4096);
-    tg_buf_init(&token, 4096);
-    tg_jwt_claims_write(&plan, TG_STR(ISSUER), jti, NOW, &claims);
-    assert_int_equal(tg_jws_sign(forge_keys[KEY_LIVE], TG_STR("at+jwt"), tg_buf_str(&claims), &token), TG_OK);
-    forge_assert(forge_prove(tg_buf_str(&token), &f), TG_TOKEN_OK);
-    forge_assert(forge_check(&f, &forge_proxy, &forge_client, 1, 0, true, 0, NOW + 59999), TG_TOKEN_OK);
-    forge_assert(forge_check(&f, &forge_proxy, &forge_client, 1, 0, true, 0, NOW + 60000), TG_TOKEN_EXPIRED);
-    tg_buf_release(&claims);
-    tg_buf_release(&token);
-}
-
-static void responses(void **state) {
-    tg_grant_plan_t plan = plan_of(TG_TOKEN_OPAQUE, 3600);
-    tg_buf_t b;
-    (void)state;
-    tg_buf_init(&b, 1024);
-    tg_token_response_write(&plan, TG_STR("tga_x"), &b);
-    assert_str(tg_buf_str(&b), "{\"access_token\":\"tga_x\",\"token_type\":\"Bearer\",\"expires_in\":3600}");
-    tg_buf_reset(&b);
-    plan.expires_in = 0;
-    plan.has_scope = true;
-    tg_token_response_write(&plan, TG_STR("tga_x"), &b);
-    assert_str(tg_buf_str(&b), "{\"access_token\":\"tga_x\",\"token_type\":\"Bearer\",\"scope\":\"\"}");
-    tg_buf_release(&b);
-}
-
 static void active_keys(void **state) {
     const tg_signing_key_t keys[] = {
         {.kid = TG_STR("a"), .alg = TG_STR("RS256"), .activate_at = NOW - 2000},
@@ -267,16 +161,8 @@ static void active_keys(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(endpoints_and_types),
-        cmocka_unit_test(grants),
-        cmocka_unit_test(refresh_grant),
-        cmocka_unit_test(no_policy_no_token),
-        cmocka_unit_test(scopes),
-        cmocka_unit_test(opaque_record),
-        cmocka_unit_test(claims_text),
-        cmocka_unit_test(issued_is_accepted),
-        cmocka_unit_test(responses),
-        cmocka_unit_test(active_keys),
+        cmocka_unit_test(endpoints_and_types), cmocka_unit_test(grants), cmocka_unit_test(refresh_grant),
+        cmocka_unit_test(no_policy_no_token),  cmocka_unit_test(scopes), cmocka_unit_test(active_keys),
     };
     return cmocka_run_group_tests(tests, forge_setup, forge_teardown);
 }
