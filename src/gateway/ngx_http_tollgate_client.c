@@ -392,6 +392,14 @@ ngx_http_tollgate_client_known(ngx_http_tollgate_token_t *t)
     error = tg_grant_decide(endpoint, &t->asked, &t->client, t->owner->policy,
                             &plan, &why);
 
+    /* an application key has no roles */
+
+    if (error == TG_OAUTH_OK && t->asked.grant != TG_GRANT_REFRESH) {
+        t->arena.max += TG_SCOPE_MAX + 64;
+        error = tg_scope_resolve(&t->ctx->snapshot->snapshot.token_management,
+                                 &t->asked, NULL, 0, &t->arena, &plan, &why);
+    }
+
     if (error != TG_OAUTH_OK) {
         ngx_http_tollgate_token_refused(t, error, why);
 

@@ -14,6 +14,7 @@
 #include "oauth/issue.h"
 #include "oauth/metadata.h"
 #include "oauth/refresh.h"
+#include "oauth/scope.h"
 #include "oauth/token_request.h"
 
 

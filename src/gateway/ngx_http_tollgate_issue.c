@@ -213,7 +213,9 @@ ngx_http_tollgate_pair_done(ngx_http_tollgate_token_t *t, tg_str_t access,
     tg_buf_t  body;
 
     tg_buf_init_fixed(&body, mem, sizeof(mem));
-    tg_pair_response_write(&t->pair, access, refresh,
+    tg_pair_response_write(&t->pair,
+                           &t->ctx->snapshot->snapshot.token_management,
+                           t->owner->proxy.name, access, refresh,
                            ngx_http_tollgate_now_ms(), &body);
 
     if (body.err) {

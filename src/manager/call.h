@@ -21,7 +21,7 @@ typedef struct {
     int64_t revision;
 } tg_target_t;
 
-#define TG_TARGETS_MAX 64
+#define TG_TARGETS_MAX 256
 
 struct tg_call {
     tg_manager_t *m;

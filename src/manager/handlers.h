@@ -56,6 +56,10 @@ tg_err_t tg_deployment_undeploy(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_deployment_status(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_deployment_histories(tg_call_t *c) TG_MUST_CHECK;
 
+tg_err_t tg_token_management_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_token_management_put(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_token_management_patch(tg_call_t *c) TG_MUST_CHECK;
+
 tg_err_t tg_administrator_list(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_administrator_create(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_administrator_get(tg_call_t *c) TG_MUST_CHECK;

@@ -47,6 +47,11 @@ const tg_schema_t tg_schemas[] = {
                 ",\"tokenExpiresInAmount\":" INT ",\"tokenExpiresInUnit\":" UNITS ",\"jwtSignatureAlgorithm\":" ALGS ",\"clearAuth\":" BOOL ",\"addUserToHeader\":" BOOL
                 ",\"userHeaderName\":" STR ",\"addRolesToHeader\":" BOOL ",\"rolesHeaderName\":" STR ",\"errorMessage\":{\"type\":\"object\"}}}}}"},
     {"Deploy", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"description\":" STR "}}"},
+    {"TokenManagement", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"scopeMismatchBehavior\":{\"enum\":[\"STRICT\",\"LENIENT\",\"IGNORE_REQUEST\"]},"
+                "\"scopeNotRequestedBehavior\":{\"enum\":[\"NO_SCOPE\",\"ALL_SCOPES\"]},\"rejectWhenNoRoles\":" BOOL ",\"fieldNames\":{\"type\":\"object\","
+                "\"additionalProperties\":false,\"description\":\"The name of each field in responses; the empty string leaves it out\",\"properties\":{"
+                "\"access_token\":" STR ",\"token_type\":" STR ",\"expires_in\":" STR ",\"refresh_token\":" STR ",\"scope\":" STR "}},"
+                "\"expiresInUnit\":{\"enum\":[\"SECONDS\",\"MILLISECONDS\"]},\"extendedFields\":" BOOL "}}"},
     {"Administrator", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\",\"role\"],\"properties\":{\"name\":" NAME
                 ",\"role\":{\"enum\":[\"ADMIN\",\"OPERATOR\",\"VIEWER\"]},\"password\":{\"type\":\"string\",\"minLength\":12}}}"},
     {"AdministratorPatch", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"name\":" NAME

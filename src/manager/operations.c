@@ -3,6 +3,7 @@
 #define P   "/apiops/projects/{project}"
 #define X   P "/apiProxies/{apiProxy}"
 #define E   "/apiops/environments/{environment}"
+#define M   "/apiops/settings/token-management"
 #define A   "/apiops/administrators/{administrator}"
 #define GET 0
 #define SET (TG_OP_WRITES | TG_OP_BODY | TG_OP_ETAG)
@@ -77,6 +78,12 @@ const tg_operation_t tg_operations[] = {
     {"deployStatus", "GET", X "/environments/{environment}/deploy-status", TG_MAY_READ, GET, 200, tg_deployment_status, NULL,
      "What is deployed there, and which nodes serve it"},
     {"deployHistories", "GET", X "/deploy-histories", TG_MAY_READ, TG_OP_LIST, 200, tg_deployment_histories, NULL, "Deploys and undeploys, newest first"},
+
+    {"tokenManagementGet", "GET", M, TG_MAY_READ, GET, 200, tg_token_management_get, NULL, "Token management settings"},
+    {"tokenManagementPut", "PUT", M, TG_MAY_WRITE, SET, 200, tg_token_management_put, "TokenManagement",
+     "Replace the token management settings; live at once in every environment"},
+    {"tokenManagementPatch", "PATCH", M, TG_MAY_WRITE, SET, 200, tg_token_management_patch, "Patch",
+     "Change the token management settings; live at once in every environment"},
 
     {"administratorList", "GET", "/apiops/administrators", TG_MAY_ADMINISTRATE, TG_OP_LIST, 200, tg_administrator_list, NULL, "Administrators"},
     {"administratorCreate", "POST", "/apiops/administrators", TG_MAY_ADMINISTRATE, NEW, 201, tg_administrator_create, "Administrator",

@@ -4,6 +4,7 @@
 
 #include "manager/bodies.h"
 #include "manager/signing_keys.h"
+#include "manager/token_management.h"
 
 /* How many rows of the change feed are kept for gateways that come back after a while. */
 #define FEED_KEPT   100000
@@ -22,6 +23,9 @@ static tg_err_t frame_write(tg_call_t *c, const tg_resource_t *row, int64_t revi
     tg_err_t err = tg_doc_parse(row->doc, &doc);
     if (!err) {
         err = tg_environment_parse(doc, &c->arena, &s.environment, &c->fault);
+    }
+    if (!err) {
+        err = tg_token_management_load(c, &s.token_management);
     }
     if (!err) {
         err = tg_signing_keys_load(c, row->id, &keys, &s.n_keys);

@@ -4,12 +4,14 @@
 
 #include "model/fields.h"
 #include "model/model.h"
+#include "model/token_management.h"
 #include "model/writer.h"
 
 tg_err_t tg_policy_read(const tg_reader_t *, const tg_place_t *, const json_t *, tg_str_t name, tg_policy_t *out);
 tg_err_t tg_proxy_read(const tg_reader_t *, const tg_place_t *, const json_t *, tg_str_t project, tg_proxy_t *out);
 tg_err_t tg_environment_read(const tg_reader_t *, const tg_place_t *, const json_t *, tg_environment_t *out);
 tg_err_t tg_signing_key_read(const tg_reader_t *, const tg_place_t *, const json_t *, tg_signing_key_t *out);
+tg_err_t tg_token_management_read(const tg_reader_t *, const tg_place_t *, const json_t *, tg_token_management_t *out);
 
 /* Pieces of a proxy; readers for table rows. */
 tg_err_t tg_read_client_route(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);

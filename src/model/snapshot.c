@@ -102,6 +102,12 @@ static tg_err_t read_environment(const tg_reader_t *r, const tg_place_t *at, con
     return tg_environment_read(r, at, v, out);
 }
 
+static tg_err_t read_token_management(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                                      void *out) {
+    (void)f;
+    return tg_token_management_read(r, at, v, out);
+}
+
 static tg_err_t read_keys(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
     tg_snapshot_t *s = out;
     size_t n;
@@ -145,6 +151,7 @@ static const tg_field_t snapshot_fields[] = {
     ID_FIELD("revision", tg_snapshot_t, revision),
     {.name = "madeAt", .read = tg_read_moment, .offset = offsetof(tg_snapshot_t, made_at), .required = true},
     {.name = "environment", .read = read_environment, .offset = offsetof(tg_snapshot_t, environment), .required = true},
+    {.name = "tokenManagement", .read = read_token_management, .offset = offsetof(tg_snapshot_t, token_management)},
     {.name = "keys", .read = read_keys, .required = true, .max = LIST_MAX},
     {.name = "proxies", .read = read_proxies, .required = true, .max = LIST_MAX},
 };
@@ -195,6 +202,8 @@ tg_err_t tg_snapshot_write(const tg_snapshot_t *s, tg_buf_t *out) {
     tg_buf_put_iso8601(out, s->made_at);
     tg_buf_put(out, TG_STR("\",\n\"environment\":"));
     put_part(out, tg_environment_write(&s->environment));
+    tg_buf_put(out, TG_STR(",\n\"tokenManagement\":"));
+    put_part(out, tg_token_management_write(&s->token_management));
     tg_buf_put(out, TG_STR(",\n\"keys\":["));
     for (size_t i = 0; i < s->n_keys && !out->err; i++) {
         tg_buf_put(out, i > 0 ? TG_STR(",\n") : TG_STR_NONE);

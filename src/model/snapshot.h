@@ -7,6 +7,7 @@
 #define TG_MODEL_SNAPSHOT_H
 
 #include "model/model.h"
+#include "model/token_management.h"
 
 #define TG_SNAPSHOT_FORMAT "tollgate-snapshot/1"
 #define TG_SNAPSHOT_MAX    (256u << 20)
@@ -24,6 +25,7 @@ typedef struct {
     int64_t revision;
     tg_ms_t made_at;
     tg_environment_t environment;
+    tg_token_management_t token_management; /* absent in the document: the defaults */
     tg_signing_key_t *keys;
     size_t n_keys;
     tg_deployed_proxy_t *proxies;

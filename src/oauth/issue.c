@@ -1,23 +1,10 @@
 #include "oauth/issue.h"
 
-#include "store/token_store.h"
+#include "oauth/scope.h"
 
 static tg_oauth_error_t refuse(tg_oauth_error_t e, const char *text, const char **why) {
     *why = text;
     return e;
-}
-
-/* RFC 6749 3.3: scope-token = 1*NQCHAR, one space between two. */
-static bool scope_is_valid(tg_str_t scope) {
-    bool in_token = false;
-    for (size_t i = 0; i < scope.n; i++) {
-        unsigned char c = (unsigned char)scope.p[i];
-        if (c == ' ' ? !in_token : (c < 0x21 || c > 0x7e || c == '"' || c == '\\')) {
-            return false;
-        }
-        in_token = c != ' ';
-    }
-    return in_token && scope.n <= TG_SCOPE_MAX;
 }
 
 static bool grant_is_open(tg_grant_t grant, const tg_token_settings_t *t) {
@@ -50,26 +37,14 @@ static tg_oauth_error_t grant_check(tg_token_endpoint_t endpoint, const tg_token
     return TG_OAUTH_OK;
 }
 
-/* Without roles (an application key has none) no scope is available; STRICT. At a refresh the record says what is. */
-static tg_oauth_error_t scope_check(const tg_token_request_t *req, const char **why) {
-    if (!req->has_scope) {
-        return TG_OAUTH_OK;
-    }
-    if (!scope_is_valid(req->scope)) {
-        return refuse(TG_OAUTH_INVALID_SCOPE, "scope is malformed", why);
-    }
-    return req->grant == TG_GRANT_REFRESH ? TG_OAUTH_OK
-                                          : refuse(TG_OAUTH_INVALID_SCOPE, "the requested scope is not available", why);
-}
-
 tg_oauth_error_t tg_grant_decide(tg_token_endpoint_t endpoint, const tg_token_request_t *req,
                                  const tg_live_client_t *client, const tg_policy_t *policy, tg_grant_plan_t *plan,
                                  const char **why) {
     *plan = (tg_grant_plan_t){0};
     *why = "";
     tg_oauth_error_t e = grant_check(endpoint, req, policy, why);
-    if (e == TG_OAUTH_OK) {
-        e = scope_check(req, why);
+    if (e == TG_OAUTH_OK && req->has_scope && !tg_scope_is_valid(req->scope)) {
+        e = refuse(TG_OAUTH_INVALID_SCOPE, "scope is malformed", why);
     }
     if (e != TG_OAUTH_OK) {
         return e;

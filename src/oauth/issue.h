@@ -26,10 +26,10 @@ typedef struct {
     int64_t expires_in; /* seconds; 0: never */
 } tg_grant_plan_t;
 
-/* `policy` is the client's own (NULL or inactive: unauthorized_client). Views borrow from the arguments. An application
- * key has no roles in this release, so with the default settings (STRICT, NO_SCOPE) a requested non-empty scope is
- * invalid_scope. A refresh needs the policy's refreshTokenAllowed and a refresh_token; its token, its subject and its
- * scope are tg_refresh_decide's to judge. */
+/* `policy` is the client's own (NULL or inactive: unauthorized_client). Views borrow from the arguments. Of
+ * a requested scope only the syntax is checked: what is available is tg_scope_resolve's (scope.h) to say. A refresh
+ * needs the policy's refreshTokenAllowed and a refresh_token; its token, its subject and its scope are
+ * tg_refresh_decide's to judge. */
 tg_oauth_error_t tg_grant_decide(tg_token_endpoint_t endpoint, const tg_token_request_t *req,
                                  const tg_live_client_t *client, const tg_policy_t *policy, tg_grant_plan_t *plan,
                                  const char **why);

@@ -52,18 +52,78 @@ static int64_t seconds_left(tg_ms_t end, tg_ms_t now) {
     return end <= now ? 0 : (end - now + TG_SECOND_MS - 1) / TG_SECOND_MS;
 }
 
-void tg_pair_response_write(const tg_pair_t *pair, tg_str_t access, tg_str_t refresh, tg_ms_t now, tg_buf_t *out) {
-    tg_buf_put(out, TG_STR("{\"access_token\":"));
-    tg_buf_put_json(out, access);
-    tg_buf_put(out, TG_STR(",\"token_type\":\"Bearer\""));
+/* ---- the response ---- */
+
+/* The object's members so far; a comma goes between two. */
+typedef struct {
+    const tg_token_management_t *m;
+    tg_buf_t *out;
+    bool any;
+} response_t;
+
+/* false: the field is left out. */
+static bool field_begin(response_t *r, tg_response_field_t field) {
+    tg_str_t name = tg_response_name(r->m, field);
+    if (name.n == 0) {
+        return false;
+    }
+    tg_buf_putc(r->out, r->any ? ',' : '{');
+    tg_buf_put_json(r->out, name);
+    tg_buf_putc(r->out, ':');
+    r->any = true;
+    return true;
+}
+
+static void field_put(response_t *r, tg_response_field_t field, tg_str_t value) {
+    if (field_begin(r, field)) {
+        tg_buf_put_json(r->out, value);
+    }
+}
+
+static void expires_in_put(response_t *r, int64_t seconds) {
+    if (field_begin(r, TG_FIELD_EXPIRES_IN)) {
+        int64_t unit = r->m->expires_in_unit == TG_EXPIRES_IN_MILLISECONDS ? TG_SECOND_MS : 1;
+        tg_buf_putf(r->out, "%lld", (long long)(seconds * unit));
+    }
+}
+
+static void moment_put(tg_buf_t *out, const char *name, tg_ms_t at) {
+    tg_buf_putf(out, ",\"%s\":\"", name);
+    tg_buf_put_iso8601(out, at);
+    tg_buf_putc(out, '"');
+}
+
+/* A refresh token's life starts anew at each refresh, also if the token is the same. */
+static void extended_put(const tg_pair_t *pair, tg_str_t application, tg_buf_t *out) {
+    member_put(out, "X-ApplicationName", application);
+    member_put(out, "X-ClientInfo", pair->plan.client_id);
+    moment_put(out, "X-IssuedAt", pair->issued_at);
     if (pair->record.access_expires_at != 0) {
-        tg_buf_putf(out, ",\"expires_in\":%lld", (long long)seconds_left(pair->record.access_expires_at, now));
+        moment_put(out, "X-ExpiresAt", pair->record.access_expires_at);
     }
     if (pair->has_refresh) {
-        member_put(out, "refresh_token", refresh);
+        moment_put(out, "X-RefreshTokenIssuedAt", pair->issued_at);
+        moment_put(out, "X-RefreshTokenExpiresAt", pair->record.refresh_expires_at);
+        tg_buf_putf(out, ",\"X-RefreshCount\":%lld", (long long)pair->record.refresh_used);
+    }
+}
+
+void tg_pair_response_write(const tg_pair_t *pair, const tg_token_management_t *m, tg_str_t application,
+                            tg_str_t access, tg_str_t refresh, tg_ms_t now, tg_buf_t *out) {
+    response_t r = {m, out, false};
+    field_put(&r, TG_FIELD_ACCESS_TOKEN, access);
+    field_put(&r, TG_FIELD_TOKEN_TYPE, TG_STR("Bearer"));
+    if (pair->record.access_expires_at != 0) {
+        expires_in_put(&r, seconds_left(pair->record.access_expires_at, now));
+    }
+    if (pair->has_refresh) {
+        field_put(&r, TG_FIELD_REFRESH_TOKEN, refresh);
     }
     if (pair->plan.has_scope) {
-        member_put(out, "scope", pair->plan.scope);
+        field_put(&r, TG_FIELD_SCOPE, pair->plan.scope);
+    }
+    if (m->extended_fields) {
+        extended_put(pair, application, out);
     }
     tg_buf_putc(out, '}');
 }

@@ -112,8 +112,10 @@ void tg_pair_claims_write(const tg_pair_t *pair, tg_str_t issuer, tg_buf_t *out)
 /* Claims of the refresh JWT: iss, sub, aud, exp (its end), iat, jti, client_id, tg_gen, tg_fam, tg_bucket. Signed with
  * typ rt+jwt. */
 void tg_refresh_claims_write(const tg_pair_t *pair, tg_str_t issuer, tg_buf_t *out);
-/* The success body; expires_in counts from `now`, so that a repeat tells the truth. `refresh` is left out without
- * has_refresh. */
-void tg_pair_response_write(const tg_pair_t *pair, tg_str_t access, tg_str_t refresh, tg_ms_t now, tg_buf_t *out);
+/* The success body (RFC 6749 5.1; token-api.md "Success"), in the names and units of `m`; expires_in counts from `now`,
+ * so that a repeat tells the truth, and is whole seconds in either unit. `refresh` is left out without has_refresh.
+ * `application`: the name for X-ApplicationName, of extendedFields. */
+void tg_pair_response_write(const tg_pair_t *pair, const tg_token_management_t *m, tg_str_t application,
+                            tg_str_t access, tg_str_t refresh, tg_ms_t now, tg_buf_t *out);
 
 #endif

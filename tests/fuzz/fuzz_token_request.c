@@ -44,7 +44,7 @@ static void decide(tg_token_endpoint_t endpoint, tg_token_type_t type, const tg_
     tg_buf_init(&out, 1 << 20);
     require_describable(why);
     if (e == TG_OAUTH_OK) {
-        require(req->grant == TG_GRANT_CLIENT_CREDENTIALS && !req->has_scope && plan.expires_in == 60);
+        require(req->grant == TG_GRANT_CLIENT_CREDENTIALS && !plan.has_scope && plan.expires_in == 60);
         require(tg_pair_acquire(&plan, &policy, 1, random, family, 0, &pair) == TG_OK);
         tg_pair_claims_write(&pair, TG_STR("https://gw.example.org/auth"), &out);
         require_json(&out);

@@ -48,6 +48,8 @@ static void fill(tg_snapshot_t *s, size_t n) {
                                     .activate_at = 2,
                                     .jwk = TG_STR("{\"kty\":\"RSA\"}"),
                                     .sealed = TG_STR("\x01\x02\xff")};
+    s->token_management = (tg_token_management_t){.mismatch = TG_MISMATCH_LENIENT,
+                                                  .names = {[TG_FIELD_SCOPE] = {TG_STR("roles"), false}}};
     s->proxies = tg_arena_array(&s->arena, n, sizeof(*s->proxies));
     for (size_t i = 0; i < n; i++) {
         fill_proxy(&s->arena, i, &s->proxies[i]);
@@ -72,6 +74,8 @@ static void written_and_read_it_is_the_same(void **state) {
     assert_int_equal(again.revision, 17);
     assert_int_equal(again.made_at, 1767225600123);
     assert_true(tg_str_eq(again.environment.name, TG_STR("production")));
+    assert_int_equal(again.token_management.mismatch, TG_MISMATCH_LENIENT);
+    assert_true(tg_str_eq(tg_response_name(&again.token_management, TG_FIELD_SCOPE), TG_STR("roles")));
     assert_int_equal(again.n_keys, 1);
     assert_true(tg_str_eq(again.keys[0].sealed, TG_STR("\x01\x02\xff")));
     assert_int_equal(again.n_proxies, 4);
@@ -113,6 +117,16 @@ static void empty_environment_is_fine(void **state) {
     "a\"]},\"routingInfo\":{\"routingAddressList\":[{\"address\":\"http://h\"}]}}"
 #define DEPLOYED "{\"id\":1,\"revision\":1,\"keyId\":1,\"project\":\"p\",\"proxy\":" PROXY
 
+/* As an older release wrote it. */
+static void without_token_management_it_has_the_defaults(void **state) {
+    static const tg_token_management_t defaults;
+    tg_snapshot_t s;
+    (void)state;
+    assert_int_equal(tg_snapshot_parse(TG_STR(HEAD ENVIRONMENT ",\"keys\":[],\"proxies\":[]}"), &s, NULL), TG_OK);
+    assert_memory_equal(&s.token_management, &defaults, sizeof(defaults));
+    tg_snapshot_release(&s);
+}
+
 static void refuses_with_place_and_reason(void **state) {
     static const struct {
         const char *document, *field, *text;
@@ -125,6 +139,8 @@ static void refuses_with_place_and_reason(void **state) {
         {HEAD ENVIRONMENT ",\"keys\":[]}", "proxies", "is required"},
         {HEAD ENVIRONMENT ",\"keys\":[],\"proxies\":[],\"secrets\":[]}", "secrets", "is not a known field"},
         {HEAD "\"environment\":{},\"keys\":[],\"proxies\":[]}", "environment.name", "is required"},
+        {HEAD ENVIRONMENT ",\"tokenManagement\":{\"fieldNames\":{\"scope\":\"error\"}},\"keys\":[],\"proxies\":[]}",
+         "tokenManagement.fieldNames.scope", "means something else"},
         {HEAD ENVIRONMENT ",\"keys\":[{}],\"proxies\":[]}", "keys[0].kid", "is required"},
         {HEAD ENVIRONMENT ",\"keys\":[],\"proxies\":[7]}", "proxies[0]", "must be an object"},
         {HEAD ENVIRONMENT ",\"keys\":[],\"proxies\":[" DEPLOYED ",\"id\":-1}]}", "", "twice"},
@@ -199,8 +215,11 @@ static void a_thousand_proxies_parse_quickly(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(written_and_read_it_is_the_same),  cmocka_unit_test(empty_environment_is_fine),
-        cmocka_unit_test(refuses_with_place_and_reason),    cmocka_unit_test(survives_lack_of_memory),
+        cmocka_unit_test(written_and_read_it_is_the_same),
+        cmocka_unit_test(empty_environment_is_fine),
+        cmocka_unit_test(without_token_management_it_has_the_defaults),
+        cmocka_unit_test(refuses_with_place_and_reason),
+        cmocka_unit_test(survives_lack_of_memory),
         cmocka_unit_test(a_thousand_proxies_parse_quickly),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,7 @@ static void no_policy_no_token(void **state) {
     assert_int_equal(plan.expires_in, 0);
 }
 
+/* Its syntax alone; what is available is decided in scope.c. */
 static const char *scope_why(tg_str_t scope) {
     tg_token_request_t req = request(TG_GRANT_CLIENT_CREDENTIALS);
     tg_policy_t p = policy(TG_TOKEN_OPAQUE);
@@ -122,7 +123,8 @@ static const char *scope_why(tg_str_t scope) {
     const char *why;
     req.has_scope = true;
     req.scope = scope;
-    assert_int_equal(tg_grant_decide(TG_ENDPOINT_TOKEN, &req, &forge_client, &p, &plan, &why), TG_OAUTH_INVALID_SCOPE);
+    tg_oauth_error_t e = tg_grant_decide(TG_ENDPOINT_TOKEN, &req, &forge_client, &p, &plan, &why);
+    assert_int_equal(e, *why == '\0' ? TG_OAUTH_OK : TG_OAUTH_INVALID_SCOPE);
     return why;
 }
 
@@ -133,13 +135,13 @@ static void scopes(void **state) {
     static char longest[TG_SCOPE_MAX + 1];
     (void)state;
     for (size_t i = 0; i < COUNT(good); i++) {
-        assert_string_equal(scope_why(tg_str(good[i])), "the requested scope is not available");
+        assert_string_equal(scope_why(tg_str(good[i])), "");
     }
     for (size_t i = 0; i < COUNT(bad); i++) {
         assert_string_equal(scope_why(tg_str(bad[i])), "scope is malformed");
     }
     memset(longest, 'x', sizeof(longest));
-    assert_string_equal(scope_why(tg_strn(longest, TG_SCOPE_MAX)), "the requested scope is not available");
+    assert_string_equal(scope_why(tg_strn(longest, TG_SCOPE_MAX)), "");
     assert_string_equal(scope_why(tg_strn(longest, sizeof(longest))), "scope is malformed");
 }
 

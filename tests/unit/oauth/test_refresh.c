@@ -177,7 +177,7 @@ static void claims_text(void **state) {
 static void response_of(const tg_pair_t *p, tg_ms_t now, const char *expected) {
     tg_buf_t buf;
     tg_buf_init(&buf, 1024);
-    tg_pair_response_write(p, TG_STR("tga_x"), TG_STR("tgr_y"), now, &buf);
+    tg_pair_response_write(p, &(tg_token_management_t){0}, TG_STR("api"), TG_STR("tga_x"), TG_STR("tgr_y"), now, &buf);
     assert_str(tg_buf_str(&buf), expected);
     tg_buf_release(&buf);
 }
@@ -208,7 +208,8 @@ static void jwt_is_told_its_whole_life(void **state) {
         life_acquire(&l, 0, NULL, &a);
         tg_buf_t buf;
         tg_buf_init(&buf, 4096);
-        tg_pair_response_write(&a.pair, TG_STR("x"), TG_STR("y"), l.now, &buf);
+        tg_pair_response_write(&a.pair, &(tg_token_management_t){0}, TG_STR("api"), TG_STR("x"), TG_STR("y"), l.now,
+                               &buf);
         assert_non_null(memmem(buf.p, buf.n, "\"expires_in\":60,", 16));
         tg_buf_release(&buf);
     }
