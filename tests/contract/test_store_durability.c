@@ -347,7 +347,7 @@ static void a_file_that_may_not_grow_is_unavailable(void **state) {
 static char full_disk[96];
 
 static void disk_grow(void) {
-    CHILD(mount(NULL, full_disk, NULL, MS_REMOUNT, "size=64m") == 0);
+    CHILD(mount("tmpfs", full_disk, "tmpfs", MS_REMOUNT, "size=64m") == 0);
 }
 
 static void work_full_disk(fixture_t *f) {
