@@ -353,7 +353,7 @@ static void disk_grow(void) {
 static void work_full_disk(fixture_t *f) {
     snprintf(full_disk, sizeof(full_disk), "%s/full", f->dir);
     if (unshare(CLONE_NEWNS) != 0 || mkdir(full_disk, 0700) != 0 ||
-        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("tmpfs", full_disk, "tmpfs", 0, "size=2m") != 0) {
         _exit(77);
     }
