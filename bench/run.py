@@ -13,6 +13,7 @@ import os
 import pathlib
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -101,6 +102,7 @@ def report(args, about, figures, seconds):
 
 def main():
     args = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))     # what was started is stopped then too
     about = machine.describe()
     work = tempfile.mkdtemp(prefix="tollgate-bench-", dir=args.work)
     os.chmod(work, 0o755)

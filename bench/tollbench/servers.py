@@ -106,7 +106,9 @@ class Nginx:
         conf = os.path.join(self.home, "nginx.conf")
         pathlib.Path(conf).write_text(template.format(home=self.home, user=user, workers=workers, port=self.port, body=BODY, **values))
         self.log = open(os.path.join(self.home, "error.log"), "wb")
-        self.process = subprocess.Popen([NGINX, "-p", self.home, "-c", conf], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+        # A session of its own, as the planes have: the scheduler shares the machine out by session.
+        self.process = subprocess.Popen([NGINX, "-p", self.home, "-c", conf], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
+                                        start_new_session=True)
         wait_for(lambda: port_answers(self.port) or self.process.poll() is not None, 10, f"{name} answers")
         if self.process.poll() is not None:
             raise RuntimeError(pathlib.Path(self.home, "error.log").read_text())

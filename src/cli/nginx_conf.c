@@ -73,7 +73,8 @@ static void token_location_write(const char *location, tg_buf_t *out) {
 }
 
 /* proxy_pass has neither path nor variables: the module puts the target where the proxy module takes it from. What a
- * backend says in X-Accel-* is not obeyed: it could send a request to another proxy. */
+ * backend says in X-Accel-* is not obeyed: it could send a request to another proxy. With proxy_buffering an answer
+ * without a length would wait until a buffer is full: events, long polls. */
 static void proxy_location_write(tg_buf_t *out) {
     tg_buf_put(out, TG_STR("        location / {\n"
                            "            tollgate on;\n"
@@ -89,6 +90,9 @@ static void proxy_location_write(tg_buf_t *out) {
                            "            proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate\n"
                            "                X-Accel-Buffering X-Accel-Charset;\n"
                            "            proxy_request_buffering off;\n"
+                           "            proxy_buffering off;\n"
+                           "            proxy_buffer_size 16k;\n"
+                           "            proxy_buffers 4 16k;\n"
                            "            proxy_max_temp_file_size 0;\n"
                            "            proxy_redirect off;\n"
                            "            proxy_next_upstream error timeout;\n"

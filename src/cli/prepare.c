@@ -149,8 +149,12 @@ static tg_err_t keyring_load(const char *path, tg_keyring_t *k, bool *made) {
     tg_buf_init(&b, sizeof(text) * 64);
     if (!err)
         err = tg_file_read(path, &b);
-    if (err) {
+    if (err == TG_ERR_LIMIT) {
+        tg_say("--master-key-file: %s is too large for a master key", path);
+    } else if (err) {
         tg_say_errno("--master-key-file: cannot %s %s", *made ? "make" : "read", path);
+    }
+    if (err) {
         tg_buf_release(&b);
         return TG_ERR_UNAVAILABLE;
     }

@@ -86,6 +86,10 @@ static void manager_exec(const supervisor_t *s) {
     tg_say_errno("cannot run %s", s->in->manager);
 }
 
+static bool low_ports(const tg_options_t *o) {
+    return o->gateway.port < 1024 || o->status.port < 1024;
+}
+
 static void gateway_exec(const supervisor_t *s) {
     const tg_options_t *o = s->o;
     char prefix[2048], conf[2048];
@@ -97,7 +101,7 @@ static void gateway_exec(const supervisor_t *s) {
         setrlimit(RLIMIT_NOFILE, &files);
     }
     fcntl(s->lock, F_SETFD, 0); /* nginx holds the lock for as long as it lives */
-    if (tg_privileges_drop(o, o->gateway.port < 1024 || o->status.port < 1024))
+    if (tg_privileges_drop(o, low_ports(o)))
         return;
     umask(077);
     child_settle(SIGQUIT);
@@ -267,7 +271,7 @@ static bool conf_is_good(const supervisor_t *s) {
     fflush(NULL);
     pid_t pid = fork();
     if (pid == 0) {
-        if (tg_privileges_drop(s->o, false) == TG_OK)
+        if (tg_privileges_drop(s->o, low_ports(s->o)) == TG_OK)
             execl(s->in->nginx, "nginx", "-t", "-q", "-p", prefix, "-c", conf, "-e", "stderr", (char *)NULL);
         _exit(127);
     }

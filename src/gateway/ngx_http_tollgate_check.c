@@ -123,8 +123,8 @@ ngx_http_tollgate_check_facts(ngx_http_request_t *r,
 
     if (!rq->opaque) {
 
-        if (ngx_http_tollgate_check_cached(rq->hash, rq->ctx.snapshot->proof, out,
-                                           verdict)
+        if (ngx_http_tollgate_check_cached(rq->hash, rq->ctx.snapshot->proof,
+                                           out, verdict)
             != NGX_OK)
         {
             *verdict = ngx_http_tollgate_check_prove(rq->ctx.snapshot,

@@ -123,7 +123,8 @@ ngx_http_tollgate_endpoint_find(const ngx_http_tollgate_sockaddr_t *addr,
         if (e->hash == hash && tg_str_eq(e->key, key)) {
 
             if (e->refs++ == 0) {
-                ngx_http_tollgate_endpoint_unused--;
+                __atomic_sub_fetch(&ngx_http_tollgate_endpoint_unused, 1,
+                                   __ATOMIC_RELAXED);
             }
 
             ngx_http_tollgate_tls_release(tls);
@@ -191,9 +192,8 @@ ngx_http_tollgate_endpoint_release(ngx_http_tollgate_endpoint_t *e)
     pthread_mutex_lock(&ngx_http_tollgate_endpoint_lock);
 
     if (--e->refs == 0) {
-        __atomic_store_n(&ngx_http_tollgate_endpoint_unused,
-                         ngx_http_tollgate_endpoint_unused + 1,
-                         __ATOMIC_RELAXED);
+        __atomic_add_fetch(&ngx_http_tollgate_endpoint_unused, 1,
+                           __ATOMIC_RELAXED);
     }
 
     pthread_mutex_unlock(&ngx_http_tollgate_endpoint_lock);
@@ -248,7 +248,7 @@ ngx_http_tollgate_endpoints_sweep(void)
         }
     }
 
-    ngx_http_tollgate_endpoint_unused = 0;
+    __atomic_store_n(&ngx_http_tollgate_endpoint_unused, 0, __ATOMIC_RELAXED);
 
     pthread_mutex_unlock(&ngx_http_tollgate_endpoint_lock);
 

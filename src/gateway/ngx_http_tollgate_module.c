@@ -646,6 +646,32 @@ ngx_http_tollgate_init_module(ngx_cycle_t *cycle)
 }
 
 
+/*
+ * Workers whose master was killed would keep its addresses from the next one,
+ * and nobody could reload or stop them: they end as if it had asked them to.
+ */
+
+static ngx_int_t
+ngx_http_tollgate_follow_master(ngx_cycle_t *cycle)
+{
+    if (ngx_process != NGX_PROCESS_WORKER) {
+        return NGX_OK;
+    }
+
+    if (prctl(PR_SET_PDEATHSIG, SIGQUIT, 0, 0, 0) == -1) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                      "prctl(PR_SET_PDEATHSIG) failed");
+        return NGX_ERROR;
+    }
+
+    if (getppid() != ngx_parent) {
+        (void) raise(SIGQUIT);
+    }
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_tollgate_init_process(ngx_cycle_t *cycle)
 {
@@ -660,6 +686,10 @@ ngx_http_tollgate_init_process(ngx_cycle_t *cycle)
 
     if (mcf == NULL || !mcf->enabled) {
         return NGX_OK;
+    }
+
+    if (ngx_http_tollgate_follow_master(cycle) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     if (ngx_http_tollgate_zone_enter(mcf->shm_zone->data, cycle->log)

@@ -161,6 +161,7 @@ ngx_http_tollgate_reply(ngx_http_request_t *r,
 {
     ngx_int_t                     rc;
     ngx_buf_t                    *b;
+    const char                   *type;
     ngx_chain_t                   out;
     ngx_http_tollgate_proxied_t  *rq;
 
@@ -180,10 +181,10 @@ ngx_http_tollgate_reply(ngx_http_request_t *r,
     r->headers_out.content_length_n = reply->body.n;
 
     if (reply->body.n) {
-        r->headers_out.content_type.data = (u_char *) (reply->content_type
-                                  ? reply->content_type : "application/json");
-        r->headers_out.content_type.len =
-                                     ngx_strlen(r->headers_out.content_type.data);
+        type = reply->content_type ? reply->content_type : "application/json";
+
+        r->headers_out.content_type.data = (u_char *) type;
+        r->headers_out.content_type.len = ngx_strlen(type);
         r->headers_out.content_type_len = r->headers_out.content_type.len;
         r->headers_out.content_type_lowcase = NULL;
     }

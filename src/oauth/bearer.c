@@ -1,24 +1,29 @@
 #include "oauth/authorization.h"
 #include "oauth/check.h"
 
-/* What a token68 is made of (RFC 9110 11.2), without the '=' at its end. One bit for each byte value: a JWT has 700 of
- * them, and this is run for each request. */
-static const uint32_t token68_bytes[8] = {
-    0, 0x03ffe800, /* + - . / 0-9 */
-    0x87fffffe,    /* A-Z _ */
-    0x47fffffe,    /* a-z ~ */
-};
+/* What a token68 is made of (RFC 9110 11.2), without the '=' at its end. Written for blocks of 16, which compilers turn
+ * into a few vector instructions: a JWT has 700 bytes, and this is run for each request. */
+static bool is_token68_byte(unsigned char c) {
+    unsigned char letter = (unsigned char)((c | 0x20) - 'a');
+    unsigned char digit = (unsigned char)(c - '-'); /* - . / 0-9 */
+    return (letter < 26) | (digit < 13) | (c == '+') | (c == '_') | (c == '~');
+}
 
 static bool is_token68(tg_str_t s) {
+    while (s.n > 0 && s.p[s.n - 1] == '=') {
+        s.n--;
+    }
+    unsigned char good = s.n > 0;
     size_t i = 0;
-    while (i < s.n && (token68_bytes[(unsigned char)s.p[i] / 32] >> ((unsigned char)s.p[i] % 32) & 1) != 0) {
-        i++;
+    for (; i + 16 <= s.n; i += 16) {
+        for (size_t j = 0; j < 16; j++) {
+            good &= is_token68_byte((unsigned char)s.p[i + j]);
+        }
     }
-    bool any = i > 0;
-    while (i < s.n && s.p[i] == '=') {
-        i++;
+    for (; i < s.n; i++) {
+        good &= is_token68_byte((unsigned char)s.p[i]);
     }
-    return any && i == s.n;
+    return good != 0;
 }
 
 tg_token_verdict_t tg_bearer_find(tg_str_t authorization, size_t n_authorization, tg_str_t *token) {

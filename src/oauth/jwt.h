@@ -6,6 +6,7 @@
 #define TG_OAUTH_JWT_H
 
 #include "oauth/check.h"
+#include "oauth/claims.h"
 
 /* Whose tokens, and how they are proven: the arguments of tg_jwt_prove. */
 typedef struct {
@@ -17,9 +18,9 @@ typedef struct {
     tg_ms_t now; /* for the state of the keys alone */
 } tg_verifier_t;
 
-/* Views into the document, `kid` into the arena. */
+/* Views into `claims`, `kid` into the arena. */
 typedef struct {
-    json_t *document;
+    tg_claims_t claims;
     tg_client_kind_t client_kind;
     tg_str_t client_id, subject, scope, kid;
     uint64_t generation;
@@ -27,10 +28,11 @@ typedef struct {
     uint8_t jti[TG_REVOCATION_LEN];
     bool has_family; /* tg_fam */
     uint8_t family[TG_FAMILY_LEN];
-} tg_claims_t;
+} tg_jwt_t;
 
-/* `typ` without "application/" (RFC 9068 4). Call tg_claims_release whatever the verdict. */
-tg_token_verdict_t tg_claims_prove(tg_str_t token, tg_str_t typ, const tg_verifier_t *v, tg_arena_t *a, tg_claims_t *c);
-void tg_claims_release(tg_claims_t *c);
+/* `typ` without "application/" (RFC 9068 4). Call tg_jwt_release whatever the verdict. */
+tg_token_verdict_t tg_jwt_take_apart(tg_str_t token, tg_str_t typ, const tg_verifier_t *v, tg_arena_t *a,
+                                     tg_jwt_t *jwt);
+void tg_jwt_release(tg_jwt_t *jwt);
 
 #endif

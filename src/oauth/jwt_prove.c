@@ -2,9 +2,6 @@
 
 #include "base/b64.h"
 
-#define CLAIMS_DEPTH 8
-#define SECONDS_MAX  ((int64_t)1 << 53) /* in milliseconds it still fits tg_ms_t */
-
 static ptrdiff_t key_find(const tg_signing_key_t *keys, size_t n, tg_str_t kid, tg_ms_t now) {
     if (kid.n == 0 || kid.n > TG_KID_MAX) {
         return -1;
@@ -50,43 +47,31 @@ static tg_token_verdict_t signature_prove(tg_str_t token, tg_str_t typ, const tg
     return TG_TOKEN_OK;
 }
 
-/* A NumericDate (RFC 7519 2) as milliseconds; false for anything but a number of 0 to 2^53, NaN included. */
-static bool date_read(const json_t *v, tg_ms_t *ms) {
-    if (json_is_integer(v)) {
-        json_int_t s = json_integer_value(v);
-        *ms = s >= 0 && s <= SECONDS_MAX ? s * TG_SECOND_MS : -1;
-    } else if (json_is_real(v)) {
-        double s = json_real_value(v);
-        *ms = s >= 0 && s <= (double)SECONDS_MAX ? (tg_ms_t)(s * TG_SECOND_MS) : -1;
-    } else {
-        *ms = -1;
-    }
-    return *ms >= 0;
+static bool date_read(const tg_claim_t *claim, tg_ms_t *ms) {
+    *ms = claim->date;
+    return claim->there && claim->date >= 0;
 }
 
-static bool dates_read(const json_t *claims, tg_claims_t *c) {
-    const json_t *exp = json_object_get(claims, "exp");
-    const json_t *nbf = json_object_get(claims, "nbf");
-    if (!date_read(json_object_get(claims, "iat"), &c->issued_at) || (nbf && !date_read(nbf, &c->not_before)) ||
-        (exp && !date_read(exp, &c->expires_at))) {
+static bool dates_read(const tg_claims_t *claims, tg_jwt_t *c) {
+    if (!date_read(&claims->iat, &c->issued_at) || (claims->nbf.there && !date_read(&claims->nbf, &c->not_before)) ||
+        (claims->exp.there && !date_read(&claims->exp, &c->expires_at))) {
         return false;
     }
-    if (exp && c->expires_at == 0) {
+    if (claims->exp.there && c->expires_at == 0) {
         c->expires_at = 1; /* long past; 0 would mean "never" */
     }
     return true;
 }
 
-static bool text_read(const json_t *claims, const char *name, size_t max, tg_str_t *out) {
-    *out = tg_json_str(claims, name);
+static bool text_read(const tg_claim_t *claim, size_t max, tg_str_t *out) {
+    *out = claim->text;
     return out->n > 0 && out->n <= max;
 }
 
-static bool texts_read(const json_t *claims, tg_claims_t *c) {
-    const json_t *scope = json_object_get(claims, "scope");
-    c->scope = tg_json_str(claims, "scope");
-    return text_read(claims, "client_id", TG_CLIENT_ID_MAX, &c->client_id) &&
-           text_read(claims, "sub", TG_SUBJECT_MAX, &c->subject) && (scope == NULL || json_is_string(scope)) &&
+static bool texts_read(const tg_claims_t *claims, tg_jwt_t *c) {
+    c->scope = claims->scope.text;
+    return text_read(&claims->client_id, TG_CLIENT_ID_MAX, &c->client_id) &&
+           text_read(&claims->sub, TG_SUBJECT_MAX, &c->subject) && (!claims->scope.there || claims->scope.is_text) &&
            c->scope.n <= TG_SCOPE_MAX;
 }
 
@@ -95,16 +80,15 @@ static bool id_read(tg_str_t text, uint8_t id[TG_REVOCATION_LEN]) {
     return tg_b64url_decode(text, id, TG_REVOCATION_LEN, &n) == TG_OK && n == TG_REVOCATION_LEN;
 }
 
-static bool ids_read(const json_t *claims, tg_claims_t *c) {
-    c->has_family = json_object_get(claims, "tg_fam") != NULL;
-    return id_read(tg_json_str(claims, "jti"), c->jti) &&
-           (!c->has_family || id_read(tg_json_str(claims, "tg_fam"), c->family));
+static bool ids_read(const tg_claims_t *claims, tg_jwt_t *c) {
+    c->has_family = claims->tg_fam.there;
+    return id_read(claims->jti.text, c->jti) && (!c->has_family || id_read(claims->tg_fam.text, c->family));
 }
 
-static bool generation_read(const json_t *claims, uint64_t *out) {
+static bool generation_read(const tg_claims_t *claims, uint64_t *out) {
     uint8_t bytes[8];
     size_t n;
-    tg_str_t hex = tg_json_str(claims, "tg_gen");
+    tg_str_t hex = claims->tg_gen.text;
     if (hex.n != 2 * sizeof(bytes) || tg_hex_decode(hex, bytes, sizeof(bytes), &n) != TG_OK) {
         return false;
     }
@@ -127,9 +111,9 @@ static bool is_origin(tg_str_t s) {
 }
 
 /* The issuer's path says which kind of client its tokens are for. */
-static bool issuer_read(const json_t *claims, const tg_environment_t *env, tg_client_kind_t *kind) {
+static bool issuer_read(const tg_claims_t *claims, const tg_environment_t *env, tg_client_kind_t *kind) {
     static const tg_str_t auth = {"/auth", 5}, credential = {"/credential", 11};
-    tg_str_t iss = tg_json_str(claims, "iss");
+    tg_str_t iss = claims->iss.text;
     bool is_auth = tg_str_ends(iss, auth);
     if (!is_auth && !tg_str_ends(iss, credential)) {
         return false;
@@ -139,41 +123,40 @@ static bool issuer_read(const json_t *claims, const tg_environment_t *env, tg_cl
     return env->access_url.n > 0 ? tg_str_eq(base, env->access_url) : is_origin(base);
 }
 
-static tg_token_verdict_t claims_read(const json_t *claims, const tg_environment_t *env, tg_claims_t *c) {
-    if (!json_is_object(claims) || !texts_read(claims, c) || !ids_read(claims, c) || !dates_read(claims, c)) {
+static tg_token_verdict_t claims_read(const tg_claims_t *claims, const tg_environment_t *env, tg_jwt_t *c) {
+    if (!texts_read(claims, c) || !ids_read(claims, c) || !dates_read(claims, c)) {
         return TG_TOKEN_MALFORMED;
     }
     if (!issuer_read(claims, env, &c->client_kind)) {
         return TG_TOKEN_ISSUER;
     }
-    if (!tg_str_eq(tg_json_str(claims, "aud"), c->client_id)) {
+    if (!tg_str_eq(claims->aud.text, c->client_id)) {
         return TG_TOKEN_AUDIENCE;
     }
     return generation_read(claims, &c->generation) ? TG_TOKEN_OK : TG_TOKEN_GENERATION;
 }
 
-tg_token_verdict_t tg_claims_prove(tg_str_t token, tg_str_t typ, const tg_verifier_t *v, tg_arena_t *a,
-                                   tg_claims_t *c) {
+tg_token_verdict_t tg_jwt_take_apart(tg_str_t token, tg_str_t typ, const tg_verifier_t *v, tg_arena_t *a,
+                                     tg_jwt_t *jwt) {
     tg_jws_t jws;
-    *c = (tg_claims_t){0};
+    *jwt = (tg_jwt_t){0};
     tg_token_verdict_t verdict = signature_prove(token, typ, v, a, &jws);
     if (verdict != TG_TOKEN_OK) {
         return verdict;
     }
-    c->kid = jws.kid;
-    tg_err_t err = tg_json_parse(jws.payload, TG_JWS_MAX, CLAIMS_DEPTH, &c->document, NULL);
+    jwt->kid = jws.kid;
+    tg_err_t err = tg_claims_parse(jws.payload, &jwt->claims);
     if (err != TG_OK) {
         return err == TG_ERR_NOMEM ? TG_TOKEN_UNAVAILABLE : TG_TOKEN_MALFORMED;
     }
-    return claims_read(c->document, v->environment, c);
+    return claims_read(&jwt->claims, v->environment, jwt);
 }
 
-void tg_claims_release(tg_claims_t *c) {
-    json_decref(c->document);
-    c->document = NULL;
+void tg_jwt_release(tg_jwt_t *jwt) {
+    tg_claims_release(&jwt->claims);
 }
 
-static void facts_fill(const tg_claims_t *c, tg_token_facts_t *f) {
+static void facts_fill(const tg_jwt_t *c, tg_token_facts_t *f) {
     f->type = TG_TOKEN_JWT;
     f->client_kind = c->client_kind;
     memcpy(f->client_id, c->client_id.p, c->client_id.n);
@@ -196,12 +179,12 @@ tg_token_verdict_t tg_jwt_prove(tg_str_t token, const tg_environment_t *env, con
                                 size_t n_keys, tg_key_of_fn pub, void *ctx, tg_ms_t now, tg_arena_t *a,
                                 tg_token_facts_t *facts) {
     const tg_verifier_t verifier = {env, keys, n_keys, pub, ctx, now};
-    tg_claims_t c;
+    tg_jwt_t jwt;
     *facts = (tg_token_facts_t){0};
-    tg_token_verdict_t v = tg_claims_prove(token, TG_STR("at+jwt"), &verifier, a, &c);
+    tg_token_verdict_t v = tg_jwt_take_apart(token, TG_STR("at+jwt"), &verifier, a, &jwt);
     if (v == TG_TOKEN_OK) {
-        facts_fill(&c, facts);
+        facts_fill(&jwt, facts);
     }
-    tg_claims_release(&c);
+    tg_jwt_release(&jwt);
     return v;
 }

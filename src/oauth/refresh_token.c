@@ -22,9 +22,8 @@ static tg_token_verdict_t opaque_read(tg_str_t token, tg_ms_t now, tg_refresh_to
     return tg_sha256(token, out->hash) == TG_OK ? TG_TOKEN_OK : TG_TOKEN_UNAVAILABLE;
 }
 
-static tg_token_verdict_t jwt_read(const tg_claims_t *c, tg_ms_t now, tg_refresh_token_t *out) {
-    if (c->expires_at == 0 || !c->has_family ||
-        !tg_bucket_text_parse(tg_json_str(c->document, "tg_bucket"), &out->bucket)) {
+static tg_token_verdict_t jwt_read(const tg_jwt_t *c, tg_ms_t now, tg_refresh_token_t *out) {
+    if (c->expires_at == 0 || !c->has_family || !tg_bucket_text_parse(c->claims.tg_bucket.text, &out->bucket)) {
         return TG_TOKEN_MALFORMED;
     }
     /* The record says more exactly when it ends; a repeat has its grace. */
@@ -45,11 +44,11 @@ tg_token_verdict_t tg_refresh_token_parse(tg_str_t token, const tg_environment_t
     if (tg_opaque_has_prefix(token)) {
         return opaque_read(token, now, out);
     }
-    tg_claims_t c;
-    tg_token_verdict_t v = tg_claims_prove(token, TG_STR("rt+jwt"), &verifier, a, &c);
+    tg_jwt_t jwt;
+    tg_token_verdict_t v = tg_jwt_take_apart(token, TG_STR("rt+jwt"), &verifier, a, &jwt);
     if (v == TG_TOKEN_OK) {
-        v = jwt_read(&c, now, out);
+        v = jwt_read(&jwt, now, out);
     }
-    tg_claims_release(&c);
+    tg_jwt_release(&jwt);
     return v;
 }

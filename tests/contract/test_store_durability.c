@@ -347,13 +347,13 @@ static void a_file_that_may_not_grow_is_unavailable(void **state) {
 static char full_disk[96];
 
 static void disk_grow(void) {
-    CHILD(mount(NULL, full_disk, NULL, MS_REMOUNT, "size=64m") == 0);
+    CHILD(mount("tmpfs", full_disk, "tmpfs", MS_REMOUNT, "size=64m") == 0);
 }
 
 static void work_full_disk(fixture_t *f) {
     snprintf(full_disk, sizeof(full_disk), "%s/full", f->dir);
     if (unshare(CLONE_NEWNS) != 0 || mkdir(full_disk, 0700) != 0 ||
-        mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) != 0 ||
         mount("tmpfs", full_disk, "tmpfs", 0, "size=2m") != 0) {
         _exit(77);
     }

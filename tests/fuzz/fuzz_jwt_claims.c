@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "oauth/check.h"
+#include "oauth/claims.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -58,8 +59,36 @@ static void prove(tg_str_t token, tg_str_t access_url) {
     tg_arena_release(&a);
 }
 
+static void require_same(const tg_claim_t *a, const tg_claim_t *b) {
+    require(a->there == b->there && a->is_text == b->is_text && a->date == b->date && tg_str_eq(a->text, b->text));
+}
+
+/* The payload has one meaning, whether it is read as what we write ourselves or (with a blank behind it) as any JSON.
+ */
+static void read_both_ways(tg_str_t payload) {
+    tg_claims_t a, b;
+    tg_buf_t spaced;
+    tg_buf_init(&spaced, TG_JWS_MAX);
+    tg_buf_put(&spaced, payload);
+    tg_buf_putc(&spaced, ' ');
+    if (spaced.err == TG_OK) {
+        tg_err_t err = tg_claims_parse(payload, &a);
+        require(err == tg_claims_parse(tg_buf_str(&spaced), &b));
+        if (err == TG_OK) {
+            const tg_claim_t *x = &a.iss, *y = &b.iss;
+            for (size_t i = 0; i < offsetof(tg_claims_t, json) / sizeof(tg_claim_t); i++) {
+                require_same(&x[i], &y[i]);
+            }
+            tg_claims_release(&a);
+            tg_claims_release(&b);
+        }
+    }
+    tg_buf_release(&spaced);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     tg_buf_t token;
+    read_both_ways(tg_strn(data, size));
     if (key == NULL) {
         require(tg_key_from_der(tg_strn(der, sizeof(der) - 1), TG_ALG_EDDSA, &key, NULL) == TG_OK);
     }

@@ -60,3 +60,18 @@ def disk(faulty_disk_library, open_folder):
 
 def pytest_configure(config):
     config.addinivalue_line("filterwarnings", "ignore::urllib3.exceptions.InsecureRequestWarning")
+
+
+@pytest.fixture(scope="module")
+def module_planes():
+    """Like own_planes, for the tests of one module together."""
+    made = []
+
+    def make(**kwargs):
+        p = Planes(**kwargs)
+        made.append(p)
+        return p.start()
+
+    yield make
+    for p in made:
+        p.close()

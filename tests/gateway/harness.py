@@ -269,7 +269,10 @@ class Planes:
                                         start_new_session=True)
         log.close()
         if wait:
-            wait_for(lambda: os.path.exists(self.ready_file) or self.process.poll() is not None, 30, "ready file")
+            end = time.monotonic() + 30 * SLOW
+            while not os.path.exists(self.ready_file) and self.process.poll() is None:
+                assert time.monotonic() < end, f"not ready:\n{self.log()}"
+                time.sleep(0.02)
             if self.process.poll() is not None:
                 raise AssertionError(f"tollgate {self.command} ended with {self.process.returncode}:\n{self.log()}")
         return self
