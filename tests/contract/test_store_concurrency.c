@@ -377,19 +377,22 @@ static void token_feed_follow(fixture_t *f, int64_t until) {
         tg_token_change_t *rows;
         tg_revocation_t *list;
         size_t n, n_list;
-        assert_ok(s->ops->change_read(s, position, 7, &f->arena, &rows, &n));
+        tg_arena_t arena;
+        tg_arena_init(&arena, 1u << 20);
+        assert_ok(s->ops->change_read(s, position, 7, &arena, &rows, &n));
         for (size_t i = 0; i < n; i++) {
             tg_record_t found;
             assert_int_equal(rows[i].seq, ++position);
             assert_int_equal(rows[i].kind, position % 2 == 1 ? TG_TOKEN_CHANGE_ENDED : TG_TOKEN_CHANGE_REVOCATION);
             if (rows[i].kind == TG_TOKEN_CHANGE_ENDED) {
-                assert_ok(s->ops->record_find(s, (const uint8_t *)rows[i].id.p, hour, &f->arena, &found));
+                assert_ok(s->ops->record_find(s, (const uint8_t *)rows[i].id.p, hour, &arena, &found));
                 assert_int_equal(found.ended_at, NOW);
             }
         }
-        assert_ok(s->ops->revocation_list(s, 1, NOW, &f->arena, &list, &n_list, &at));
+        assert_ok(s->ops->revocation_list(s, 1, NOW, &arena, &list, &n_list, &at));
         assert_true(at >= position);
         assert_int_equal(n_list, at / 2);
+        tg_arena_release(&arena);
     }
     s->ops->close(s);
 }
