@@ -1,5 +1,6 @@
 /*
- * Figures of a token store: durable batches (rate, p50, p99), look-ups, drop of a partition.
+ * Figures of a token store: durable batches of new records and, with refresh tokens, of refreshes (rate, p50, p99),
+ * look-ups, drop of a partition.
  *
  *     bench-store-tokens URI [records] [batch] [writers] [refresh: 0 or 1]
  *
@@ -87,33 +88,68 @@ static tg_record_t record_of(uint64_t writer, uint64_t i, bool refresh) {
     return r;
 }
 
-static void write_all(const char *uri, uint64_t writer, size_t records, size_t batch, bool refresh) {
-    tg_token_store_t *s = open_store(uri);
-    tg_record_t *rows = calloc(batch, sizeof(*rows));
-    const tg_record_t **list = calloc(batch, sizeof(*list));
-    tg_err_t *results = calloc(batch, sizeof(*results));
-    size_t batches = records / batch;
-    double *us = calloc(batches, sizeof(*us));
+typedef struct {
+    tg_token_store_t *s;
+    uint64_t writer;
+    size_t batches, batch;
+    bool refresh;
+    tg_record_t *rows;
+    tg_write_t *writes;
+} load_t;
+
+static void put_fill(load_t *l, size_t first) {
+    for (size_t i = 0; i < l->batch; i++) {
+        l->rows[i] = record_of(l->writer, first + i, l->refresh);
+        l->writes[i] = (tg_write_t){.kind = TG_WRITE_PUT, .record = &l->rows[i]};
+    }
+}
+
+static void refresh_fill(load_t *l, size_t first) {
+    for (size_t i = 0; i < l->batch; i++) {
+        const tg_record_t old = record_of(l->writer, first + i, true);
+        l->rows[i] = record_of(l->writer + 5000, first + i, true);
+        l->rows[i].has_predecessor = true;
+        memcpy(l->rows[i].predecessor, old.hash, sizeof(old.hash));
+        l->rows[i].predecessor_bucket = old.bucket;
+        l->writes[i] = (tg_write_t){.kind = TG_WRITE_REFRESH, .record = &l->rows[i], .bucket = old.bucket, .at = 1};
+        memcpy(l->writes[i].hash, old.refresh_hash, sizeof(old.refresh_hash));
+    }
+}
+
+static void load_run(load_t *l, const char *what, void (*fill)(load_t *l, size_t first)) {
+    double *us = calloc(l->batches, sizeof(*us));
     double start = now_us(), cpu = cpu_us();
-    for (size_t b = 0; b < batches; b++) {
-        for (size_t i = 0; i < batch; i++) {
-            rows[i] = record_of(writer, b * batch + i, refresh);
-            list[i] = &rows[i];
-        }
+    for (size_t b = 0; b < l->batches; b++) {
+        tg_arena_t arena;
+        tg_arena_init(&arena, 16u << 20);
+        fill(l, b * l->batch);
         double t = now_us();
-        check(s->ops->record_put(s, list, batch, results), "record_put", &s->fault);
+        check(l->s->ops->write_many(l->s, l->writes, l->batch, &arena), what, &l->s->fault);
         us[b] = now_us() - t;
+        for (size_t i = 0; i < l->batch; i++) {
+            check(l->writes[i].result, what, &l->s->fault);
+        }
+        tg_arena_release(&arena);
     }
     double seconds = (now_us() - start) / 1e6;
-    cpu = (cpu_us() - cpu) / (double)(batches * batch);
-    printf("writer %llu: %.0f records/s, %.2f us of CPU each\n", (unsigned long long)writer,
-           (double)(batches * batch) / seconds, cpu);
-    show("  batch commit", us, batches);
+    size_t n = l->batches * l->batch;
+    cpu = (cpu_us() - cpu) / (double)n;
+    printf("writer %llu, %s: %.0f records/s, %.2f us of CPU each\n", (unsigned long long)l->writer, what, (double)n / seconds, cpu);
+    show("  batch commit", us, l->batches);
     free(us);
-    free(results);
-    free(list);
-    free(rows);
-    s->ops->close(s);
+}
+
+static void write_all(const char *uri, uint64_t writer, size_t records, size_t batch, bool refresh) {
+    load_t l = {.s = open_store(uri), .writer = writer, .batches = records / batch, .batch = batch, .refresh = refresh};
+    l.rows = calloc(batch, sizeof(*l.rows));
+    l.writes = calloc(batch, sizeof(*l.writes));
+    load_run(&l, "put", put_fill);
+    if (refresh) {
+        load_run(&l, "refresh", refresh_fill);
+    }
+    free(l.rows);
+    free(l.writes);
+    l.s->ops->close(l.s);
 }
 
 static void look_up(tg_token_store_t *s, size_t records, bool hit) {

@@ -103,6 +103,95 @@ static void what_was_reported_outlives_a_kill(void **state) {
     f->tokens = tokens_open(f, false, 5000);
 }
 
+/* ---- kill -9 in the middle of batches of all kinds ---- */
+
+#define KINDS 5
+
+/* Number n of a chain: refreshes n - 1, so that each batch ends what the one before has made. */
+static tg_err_t mixed_write(tg_token_store_t *s, uint32_t n) {
+    tg_arena_t arena;
+    tg_record_t old = record_of(n - 1, 0), successor = record_of(n, 0), single = record_of(n, 1);
+    const tg_str_t client = TG_STR("a");
+    old.has_refresh = successor.has_refresh = true;
+    memcpy(old.refresh_hash, old.hash, 32);
+    memcpy(successor.refresh_hash, successor.hash, 32);
+    tg_write_t w[KINDS] = {
+        {.kind = n == 1 ? TG_WRITE_PUT : TG_WRITE_REFRESH, .record = &successor, .bucket = hour, .at = NOW},
+        {.kind = TG_WRITE_PUT, .record = &single},
+        {.kind = TG_WRITE_END, .bucket = hour, .at = NOW},
+        {.kind = TG_WRITE_EPOCH, .environment_id = 1, .client_kind = TG_CLIENT_APPLICATION, .client_id = client},
+        {.kind = TG_WRITE_REVOCATION,
+         .environment_id = 1,
+         .client_kind = TG_CLIENT_APPLICATION,
+         .client_id = client,
+         .until = NOW + 1000,
+         .capacity = 1000000,
+         .at = NOW},
+    };
+    memcpy(w[0].hash, old.refresh_hash, 32);
+    memcpy(w[2].hash, single.hash, 32);
+    memcpy(w[4].revocation, &n, sizeof(n));
+    tg_arena_init(&arena, 65536);
+    tg_err_t err = s->ops->write_many(s, w, KINDS, &arena);
+    for (size_t i = 0; i < KINDS && err == TG_OK; i++) {
+        err = w[i].result;
+    }
+    tg_arena_release(&arena);
+    return err;
+}
+
+static void write_mixed(fixture_t *f, int report) {
+    tg_token_store_t *s;
+    if (tg_token_store_open(tg_str(f->uri), &(tg_store_options_t){.busy_ms = 5000}, &s, NULL) != TG_OK) {
+        return;
+    }
+    for (uint32_t n = 1; mixed_write(s, n) == TG_OK && write(report, &n, sizeof(n)) == sizeof(n); n++) {
+    }
+}
+
+/* All of a chain of n batches, and of its feed: an end, an epoch and a revocation each, a refresh from the second on.
+ */
+static void chain_check(fixture_t *f, uint32_t n) {
+    tg_token_store_t *s = f->tokens;
+    tg_record_t found;
+    tg_token_change_t *rows;
+    tg_revocation_t *list;
+    size_t n_rows, n_list;
+    int64_t seq, epoch;
+    for (uint32_t i = 1; i <= n; i++) {
+        tg_record_t link = record_of(i, 0), single = record_of(i, 1), next = record_of(i + 1, 0);
+        assert_ok(s->ops->record_find(s, link.hash, hour, &f->arena, &found));
+        assert_int_equal(found.has_successor, i < n);
+        if (i < n) {
+            assert_memory_equal(found.successor, next.hash, 32);
+        }
+        assert_ok(s->ops->record_find(s, single.hash, hour, &f->arena, &found));
+        assert_int_equal(found.ended_at, NOW);
+    }
+    assert_int_equal(s->ops->record_find(s, record_of(n + 1, 1).hash, hour, &f->arena, &found), TG_ERR_NOTFOUND);
+    assert_ok(s->ops->revocation_list(s, 1, NOW, &f->arena, &list, &n_list, &seq));
+    assert_int_equal(n_list, n);
+    assert_int_equal(seq, n == 0 ? 0 : 4 * (int64_t)n - 1);
+    assert_ok(s->ops->change_read(s, 0, 4 * (size_t)n + 1, &f->arena, &rows, &n_rows));
+    assert_int_equal(n_rows, seq);
+    for (size_t i = 0; i < n_rows; i++) {
+        assert_int_equal(rows[i].seq, i + 1);
+    }
+    assert_ok(s->ops->epoch_get(s, 1, TG_CLIENT_APPLICATION, TG_STR("a"), TG_STR_NONE, &epoch));
+    assert_int_equal(epoch, n == 0 ? 0 : seq - 1);
+}
+
+static void mixed_batches_outlive_a_kill_as_a_whole(void **state) {
+    fixture_t *f = *state;
+    uint32_t last = killed_while(f, write_mixed, 40000);
+    tg_record_t found;
+    tg_err_t more = f->tokens->ops->record_find(f->tokens, record_of(last + 1, 0).hash, hour, &f->arena, &found);
+    chain_check(f, last + (more == TG_OK)); /* the one that was committed and not reported as well */
+    f->tokens->ops->close(f->tokens);
+    f->tokens = tokens_open(f, false, 5000);
+    chain_check(f, last + (more == TG_OK));
+}
+
 static void put_configuration(fixture_t *f, int report) {
     tg_config_store_t *s;
     if (tg_config_store_open(tg_str(f->uri), &(tg_store_options_t){.busy_ms = 5000}, &s, NULL) != TG_OK) {
@@ -410,6 +499,7 @@ static void a_transaction_that_does_not_fit_leaves_nothing(void **state) {
 
 static const struct CMUnitTest tests[] = {
     CONTRACT(what_was_reported_outlives_a_kill),
+    CONTRACT(mixed_batches_outlive_a_kill_as_a_whole),
     CONTRACT(configuration_outlives_a_kill_as_a_whole),
     CONTRACT(a_killed_transaction_leaves_nothing),
     CONTRACT(a_reader_goes_on_while_another_process_writes),

@@ -34,16 +34,15 @@ CREATE TABLE revocation_client (
     UNIQUE (environment_id, client_kind, client_id)
 ) STRICT;
 
--- until: never is the largest integer.
+-- until: never is the largest integer. What ends together lies together: entries that are past go with few pages.
 CREATE TABLE revocation (
     environment_id INTEGER NOT NULL,
+    until          INTEGER NOT NULL,
     id             BLOB    NOT NULL,
     client_no      INTEGER NOT NULL,
-    until          INTEGER NOT NULL,
-    PRIMARY KEY (environment_id, id)
+    PRIMARY KEY (environment_id, until, id)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX revocation_until ON revocation (environment_id, until);
-CREATE INDEX revocation_of_client ON revocation (client_no, until);
+CREATE UNIQUE INDEX revocation_id ON revocation (environment_id, id);
 
 CREATE TRIGGER revocation_added AFTER INSERT ON revocation BEGIN
     UPDATE revocation_environment SET entries = entries + 1 WHERE environment_id = NEW.environment_id;

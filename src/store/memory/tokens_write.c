@@ -126,9 +126,9 @@ static tg_err_t record_end(batch_t *b, tg_memory_record_t *m, tg_ms_t at) {
         return TG_ERR_NOMEM;
     }
     m->r.ended_at = at;
-    return tg_memory_change_add(b->db, &(tg_token_change_t){.kind = TG_TOKEN_CHANGE_ENDED,
-                                                            .environment_id = m->r.environment_id,
-                                                            .id = tg_strn(m->r.hash, HASH_LEN)});
+    const tg_token_change_t row = {
+        .kind = TG_TOKEN_CHANGE_ENDED, .environment_id = m->r.environment_id, .id = tg_strn(m->r.hash, HASH_LEN)};
+    return tg_memory_change_add(b->db, &row);
 }
 
 static tg_err_t write_put(batch_t *b, tg_write_t *w) {
@@ -250,11 +250,11 @@ static tg_err_t write_family(batch_t *b, tg_write_t *w) {
 static tg_err_t write_epoch(batch_t *b, tg_write_t *w) {
     uint8_t id[8];
     tg_epoch_id_put(tg_epoch_id(w->client_kind, w->client_id, w->subject), id);
+    const tg_token_change_t row = {
+        .kind = TG_TOKEN_CHANGE_EPOCH, .environment_id = w->environment_id, .id = tg_strn(id, sizeof(id))};
     tg_err_t err = tables_copy(b);
     if (err == TG_OK) {
-        err = tg_memory_change_add(b->db, &(tg_token_change_t){.kind = TG_TOKEN_CHANGE_EPOCH,
-                                                               .environment_id = w->environment_id,
-                                                               .id = tg_strn(id, sizeof(id))});
+        err = tg_memory_change_add(b->db, &row);
     }
     w->epoch = b->db->last_change;
     return err == TG_OK ? tg_memory_epoch_set(b->db, w) : err;
@@ -273,10 +273,11 @@ static tg_err_t write_revocation(batch_t *b, tg_write_t *w) {
     if (err != TG_OK || !changed) {
         return err;
     }
-    return tg_memory_change_add(b->db, &(tg_token_change_t){.kind = TG_TOKEN_CHANGE_REVOCATION,
-                                                            .environment_id = w->environment_id,
-                                                            .id = tg_strn(w->revocation, TG_REVOCATION_LEN),
-                                                            .until = w->until});
+    const tg_token_change_t row = {.kind = TG_TOKEN_CHANGE_REVOCATION,
+                                   .environment_id = w->environment_id,
+                                   .id = tg_strn(w->revocation, TG_REVOCATION_LEN),
+                                   .until = w->until};
+    return tg_memory_change_add(b->db, &row);
 }
 
 /* ---- batches ---- */

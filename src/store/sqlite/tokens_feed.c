@@ -110,7 +110,7 @@ static tg_err_t mark_set(tg_sqlite_tokens_t *t, int64_t pruned, tg_ms_t now) {
 }
 
 tg_err_t tg_feed_tidy(tg_sqlite_tokens_t *t, tg_ms_t now) {
-    int64_t keep_after, fresh, removed = PRUNE_CHUNK;
+    int64_t keep_after, fresh = 0, removed = PRUNE_CHUNK;
     tg_err_t err = number(&t->q, "SELECT max(seq) FROM change_mark WHERE at BETWEEN ? AND ?", INT64_MIN, now - KEEP_MS,
                           &keep_after);
     while (err == TG_OK && keep_after > 0 && removed == PRUNE_CHUNK) {

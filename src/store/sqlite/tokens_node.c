@@ -17,11 +17,9 @@ static void key_bind(tg_query_t *s, int64_t environment_id, tg_client_kind_t kin
 tg_err_t tg_epoch_write(tg_sqlite_tokens_t *t, tg_write_t *w) {
     uint8_t id[8];
     tg_epoch_id_put(tg_epoch_id(w->client_kind, w->client_id, w->subject), id);
-    tg_err_t err = tg_token_change(t,
-                                   &(tg_token_change_t){.kind = TG_TOKEN_CHANGE_EPOCH,
-                                                        .environment_id = w->environment_id,
-                                                        .id = tg_strn(id, sizeof(id))},
-                                   &w->epoch);
+    const tg_token_change_t row = {
+        .kind = TG_TOKEN_CHANGE_EPOCH, .environment_id = w->environment_id, .id = tg_strn(id, sizeof(id))};
+    tg_err_t err = tg_token_change(t, &row, &w->epoch);
     if (err != TG_OK) {
         return err;
     }

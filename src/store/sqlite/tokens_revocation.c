@@ -6,7 +6,7 @@
 #include "store/sqlite/tokens.h"
 #include "store/write.h"
 
-#define CHUNK 500
+#define CHUNK 250 /* some milliseconds, in which no other writer comes in */
 
 /* The first column of the first row and the second, if there is one; NOTFOUND without a row. */
 static tg_err_t numbers(tg_query_t *s, int64_t *first, int64_t *second) {
@@ -19,68 +19,66 @@ static tg_err_t numbers(tg_query_t *s, int64_t *first, int64_t *second) {
     return tg_query_done(s);
 }
 
+/* A counter; 0 without a row. */
+static tg_err_t entries_read(tg_query_t *s, int64_t *entries) {
+    int64_t none;
+    *entries = 0;
+    tg_err_t err = numbers(s, entries, &none);
+    return err == TG_ERR_NOTFOUND ? TG_OK : err;
+}
+
 /* ---- places ---- */
 
-/* Removes at most CHUNK entries of an environment that are past; of one client if client_no is not 0. */
-static tg_err_t past_remove(tg_sqlite_tokens_t *t, int64_t environment_id, int64_t client_no, tg_ms_t now,
-                            int64_t *removed) {
+/* Removes at most CHUNK entries of an environment that are past. */
+static tg_err_t past_remove(tg_sqlite_tokens_t *t, int64_t environment_id, tg_ms_t now, int64_t *removed) {
     tg_query_t s;
     tg_query_write(&s, &t->q,
-                   client_no == 0 ? "DELETE FROM revocation WHERE environment_id = ?1 AND id IN"
-                                    " (SELECT id FROM revocation WHERE environment_id = ?1 AND until <= ?2 LIMIT ?3)"
-                                  : "DELETE FROM revocation WHERE environment_id = ?1 AND id IN"
-                                    " (SELECT id FROM revocation WHERE client_no = ?4 AND until <= ?2 LIMIT ?3)");
+                   "DELETE FROM revocation WHERE environment_id = ?1 AND id IN"
+                   " (SELECT id FROM revocation WHERE environment_id = ?1 AND until <= ?2 ORDER BY until LIMIT ?3)");
     tg_query_int(&s, environment_id);
     tg_query_int(&s, now);
     tg_query_int(&s, CHUNK);
-    if (client_no != 0) {
-        tg_query_int(&s, client_no);
-    }
     tg_err_t err = tg_query_run(&s);
     *removed = err == TG_OK ? sqlite3_changes(t->q.db) : 0;
     return err;
 }
 
-/* LIMIT: all `capacity` places are taken by entries that matter. */
-static tg_err_t room_make(tg_sqlite_tokens_t *t, const tg_write_t *w, int64_t client_no, int64_t entries,
-                          int64_t capacity) {
-    while (entries >= capacity) {
-        int64_t removed;
-        tg_err_t err = past_remove(t, w->environment_id, client_no, w->at, &removed);
-        if (err != TG_OK || removed == 0) {
-            return err != TG_OK ? err : TG_ERR_LIMIT;
-        }
-        entries -= removed;
-    }
-    return TG_OK;
-}
-
-static tg_err_t client_room(tg_sqlite_tokens_t *t, const tg_write_t *w) {
+static tg_err_t entries_of_client(tg_sqlite_tokens_t *t, const tg_write_t *w, int64_t *entries) {
     tg_query_t s;
-    int64_t client_no, entries;
     tg_query_read(&s, &t->q,
-                  "SELECT client_no, entries FROM revocation_client WHERE environment_id = ? AND client_kind = ? AND "
+                  "SELECT entries, 0 FROM revocation_client WHERE environment_id = ? AND client_kind = ? AND "
                   "client_id = ?");
     tg_query_int(&s, w->environment_id);
     tg_query_int(&s, w->client_kind);
     tg_query_text(&s, w->client_id);
-    tg_err_t err = numbers(&s, &client_no, &entries);
-    if (err != TG_OK) {
-        return err == TG_ERR_NOTFOUND ? TG_OK : err;
-    }
-    return room_make(t, w, client_no, entries, tg_write_client_capacity(w));
+    return entries_read(&s, entries);
 }
 
-static tg_err_t environment_room(tg_sqlite_tokens_t *t, const tg_write_t *w) {
+static tg_err_t entries_of_environment(tg_sqlite_t *q, int64_t environment_id, int64_t *entries) {
     tg_query_t s;
-    int64_t entries, none;
-    tg_query_read(&s, &t->q, "SELECT entries, 0 FROM revocation_environment WHERE environment_id = ?");
-    tg_query_int(&s, w->environment_id);
-    tg_err_t err = numbers(&s, &entries, &none);
-    if (err != TG_OK) {
-        return err == TG_ERR_NOTFOUND ? TG_OK : err;
+    tg_query_read(&s, q, "SELECT entries, 0 FROM revocation_environment WHERE environment_id = ?");
+    tg_query_int(&s, environment_id);
+    return entries_read(&s, entries);
+}
+
+/* LIMIT: the list, or the client's part of it, is full of entries that matter. */
+static tg_err_t room_make(tg_sqlite_tokens_t *t, const tg_write_t *w) {
+    int64_t removed = 1;
+    while (removed > 0) {
+        int64_t all, own;
+        tg_err_t err = entries_of_environment(&t->q, w->environment_id, &all);
+        if (err == TG_OK) {
+            err = entries_of_client(t, w, &own);
+        }
+        if (err != TG_OK || (all < w->capacity && own < tg_write_client_capacity(w))) {
+            return err;
+        }
+        err = past_remove(t, w->environment_id, w->at, &removed);
+        if (err != TG_OK) {
+            return err;
+        }
     }
-    return room_make(t, w, 0, entries, w->capacity);
+    return TG_ERR_LIMIT;
 }
 
 /* ---- one entry ---- */
@@ -140,10 +138,7 @@ static tg_err_t entry_remove(tg_sqlite_tokens_t *t, const tg_write_t *w) {
 }
 
 static tg_err_t entry_add(tg_sqlite_tokens_t *t, const tg_write_t *w, tg_ms_t until) {
-    tg_err_t err = w->capacity > 0 ? client_room(t, w) : TG_ERR_LIMIT;
-    if (err == TG_OK) {
-        err = environment_room(t, w);
-    }
+    tg_err_t err = room_make(t, w);
     return err != TG_OK ? err : entry_insert(t, w, until);
 }
 
@@ -182,8 +177,8 @@ tg_err_t tg_revocation_write(tg_sqlite_tokens_t *t, tg_write_t *w) {
 
 /* ---- the whole list ---- */
 
-static tg_err_t entries_read(tg_sqlite_t *q, int64_t environment_id, tg_ms_t now, tg_revocation_t *rows, size_t room,
-                             size_t *n) {
+static tg_err_t list_read(tg_sqlite_t *q, int64_t environment_id, tg_ms_t now, tg_revocation_t *rows, size_t room,
+                          size_t *n) {
     tg_query_t s;
     tg_query_read(&s, q, "SELECT id, until FROM revocation WHERE environment_id = ? AND until > ?");
     tg_query_int(&s, environment_id);
@@ -204,19 +199,13 @@ static tg_err_t entries_read(tg_sqlite_t *q, int64_t environment_id, tg_ms_t now
 
 static tg_err_t list(tg_sqlite_t *q, int64_t environment_id, tg_ms_t now, tg_arena_t *arena, tg_revocation_t **out,
                      size_t *n) {
-    tg_query_t s;
-    int64_t entries = 0, none;
-    tg_query_read(&s, q, "SELECT entries, 0 FROM revocation_environment WHERE environment_id = ?");
-    tg_query_int(&s, environment_id);
-    tg_err_t err = numbers(&s, &entries, &none);
-    if (err != TG_OK) {
-        return err == TG_ERR_NOTFOUND ? TG_OK : err;
-    }
-    if (entries == 0) {
-        return TG_OK;
+    int64_t entries;
+    tg_err_t err = entries_of_environment(q, environment_id, &entries);
+    if (err != TG_OK || entries == 0) {
+        return err;
     }
     *out = tg_arena_array(arena, (size_t)entries, sizeof(**out));
-    return *out == NULL ? TG_ERR_NOMEM : entries_read(q, environment_id, now, *out, (size_t)entries, n);
+    return *out == NULL ? TG_ERR_NOMEM : list_read(q, environment_id, now, *out, (size_t)entries, n);
 }
 
 tg_err_t tg_sqlite_revocation_list(tg_token_store_t *store, int64_t environment_id, tg_ms_t now, tg_arena_t *arena,
@@ -257,7 +246,7 @@ static tg_err_t chunk_remove(tg_sqlite_tokens_t *t, int64_t environment_id, tg_m
     if (err != TG_OK) {
         return err;
     }
-    err = past_remove(t, environment_id, 0, now, removed);
+    err = past_remove(t, environment_id, now, removed);
     return tg_tokens_end(t, err);
 }
 

@@ -137,6 +137,18 @@ static void acquired_jwt(void **state) {
     assert_false(f.has_family);
 }
 
+static void names_in_the_store(void **state) {
+    static const uint8_t jti[16] = "0123456789abcdef";
+    uint8_t hash[32], expected[32];
+    (void)state;
+    assert_int_equal(tg_jti_hash(TG_OPAQUE_ACCESS, jti, hash), TG_OK);
+    assert_int_equal(tg_sha256(TG_STR("at:0123456789abcdef"), expected), TG_OK);
+    assert_memory_equal(hash, expected, 32);
+    assert_int_equal(tg_jti_hash(TG_OPAQUE_REFRESH, jti, hash), TG_OK);
+    assert_int_equal(tg_sha256(TG_STR("rt:0123456789abcdef"), expected), TG_OK);
+    assert_memory_equal(hash, expected, 32);
+}
+
 static void claims_text(void **state) {
     static const uint8_t jti[16] = {0xfb, 0xff};
     tg_pair_t p = {.plan = {.type = TG_TOKEN_JWT,
@@ -375,6 +387,20 @@ static void repeated_past_its_own_end(void **state) {
     assert_int_equal(b.error, TG_OAUTH_OK);
 }
 
+/* The same where a bucket ends with it: the record must still be asked for. */
+static void repeated_past_the_end_of_an_hour(void **state) {
+    (void)state;
+    l.now = START - START % TG_HOUR_MS + TG_HOUR_MS - 180000;
+    life_acquire(&l, 0, NULL, &first);
+    l.now += 179000;
+    life_refresh_now(&l, 0, first.refresh, NULL, &a);
+    assert_int_equal(a.error, TG_OAUTH_OK);
+    l.now += 5000;
+    life_refresh_now(&l, 0, first.refresh, NULL, &b);
+    assert_int_equal(b.error, TG_OAUTH_OK);
+    assert_string_equal(b.access, a.access);
+}
+
 static void used_up(void **state) {
     (void)state;
     life_acquire(&l, 0, NULL, &a);
@@ -551,6 +577,7 @@ int main(void) {
         OPAQUE(acquired_opaque),
         OPAQUE(acquired_without_refresh),
         JWT(acquired_jwt),
+        JWT(names_in_the_store),
         JWT(claims_text),
         OPAQUE(responses),
         JWT(jwt_is_told_its_whole_life),
@@ -564,6 +591,8 @@ int main(void) {
         JWT(repeated_jwt_has_the_same_dates),
         OPAQUE(repeated_past_its_own_end),
         JWT(repeated_past_its_own_end),
+        OPAQUE(repeated_past_the_end_of_an_hour),
+        JWT(repeated_past_the_end_of_an_hour),
         OPAQUE(used_up),
         JWT(used_up),
         OPAQUE(example_of_the_specification),

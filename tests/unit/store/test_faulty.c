@@ -82,6 +82,28 @@ static void several_calls_in_a_row_fail(void **state) {
     s->ops->close(s);
 }
 
+static void a_batch_that_fails_says_so_of_each_write(void **state) {
+    (void)state;
+    tg_fault_plan_t plan = {.fail_at = 1, .fail_count = 2, .err = TG_ERR_UNAVAILABLE};
+    tg_token_store_t *inner, *s;
+    int64_t seq = -1;
+    assert_ok(tg_token_store_open(TG_STR("memory:faulty"), &(tg_store_options_t){.create = true}, &inner, NULL));
+    s = tg_token_faulty(inner, &plan);
+    assert_non_null(s);
+    const tg_write_t raise = {.kind = TG_WRITE_EPOCH, .client_kind = TG_CLIENT_APPLICATION, .client_id = TG_STR("a")};
+    for (int64_t i = 0; i < 3; i++) {
+        tg_write_t w[] = {raise, raise};
+        const tg_err_t expected = i < 2 ? TG_ERR_UNAVAILABLE : TG_OK;
+        plan.after = i == 1; /* the answer is lost, the work is not */
+        assert_int_equal(s->ops->write_many(s, w, 2, NULL), expected);
+        assert_int_equal(w[0].result, expected);
+        assert_int_equal(w[1].result, expected);
+        assert_ok(inner->ops->change_head(inner, &seq));
+        assert_int_equal(seq, 2 * i);
+    }
+    s->ops->close(s);
+}
+
 /* A table with a hole would only be found by the caller that needs it. */
 static void no_verb_is_missing(void **state) {
     (void)state;
@@ -107,6 +129,7 @@ int main(void) {
         cmocka_unit_test(the_nth_call_fails_and_leaves_no_transaction),
         cmocka_unit_test(an_answer_can_be_lost_after_the_work),
         cmocka_unit_test(several_calls_in_a_row_fail),
+        cmocka_unit_test(a_batch_that_fails_says_so_of_each_write),
         cmocka_unit_test(no_verb_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -405,6 +405,10 @@ static const tg_sqlite_step_t broken_steps[] = {
     {2, "fine", "INSERT INTO a VALUES (1)", NULL},
     {3, "broken", "INSERT INTO a VALUES (2); INSERT INTO none VALUES (1)", NULL},
 };
+static const tg_sqlite_step_t broken_bucket_steps[] = {
+    {1, "initial", "CREATE TABLE token_n (a); CREATE TABLE token_h_1 (a)", NULL},
+    {2, "broken", "CREATE TABLE c (x)", "ALTER TABLE $T ADD COLUMN b; INSERT INTO none VALUES (1)"},
+};
 static const tg_sqlite_step_t dangling_steps[] = {
     {1, "initial",
      "CREATE TABLE p (x INTEGER PRIMARY KEY); CREATE TABLE c (p INTEGER REFERENCES p (x)); INSERT INTO p VALUES (1); "
@@ -445,6 +449,11 @@ static void an_upgrade_that_fails_changes_nothing(void **state) {
     assert_int_not_equal(p->fault.text[0], '\0');
     assert_int_equal(sql_number(p->config, "PRAGMA user_version"), 1);
     assert_int_equal(sql_number(p->config, "SELECT count(*) FROM a"), 0);
+    remove(p->config);
+    assert_ok(migrate(p, broken_bucket_steps, 1));
+    assert_int_equal(migrate(p, broken_bucket_steps, 2), TG_ERR_BUG);
+    assert_int_equal(sql_number(p->config, "SELECT count(*) FROM pragma_table_info('token_n')"), 1);
+    assert_int_equal(sql_number(p->config, "SELECT count(*) FROM sqlite_schema"), 2);
     remove(p->config);
     assert_ok(migrate(p, dangling_steps, 1));
     assert_int_equal(migrate(p, dangling_steps, 2), TG_ERR_BUG);
