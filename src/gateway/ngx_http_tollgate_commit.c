@@ -17,7 +17,6 @@ struct ngx_http_tollgate_commit_s {
     ngx_queue_t                    queue;
     ngx_http_tollgate_token_t     *waiter;   /* NULL: the request went away */
     ngx_http_tollgate_commit_pt    handler;
-    ngx_uint_t                     previous; /* deletePrevious: raises first */
     ngx_uint_t                     n;
     tg_write_t                     writes[NGX_HTTP_TOLLGATE_COMMIT_WRITES];
     tg_record_t                    records[NGX_HTTP_TOLLGATE_COMMIT_WRITES];
@@ -42,6 +41,8 @@ static tg_err_t ngx_http_tollgate_write_copy(ngx_http_tollgate_commit_t *item,
     ngx_uint_t i, const tg_write_t *write);
 static void ngx_http_tollgate_commit_free(ngx_http_tollgate_commit_t *item);
 static void ngx_http_tollgate_commit_start(ngx_event_t *ev);
+static void ngx_http_tollgate_batch_add(ngx_http_tollgate_batch_t *batch,
+    ngx_http_tollgate_commit_t *item);
 static void ngx_http_tollgate_commit_give_up(void);
 static ngx_http_tollgate_batch_t *ngx_http_tollgate_batch_create(
     size_t n_items);
@@ -88,7 +89,7 @@ ngx_http_tollgate_commit_pending(void)
 
 ngx_int_t
 ngx_http_tollgate_commit(ngx_http_tollgate_token_t *t,
-    const tg_write_t *writes, ngx_uint_t n, ngx_uint_t previous,
+    const tg_write_t *writes, ngx_uint_t n,
     ngx_http_tollgate_commit_pt handler)
 {
     ngx_http_tollgate_commit_t  *item;
@@ -104,7 +105,6 @@ ngx_http_tollgate_commit(ngx_http_tollgate_token_t *t,
 
     item->waiter = t;
     item->handler = handler;
-    item->previous = previous;
 
     if (t) {
         t->commit = item;
@@ -229,10 +229,7 @@ ngx_http_tollgate_commit_start(ngx_event_t *ev)
 
         item = ngx_queue_data(q, ngx_http_tollgate_commit_t, queue);
 
-        batch->items[batch->n_items++] = item;
-        ngx_memcpy(batch->writes + batch->n_writes, item->writes,
-                   item->n * sizeof(tg_write_t));
-        batch->n_writes += item->n;
+        ngx_http_tollgate_batch_add(batch, item);
     }
 
     ngx_http_tollgate_in_flight = 1;
@@ -248,6 +245,28 @@ ngx_http_tollgate_commit_start(ngx_event_t *ev)
     batch->err = TG_ERR_UNAVAILABLE;
     ngx_http_tollgate_batch_done(&batch->task);
     ngx_http_tollgate_task_free(&batch->task);
+}
+
+
+static void
+ngx_http_tollgate_batch_add(ngx_http_tollgate_batch_t *batch,
+    ngx_http_tollgate_commit_t *item)
+{
+    ngx_uint_t   i;
+    tg_write_t  *write;
+
+    batch->items[batch->n_items++] = item;
+
+    for (i = 0; i < item->n; i++) {
+        write = &batch->writes[batch->n_writes];
+        *write = item->writes[i];
+
+        if (write->epoch_from) {
+            write->epoch_from = write - 1;
+        }
+
+        batch->n_writes++;
+    }
 }
 
 
@@ -327,11 +346,9 @@ ngx_http_tollgate_batch_run(ngx_http_tollgate_task_t *task,
 
 
 /*
- * A record is issued in the epoch of its (client, subject).  One that is
- * raised between this and the commit ends the token: its client asked for that
- * at the same moment.  deletePrevious raises it here, durably, before the new
- * record is written: a crash between the two costs the old tokens, which the
- * client gave up by asking.
+ * A record is issued in the epoch of its (client, subject), unless a write
+ * before it raises that.  One that is raised between this and the commit ends
+ * the token: its client asked for that at the same moment.
  */
 
 static tg_err_t
@@ -354,21 +371,10 @@ ngx_http_tollgate_epochs_settle(tg_token_store_t *store,
 
         record = &item->records[0];
 
-        if (item->previous) {
-            err = store->ops->epoch_raise(store, record->environment_id,
-                                          record->client_kind,
-                                          record->client_id, record->subject,
-                                          &record->epoch);
-            if (err != TG_OK) {
-                return err;
-            }
-
-            last = NULL;
-
-        } else if (last && record->environment_id == last->environment_id
-                   && record->client_kind == last->client_kind
-                   && tg_str_eq(record->client_id, last->client_id)
-                   && tg_str_eq(record->subject, last->subject))
+        if (last && record->environment_id == last->environment_id
+            && record->client_kind == last->client_kind
+            && tg_str_eq(record->client_id, last->client_id)
+            && tg_str_eq(record->subject, last->subject))
         {
             record->epoch = last->epoch;
             continue;
@@ -466,11 +472,10 @@ ngx_http_tollgate_commit_answer(ngx_http_tollgate_commit_t *item,
 
     t = item->waiter;
 
-    if (writes && item->previous) {
-        ngx_http_tollgate_epoch_raised(
-            tg_epoch_id(item->records[0].client_kind,
-                        item->records[0].client_id,
-                        item->records[0].subject));
+    if (writes && writes[0].kind == TG_WRITE_EPOCH) {
+        ngx_http_tollgate_epoch_raised(tg_epoch_id(writes[0].client_kind,
+                                                   writes[0].client_id,
+                                                   writes[0].subject));
     }
 
     if (t == NULL) {

@@ -130,12 +130,12 @@ typedef void (*ngx_http_tollgate_commit_pt)(ngx_http_tollgate_token_t *t,
 ngx_int_t ngx_http_tollgate_commit_init(ngx_cycle_t *cycle);
 /*
  * Queues up to two writes, copied.  NGX_OK: t->commit is set and the handler is
- * called later; NGX_BUSY: the queue is full; NGX_ERROR.  A TG_WRITE_PUT stands
- * first; its epoch is filled in as of the commit, and with `previous` raised
- * before.  t may be NULL: nobody waits.
+ * called later; NGX_BUSY: the queue is full; NGX_ERROR.  The epoch of a
+ * TG_WRITE_PUT that stands first is filled in as of the commit; `epoch_from` is
+ * set for the write before.  t may be NULL: nobody waits.
  */
 ngx_int_t ngx_http_tollgate_commit(ngx_http_tollgate_token_t *t,
-    const tg_write_t *writes, ngx_uint_t n, ngx_uint_t previous,
+    const tg_write_t *writes, ngx_uint_t n,
     ngx_http_tollgate_commit_pt handler);
 /* The request went away; what it queued is written all the same. */
 void ngx_http_tollgate_commit_forget(ngx_http_tollgate_token_t *t);

@@ -33,8 +33,7 @@ ngx_http_tollgate_family_writes(ngx_http_tollgate_token_t *t,
     const tg_record_t *record, ngx_uint_t jwt,
     tg_write_t writes[NGX_HTTP_TOLLGATE_COMMIT_WRITES])
 {
-    tg_ms_t                     now, until;
-    const tg_token_settings_t  *settings;
+    tg_ms_t  now, until;
 
     now = ngx_http_tollgate_now_ms();
 
@@ -47,14 +46,11 @@ ngx_http_tollgate_family_writes(ngx_http_tollgate_token_t *t,
         return 1;
     }
 
-    /* the last of its access JWTs was issued at the latest now */
+    until = tg_family_until(record, t->owner->policy, now);
 
-    settings = &t->owner->policy->token;
-    until = now + settings->expires_in * TG_SECOND_MS;
-    until = ngx_max(until, record->access_expires_at);
-
-    if (settings->never_expires || record->access_expires_at == 0) {
-        until = 0;
+    if (until != 0) {
+        until += t->ctx->snapshot->snapshot.environment.leeway_s
+                 * TG_SECOND_MS;
     }
 
     ngx_http_tollgate_revocation_write(t, record->family, until, &writes[1]);

@@ -31,6 +31,7 @@ typedef struct {
 } ngx_http_tollgate_sign_t;
 
 
+static ngx_int_t ngx_http_tollgate_issue_write(ngx_http_tollgate_token_t *t);
 static void ngx_http_tollgate_issue_written(ngx_http_tollgate_token_t *t,
     const tg_write_t *writes);
 static void ngx_http_tollgate_pair_remember(ngx_http_tollgate_token_t *t,
@@ -59,7 +60,6 @@ ngx_http_tollgate_issue(ngx_http_tollgate_token_t *t,
 {
     uint8_t            random[64 + TG_FAMILY_LEN];
     tg_err_t           err;
-    tg_write_t         write;
     const tg_policy_t *policy;
 
     policy = t->owner->policy;
@@ -86,24 +86,50 @@ ngx_http_tollgate_issue(ngx_http_tollgate_token_t *t,
         return;
     }
 
-    ngx_memzero(&write, sizeof(tg_write_t));
-    write.kind = TG_WRITE_PUT;
-    write.record = &t->pair.record;
-    write.at = t->pair.issued_at;
-
     t->ticket = ngx_http_tollgate_cache_ticket(t->pair.record.hash);
 
     if (tg_record_prove(&t->pair.record, &t->cached.facts) == TG_TOKEN_OK) {
         ngx_http_tollgate_epochs_note(&t->cached);
     }
 
-    if (ngx_http_tollgate_commit(t, &write, 1, policy->token.delete_previous,
-                                 ngx_http_tollgate_issue_written)
-        != NGX_OK)
-    {
+    if (ngx_http_tollgate_issue_write(t) != NGX_OK) {
         ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
                                         ngx_http_tollgate_cannot);
     }
+}
+
+
+/* With deletePrevious the epoch is raised in the same transaction. */
+
+static ngx_int_t
+ngx_http_tollgate_issue_write(ngx_http_tollgate_token_t *t)
+{
+    tg_write_t          writes[2], *put;
+    const tg_record_t  *record;
+
+    ngx_memzero(writes, sizeof(writes));
+
+    put = writes;
+    record = &t->pair.record;
+
+    if (t->owner->policy->token.delete_previous) {
+        writes[0].kind = TG_WRITE_EPOCH;
+        writes[0].environment_id = record->environment_id;
+        writes[0].client_kind = record->client_kind;
+        writes[0].client_id = record->client_id;
+        writes[0].subject = record->subject;
+        writes[0].at = t->pair.issued_at;
+
+        put = &writes[1];
+        put->epoch_from = &writes[0];
+    }
+
+    put->kind = TG_WRITE_PUT;
+    put->record = record;
+    put->at = t->pair.issued_at;
+
+    return ngx_http_tollgate_commit(t, writes, put - writes + 1,
+                                    ngx_http_tollgate_issue_written);
 }
 
 
@@ -111,13 +137,20 @@ static void
 ngx_http_tollgate_issue_written(ngx_http_tollgate_token_t *t,
     const tg_write_t *writes)
 {
-    if (writes == NULL || writes[0].result != TG_OK) {
+    const tg_write_t  *put;
+
+    put = writes && writes[0].kind == TG_WRITE_EPOCH ? writes + 1 : writes;
+
+    if (put == NULL || put->result != TG_OK) {
         ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
                                  "The token cannot be stored; try again.");
         return;
     }
 
-    ngx_http_tollgate_pair_remember(t, writes[0].record);
+    if (put == writes) {
+        ngx_http_tollgate_pair_remember(t, put->record);
+    }
+
     ngx_http_tollgate_pair_answer(t);
 }
 
@@ -271,7 +304,7 @@ ngx_http_tollgate_claims_make(ngx_http_tollgate_token_t *t,
         return rc;
     }
 
-    sign->n = t->pair.has_refresh ? 2 : 1;
+    sign->n = t->pair.has_refresh && !t->pair.same_refresh ? 2 : 1;
 
     sign->tokens[0].typ = TG_STR("at+jwt");
     sign->tokens[1].typ = TG_STR("rt+jwt");
@@ -359,16 +392,25 @@ static void
 ngx_http_tollgate_sign_answer(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_sign_t *sign)
 {
+    tg_str_t  refresh;
+
     if (sign->err != TG_OK) {
         ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
                                         ngx_http_tollgate_cannot);
         return;
     }
 
+    refresh = TG_STR_NONE;
+
+    if (sign->n == 2) {
+        refresh = tg_buf_str(&sign->tokens[1].token);
+
+    } else if (t->pair.same_refresh) {
+        refresh = t->presented.token;
+    }
+
     ngx_http_tollgate_pair_done(t, tg_buf_str(&sign->tokens[0].token),
-                                sign->n == 2
-                                    ? tg_buf_str(&sign->tokens[1].token)
-                                    : TG_STR_NONE);
+                                refresh);
 }
 
 

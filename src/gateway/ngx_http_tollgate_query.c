@@ -191,7 +191,12 @@ ngx_http_tollgate_introspect_record(ngx_http_tollgate_token_t *t,
     cached = found->cached;
 
     if (refresh) {
-        cached.facts.expires_at = found->record.refresh_expires_at;
+        if (tg_record_prove_refresh(&found->record, &cached.facts)
+            != TG_TOKEN_OK)
+        {
+            ngx_http_tollgate_inactive(t);
+            return;
+        }
 
     } else if (!found->record.has_predecessor) {
         ngx_http_tollgate_cache_fill(found->record.hash, 0, found->ticket,
@@ -199,9 +204,7 @@ ngx_http_tollgate_introspect_record(ngx_http_tollgate_token_t *t,
     }
 
     if (ngx_http_tollgate_query_check(t, &cached.facts, found->epoch)
-        != TG_TOKEN_OK
-        || (refresh && (!found->record.has_refresh
-                        || found->record.refresh_left < 1)))
+        != TG_TOKEN_OK)
     {
         ngx_http_tollgate_inactive(t);
         return;
@@ -507,7 +510,7 @@ ngx_http_tollgate_revoke_commit(ngx_http_tollgate_token_t *t,
 {
     t->attempts = n;
 
-    if (ngx_http_tollgate_commit(t, writes, n, 0,
+    if (ngx_http_tollgate_commit(t, writes, n,
                                  ngx_http_tollgate_revoke_written)
         != NGX_OK)
     {

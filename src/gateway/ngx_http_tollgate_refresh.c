@@ -15,7 +15,9 @@ static void ngx_http_tollgate_refresh_look(ngx_http_tollgate_token_t *t);
 static void ngx_http_tollgate_refresh_found(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_found_t *found);
 static void ngx_http_tollgate_refresh_write(ngx_http_tollgate_token_t *t,
-    const tg_record_t *record);
+    const tg_record_t *record, ngx_uint_t used);
+static void ngx_http_tollgate_used_write(const tg_record_t *record,
+    tg_write_t *write);
 static void ngx_http_tollgate_refresh_written(ngx_http_tollgate_token_t *t,
     const tg_write_t *writes);
 static void ngx_http_tollgate_refresh_repeat(ngx_http_tollgate_token_t *t,
@@ -94,6 +96,7 @@ static void
 ngx_http_tollgate_refresh_found(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_found_t *found)
 {
+    tg_write_t             write;
     tg_refresh_decision_t  decision;
 
     if (found->err != TG_OK && found->err != TG_ERR_NOTFOUND) {
@@ -110,7 +113,7 @@ ngx_http_tollgate_refresh_found(ngx_http_tollgate_token_t *t,
     switch (decision.action) {
 
     case TG_REFRESH_WRITE:
-        ngx_http_tollgate_refresh_write(t, &found->record);
+        ngx_http_tollgate_refresh_write(t, &found->record, decision.used);
         return;
 
     case TG_REFRESH_REPEAT:
@@ -122,15 +125,35 @@ ngx_http_tollgate_refresh_found(ngx_http_tollgate_token_t *t,
         return;
 
     default:
+
+        if (decision.used) {
+            ngx_http_tollgate_used_write(&found->record, &write);
+            (void) ngx_http_tollgate_commit(NULL, &write, 1, NULL);
+        }
+
         ngx_http_tollgate_token_refused(t, decision.error, decision.why);
         return;
     }
 }
 
 
+/* Presenting a token is the first use of what its predecessor gave. */
+
+static void
+ngx_http_tollgate_used_write(const tg_record_t *record, tg_write_t *write)
+{
+    ngx_memzero(write, sizeof(tg_write_t));
+
+    write->kind = TG_WRITE_USED;
+    write->at = ngx_http_tollgate_now_ms();
+    write->bucket = record->predecessor_bucket;
+    ngx_memcpy(write->hash, record->predecessor, TG_HASH_LEN);
+}
+
+
 static void
 ngx_http_tollgate_refresh_write(ngx_http_tollgate_token_t *t,
-    const tg_record_t *record)
+    const tg_record_t *record, ngx_uint_t used)
 {
     uint8_t     random[64];
     tg_err_t    err;
@@ -156,25 +179,20 @@ ngx_http_tollgate_refresh_write(ngx_http_tollgate_token_t *t,
 
     writes[0].kind = TG_WRITE_REFRESH;
     writes[0].record = &t->pair.record;
-    writes[0].at = t->pair.issued_at;
+    writes[0].at = ngx_http_tollgate_now_ms();
     writes[0].bucket = t->presented.bucket;
     ngx_memcpy(writes[0].hash, t->presented.hash, TG_HASH_LEN);
 
     n = 1;
 
-    /* presenting this token is the first use of what its predecessor gave */
-
-    if (record->has_predecessor) {
-        writes[1].kind = TG_WRITE_USED;
-        writes[1].at = t->pair.issued_at;
-        writes[1].bucket = record->predecessor_bucket;
-        ngx_memcpy(writes[1].hash, record->predecessor, TG_HASH_LEN);
+    if (used) {
+        ngx_http_tollgate_used_write(record, &writes[1]);
         n = 2;
     }
 
     ngx_memcpy(t->ended, record->hash, TG_HASH_LEN);
 
-    if (ngx_http_tollgate_commit(t, writes, n, 0,
+    if (ngx_http_tollgate_commit(t, writes, n,
                                  ngx_http_tollgate_refresh_written)
         != NGX_OK)
     {
@@ -282,7 +300,7 @@ ngx_http_tollgate_family_end(ngx_http_tollgate_token_t *t,
 
     ngx_memcpy(t->ended, found->newest, TG_HASH_LEN);
 
-    if (ngx_http_tollgate_commit(t, writes, n, 0,
+    if (ngx_http_tollgate_commit(t, writes, n,
                                  ngx_http_tollgate_family_ended)
         != NGX_OK)
     {

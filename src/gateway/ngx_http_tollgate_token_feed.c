@@ -147,8 +147,6 @@ ngx_http_tollgate_token_feed_batch(tg_token_store_t *store,
 static void
 ngx_http_tollgate_token_feed_apply(const tg_token_change_t *change)
 {
-    uint64_t  epoch_id;
-
     if (change->environment_id != 0
         && change->environment_id
            != __atomic_load_n(&ngx_http_tollgate_zone->environment_id,
@@ -167,8 +165,7 @@ ngx_http_tollgate_token_feed_apply(const tg_token_change_t *change)
 
     case TG_TOKEN_CHANGE_EPOCH:
         if (change->id.n == sizeof(uint64_t)) {
-            ngx_memcpy(&epoch_id, change->id.p, sizeof(uint64_t));
-            ngx_http_tollgate_epoch_raised(epoch_id);
+            ngx_http_tollgate_epoch_raised(tg_epoch_id_get(change->id));
         }
         return;
 

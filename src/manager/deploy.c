@@ -175,8 +175,7 @@ static tg_err_t key_want(tg_call_t *c, const tg_resource_t *environment, const t
     if (p == NULL || p->type != TG_TOKEN_JWT) {
         return TG_OK;
     }
-    return tg_signing_keys_want(c, environment, p->token.jwt_algorithm,
-                                p->token.never_expires ? 0 : p->token.expires_in);
+    return tg_signing_keys_want(c, environment, p->token.jwt_algorithm, tg_policy_lifetime(p));
 }
 
 static tg_err_t deployment_write(tg_call_t *c, const tg_resource_t *environment, const tg_deployed_proxy_t *p,

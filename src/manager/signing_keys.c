@@ -85,6 +85,18 @@ static tg_err_t lifetime_raise(tg_call_t *c, int64_t environment_id, tg_str_t ki
     return c->store->ops->meta_put(c->store, tg_str(name), tg_str(text));
 }
 
+int64_t tg_policy_lifetime(const tg_policy_t *p) {
+    const tg_token_settings_t *t = &p->token;
+    if (t->never_expires) {
+        return 0;
+    }
+    int64_t refresh = t->refresh_allowed ? t->refresh_expires_in : 0;
+    if (!t->refresh_rotation && __builtin_mul_overflow(refresh, t->refresh_count + 1, &refresh)) {
+        return 0;
+    }
+    return refresh > t->expires_in ? refresh : t->expires_in;
+}
+
 /* The longest lifetime among what is deployed there now with this algorithm. */
 static tg_err_t lifetime_deployed(tg_call_t *c, int64_t environment_id, tg_str_t algorithm, int64_t *seconds) {
     tg_arena_t a;
@@ -102,8 +114,8 @@ static tg_err_t lifetime_deployed(tg_call_t *c, int64_t environment_id, tg_str_t
         }
         if (!err && p.policy != NULL && p.policy->type == TG_TOKEN_JWT &&
             tg_str_eq(p.policy->token.jwt_algorithm, algorithm)) {
-            const tg_token_settings_t *t = &p.policy->token;
-            *seconds = longer(*seconds, t->never_expires ? FOR_EVER : t->expires_in);
+            int64_t lifetime = tg_policy_lifetime(p.policy);
+            *seconds = longer(*seconds, lifetime == 0 ? FOR_EVER : lifetime);
         }
         json_decref(doc);
     }

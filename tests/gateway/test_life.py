@@ -303,3 +303,24 @@ def test_a_changed_secret_ends_refresh_tokens_too(planes):
     refused(refresh(planes, new_key, pair["refresh_token"]))
     assert introspect(planes, new_key, pair["access_token"]) == {"active": False}
     backend.close()
+
+
+def test_rotation_off_answers_the_very_refresh_jwt(planes):
+    backend = Backend()
+    key = planes.proxy("life-same-jwt", backend.url, policy="jwt", refreshTokenRotation=False, **REFRESH)
+    pair = acquire(planes, key)
+    for _ in range(2):
+        answer = refresh(planes, key, pair["refresh_token"])
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["refresh_token"] == pair["refresh_token"]
+    backend.close()
+
+
+def test_delete_previous_in_parallel_leaves_the_last_one(planes):
+    backend = Backend()
+    key = planes.proxy("life-race", backend.url, policy="opaque", deletePrevious=True)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        tokens = list(pool.map(lambda _: planes.token(key), range(16)))
+    living = [t for t in tokens if planes.get("/life-race/x", t).status_code == 200]
+    assert len(living) == 1
+    backend.close()

@@ -58,6 +58,19 @@ def test_an_old_key_verifies_as_long_as_its_longest_token(manager):
     assert 50 * 3600 + 7 <= moment(old["retireAt"]) - moment(new["activateAt"]) <= 50 * 3600 + 7 + 120
 
 
+@pytest.mark.parametrize("rotation, hours", [(True, 30), (False, 4 * 30)])
+def test_an_old_key_verifies_as_long_as_the_refresh_tokens_that_it_signed(manager, rotation, hours):
+    environment = f"refresh-{rotation}".lower()
+    manager.api("POST", "/environments/", {"name": environment})
+    manager.proxy("default", environment)
+    manager.policy("default", environment, refreshTokenAllowed=True, refreshTokenCount=3, refreshTokenExpiresInAmount=30,
+                   refreshTokenExpiresInUnit="HOURS", refreshTokenRotation=rotation)
+    manager.deploy("default", environment, environment)
+    manager.api("POST", f"/environments/{environment}/keys/regenerate", {"activateNow": True})
+    old, new = keys(manager, environment)
+    assert hours * 3600 <= moment(old["retireAt"]) - moment(new["activateAt"]) <= hours * 3600 + 120
+
+
 def test_behind_never_expiring_tokens_a_key_never_retires(manager):
     manager.api("POST", "/environments/", {"name": "never"})
     manager.proxy("default", "never")
