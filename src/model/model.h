@@ -70,7 +70,7 @@ typedef struct {
 } tg_policy_t;
 
 /* body: {"operationMetadata":{...},"policy":{...}}; deploy and deployTargetEnvironmentNameList are the manager's to
- * read. Parts of the specification that this release does not serve yet (grantType PASSWORD, allowUrlParameters true,
+ * read. Parts of the specification that this release does not serve yet (grantType PASSWORD,
  * authorization.enabled, targetScope ENDPOINT, managedFromThisPolicy false, ...) are refused by name, never ignored. */
 tg_err_t tg_policy_parse(const json_t *body, tg_str_t name, tg_arena_t *a, tg_policy_t *out,
                          tg_fault_t *fault) TG_MUST_CHECK;

@@ -198,7 +198,7 @@ static void refuses_what_is_not_served_yet(void **state) {
     static const refusal_t rows[] = {
         {P("'grantType':'PASSWORD'"), "policy.grantType", "PASSWORD is not available in this release"},
         {P("'managedFromThisPolicy':false"), "policy.managedFromThisPolicy", "false is not available"},
-        {P("'allowUrlParameters':true"), "policy.allowUrlParameters", "true is not available"},
+        {P("'allowUrlParameters':'true'"), "policy.allowUrlParameters", "must be"},
         {P("'checkClientIpAddress':true"), "policy.checkClientIpAddress", "true is not available"},
         {P("'identityProvider':'ldap'"), "policy.identityProvider", "is not available"},
         {P("'authorization':{'enabled':true}"), "policy.authorization.enabled", "true is not available"},
@@ -219,7 +219,7 @@ static void refuses_what_is_not_served_yet(void **state) {
 static void accepts_defaults_given_explicitly(void **state) {
     static const char *const bodies[] = {
         P("'refreshTokenAllowed':false,'refreshTokenCount':1,'refreshTokenRotation':true,"
-          "'refreshTokenExpiresInAmount':24,'refreshTokenExpiresInUnit':'HOUR','allowUrlParameters':false,"
+          "'refreshTokenExpiresInAmount':24,'refreshTokenExpiresInUnit':'HOUR','allowUrlParameters':true,"
           "'deletePrevious':false,'checkClientIpAddress':false,'clientSecretRequired':true,"
           "'managedFromThisPolicy':true,'identityProvider':null,'authorization':{'enabled':false,'methodAccess':[]},"
           "'regenerate':false,'errorMessage':null,'description':null"),
