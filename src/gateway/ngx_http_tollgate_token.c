@@ -52,6 +52,9 @@ static const ngx_http_tollgate_path_t  ngx_http_tollgate_paths[] = {
     { ngx_string("/auth/jwt"), { "/auth", 5 },
       NGX_HTTP_TOLLGATE_EP_JWT, NULL },
 
+    { ngx_string("/auth/jwt/regenerate"), { "/auth", 5 },
+      NGX_HTTP_TOLLGATE_EP_REGENERATE, NULL },
+
     { ngx_string("/auth/introspect"), { "/auth", 5 },
       NGX_HTTP_TOLLGATE_EP_INTROSPECT, NULL },
 
@@ -299,6 +302,11 @@ ngx_http_tollgate_token_body(ngx_http_request_t *r)
     {
         error = tg_token_query_parse(&in, &t->arena, &t->query, &why);
         t->asked = t->query.asked;
+
+    } else if (t->endpoint == NGX_HTTP_TOLLGATE_EP_REGENERATE) {
+        error = tg_regenerate_request_parse(&in, &t->arena, &t->regenerate,
+                                            &why);
+        t->asked = t->regenerate.asked;
 
     } else {
         error = tg_token_request_parse(&in, &t->arena, &t->asked, &why);

@@ -62,6 +62,7 @@ typedef struct {
     tg_str_t user_header;   /* userHeaderName, default X-Authenticated-UserId */
     bool add_roles;         /* addRolesToHeader */
     tg_str_t roles_header;  /* rolesHeaderName, default X-Authenticated-UserRoles */
+    bool regenerate;        /* regenerate.enabled, default true: P/jwt/regenerate; of no meaning to opaque tokens */
     int error_status;       /* errorMessage.statusCode; 0: the RFC 6750 answer as it is */
     tg_str_t error_code;    /* errorMessage.errorCode */
     tg_str_t error_message; /* errorMessage.message */

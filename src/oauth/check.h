@@ -87,6 +87,9 @@ typedef const tg_key_t *(*tg_key_of_fn)(void *ctx, size_t i);
 tg_token_verdict_t tg_jwt_prove(tg_str_t token, const tg_environment_t *env, const tg_signing_key_t *keys,
                                 size_t n_keys, tg_key_of_fn pub, void *ctx, tg_ms_t now, tg_arena_t *a,
                                 tg_token_facts_t *facts);
+/* The scope claim of a JWT that was proven, copied into the arena. *has_scope: there is one. TG_ERR_INVALID,
+ * TG_ERR_NOMEM. */
+tg_err_t tg_jwt_scope_find(tg_str_t token, tg_arena_t *a, bool *has_scope, tg_str_t *scope) TG_MUST_CHECK;
 /* A record as facts. TG_TOKEN_UNKNOWN if its strings do not fit. */
 tg_token_verdict_t tg_record_prove(const tg_record_t *r, tg_token_facts_t *facts);
 

@@ -4,6 +4,7 @@ import datetime
 import os
 import time
 
+import jwt_tools as jwt
 import pytest
 import requests
 from harness import Backend, Planes, wait_for
@@ -257,3 +258,116 @@ def test_urls_with_secrets_are_redacted_everywhere(own_planes):
     for secret in (key[1], "wrong-guess-41c9", "users-password-77", pair["access_token"], pair["refresh_token"], fresh["access_token"], fresh["refresh_token"]):
         for path, content in files.items():
             assert secret.encode() not in content, path
+
+
+# ---- P/jwt/regenerate ----
+
+REGENERATE = "/auth/jwt/regenerate"
+
+
+def regenerate(planes, key, token=None, method="POST", **kwargs):
+    headers = {"Authorization": "Bearer " + token} if token else {}
+    data = {"client_id": key[0], "client_secret": key[1]} if key else {"a": "b"}
+    return requests.request(method, planes.gateway + REGENERATE, data=data, headers=headers, timeout=30, **kwargs)
+
+
+def oauth_error(answer, status, name):
+    assert answer.status_code == status and answer.json()["error"] == name, answer.text
+    assert answer.headers["Cache-Control"] == "no-store" and answer.headers["Pragma"] == "no-cache"
+
+
+@pytest.mark.parametrize("alg", ["RS256", "ES256"])  # signed in a thread, and at once
+def test_regenerate(world, alg):
+    planes = world.planes
+    name = f"regenerate-{alg.lower()}"
+    key = planes.proxy(name, world.backend.url, policy="jwt", jwtSignatureAlgorithm=alg)
+    old = planes.token(key)
+    time.sleep(1.1)
+    answer = regenerate(planes, key, old)
+    assert answer.status_code == 200, answer.text
+    assert answer.headers["Cache-Control"] == "no-store" and answer.headers["Pragma"] == "no-cache"
+    body = answer.json()
+    assert set(body) == {"access_token", "token_type", "expires_in"} and body["expires_in"] == 3600
+    was, now = jwt.part(old, 1), jwt.verify(body["access_token"], planes.get("/auth/.well-known/jwks.json").json())
+    assert jwt.part(body["access_token"], 0)["typ"] == "at+jwt"
+    assert set(was) == set(now) and was["jti"] != now["jti"]
+    assert all(was[c] == now[c] for c in was if c not in ("jti", "iat", "exp"))
+    assert now["iat"] > was["iat"] and now["exp"] - now["iat"] == 3600
+    # the old one goes on, and a new one can be the old one of another
+    again = regenerate(planes, key, body["access_token"]).json()["access_token"]
+    for token in (old, body["access_token"], again):
+        assert planes.get(f"/{name}/x", token).status_code == 200
+    assert len({old, body["access_token"], again, regenerate(planes, key, old).json()["access_token"]}) == 4
+
+
+def test_regenerated_has_the_family_and_ends_with_it(world):
+    planes = world.planes
+    pair = world.acquire(world.jwt)
+    body = regenerate(planes, world.jwt, pair["access_token"]).json()
+    assert set(body) == {"access_token", "token_type", "expires_in"}
+    assert jwt.part(body["access_token"], 1)["tg_fam"] == jwt.part(pair["access_token"], 1)["tg_fam"]
+    assert requests.post(planes.gateway + "/auth/revoke", data={"token": pair["refresh_token"]}, auth=world.jwt, timeout=30).status_code == 200
+    for token in (pair["access_token"], body["access_token"]):
+        assert planes.get("/orders/x", token).status_code == 401
+        oauth_error(regenerate(planes, world.jwt, token), 400, "invalid_grant")
+
+
+def test_regenerate_a_token_that_never_expires(world):
+    key = world.planes.proxy("regenerate-never", world.backend.url, policy="jwt", tokenNeverExpires=True)
+    body = regenerate(world.planes, key, world.planes.token(key)).json()
+    assert set(body) == {"access_token", "token_type"} and "exp" not in jwt.part(body["access_token"], 1)
+
+
+def test_regenerate_refuses_a_token(world):
+    planes = world.planes
+    pair = world.acquire(world.jwt)
+    good = pair["access_token"]
+    other = planes.proxy("regenerate-other", world.backend.url, policy="jwt")
+    short = planes.proxy("regenerate-short", world.backend.url, policy="jwt", tokenExpiresInAmount=1, tokenExpiresInUnit="SECONDS")
+    expired = planes.token(short)
+    revoked = planes.token(world.jwt)
+    assert requests.post(planes.gateway + "/auth/revoke", data={"token": revoked}, auth=world.jwt, timeout=30).status_code == 200
+    head, claims, signature = good.split(".")
+    forged = ".".join((head, claims, signature[:-8] + ("AAAAAAAA" if signature[-8:] != "AAAAAAAA" else "BBBBBBBB")))
+    for bad in (planes.token(other), revoked, forged, pair["refresh_token"], planes.token(world.opaque), "x", head + "." + claims + "."):
+        oauth_error(regenerate(planes, world.jwt, bad), 400, "invalid_grant")
+    wait_for(lambda: planes.get("/regenerate-short/x", expired).status_code == 401, 5, "its end")
+    oauth_error(regenerate(planes, short, expired), 400, "invalid_grant")
+    assert regenerate(planes, world.jwt, good).status_code == 200
+    # a new secret ends what the old one got
+    token = planes.token(other)
+    fresh = planes.manage("PATCH", "/projects/shop/apiProxies/regenerate-other/settings/keys/", {"regenerate": True})["applicationKey"]
+    fresh = (fresh["clientId"], fresh["clientSecret"])
+    wait_for(lambda: regenerate(planes, fresh, token).status_code == 400, 5, "the new secret")
+    oauth_error(regenerate(planes, fresh, token), 400, "invalid_grant")
+
+
+def test_regenerate_refuses_a_request(world):
+    planes = world.planes
+    token = planes.token(world.jwt)
+    for client in (None, (world.jwt[0], "wrong"), ("nobody", world.jwt[1]), (world.jwt[0], "")):
+        oauth_error(regenerate(planes, client, token), 401, "invalid_client")
+    oauth_error(regenerate(planes, world.jwt), 400, "invalid_request")
+    # Basic: Authorization is the token's here
+    for data in ({}, {"client_id": world.jwt[0], "client_secret": world.jwt[1]}):
+        oauth_error(requests.post(planes.gateway + REGENERATE, data=data or {"a": "b"}, auth=world.jwt, timeout=30), 400, "invalid_request")
+    oauth_error(regenerate(planes, world.jwt, token, params={"access_token": token}), 400, "invalid_request")
+    for method in ("GET", "PUT", "DELETE"):
+        answer = regenerate(planes, world.jwt, token, method)
+        oauth_error(answer, 405, "invalid_request")
+        assert answer.headers["Allow"] == "POST, OPTIONS"
+    oauth_error(regenerate(planes, world.opaque, planes.token(world.opaque)), 400, "unauthorized_client")
+    off = planes.proxy("regenerate-off", world.backend.url, policy="jwt", regenerate={"enabled": False})
+    oauth_error(regenerate(planes, off, planes.token(off)), 400, "unauthorized_client")
+
+
+def test_regenerate_speaks_as_the_settings_say(world, management):
+    management(fieldNames={"access_token": "t", "token_type": ""}, expiresInUnit="MILLISECONDS", extendedFields=True)
+    token = world.acquire(world.jwt)["t"]
+    body = regenerate(world.planes, world.jwt, token).json()
+    assert set(body) == {"t", "expires_in", "X-ApplicationName", "X-ClientInfo", "X-IssuedAt", "X-ExpiresAt"} and body["expires_in"] == 3600000
+    management(scopeNotRequestedBehavior="ALL_SCOPES")
+    pair = world.acquire(world.jwt)
+    assert pair["scope"] == ""
+    management()
+    assert regenerate(world.planes, world.jwt, pair["access_token"]).json()["scope"] == ""  # the old token's
