@@ -335,7 +335,8 @@ ngx_http_tollgate_target(ngx_http_request_t *r,
     const tg_address_t  *address;
 
     address = rq->peer->address;
-    has_query = r->internal ? r->args.len != 0 : r->args_start != NULL;
+    has_query = !rq->no_query
+                && (r->internal ? r->args.len != 0 : r->args_start != NULL);
 
     /* an escaped byte takes three; most need none */
 

@@ -378,12 +378,79 @@ ngx_http_tollgate_check_token(ngx_http_request_t *r,
 }
 
 
+/*
+ * The token in the query, if the policy allows it there; no backend sees it.
+ * `verdict` is what the header had.
+ */
+
+static ngx_int_t
+ngx_http_tollgate_check_query(ngx_http_request_t *r,
+    ngx_http_tollgate_proxied_t *rq, tg_token_verdict_t *verdict)
+{
+    u_char              *p;
+    tg_str_t             token, rest;
+    tg_token_verdict_t   found;
+
+    p = ngx_pnalloc(r->pool, r->args.len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    found = tg_bearer_query_find(ngx_http_tollgate_str(r->args), (char *) p,
+                                 &token, &rest);
+
+    if (rest.n == r->args.len) {
+        return NGX_OK;
+    }
+
+    r->args.data = (u_char *) rest.p;
+    r->args.len = rest.n;
+
+    rq->url_token = 1;
+    rq->no_query = (rest.n == 0);
+
+    if (found == TG_TOKEN_NONE) {
+        return NGX_OK;
+    }
+
+    if (*verdict == TG_TOKEN_NONE) {
+        *verdict = found;
+        rq->token = token;
+
+    } else {
+        *verdict = TG_TOKEN_MANY;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_check_find(ngx_http_request_t *r,
+    ngx_http_tollgate_proxied_t *rq, tg_token_verdict_t *verdict)
+{
+    size_t    n;
+    tg_str_t  authorization;
+
+    n = ngx_http_tollgate_header_find(r, TG_STR("authorization"),
+                                      &authorization);
+
+    *verdict = tg_bearer_find(authorization, n, &rq->token);
+
+    if (r->args.len == 0
+        || !rq->deployed->policy->token.allow_url_parameters)
+    {
+        return NGX_OK;
+    }
+
+    return ngx_http_tollgate_check_query(r, rq, verdict);
+}
+
+
 ngx_int_t
 ngx_http_tollgate_check(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t *rq, tg_token_verdict_t *verdict)
 {
-    size_t              n;
-    tg_str_t            authorization;
     const tg_policy_t  *policy;
 
     policy = rq->deployed->policy;
@@ -396,10 +463,17 @@ ngx_http_tollgate_check(ngx_http_request_t *r,
         return ngx_http_tollgate_check_answer(r, rq, verdict);
     }
 
-    n = ngx_http_tollgate_header_find(r, TG_STR("authorization"),
-                                      &authorization);
+    /* once: the query is without its token afterwards */
 
-    *verdict = tg_bearer_find(authorization, n, &rq->token);
+    if (rq->token.n == 0) {
+
+        if (ngx_http_tollgate_check_find(r, rq, verdict) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+    } else {
+        *verdict = TG_TOKEN_OK;
+    }
 
     if (*verdict != TG_TOKEN_OK) {
         ngx_http_tollgate_count(CHECK_NO_TOKEN, 1);

@@ -386,6 +386,11 @@ ngx_http_tollgate_client_known(ngx_http_tollgate_token_t *t)
         return;
     }
 
+    if (t->endpoint == NGX_HTTP_TOLLGATE_EP_REGENERATE) {
+        ngx_http_tollgate_regenerate(t);
+        return;
+    }
+
     endpoint = t->endpoint == NGX_HTTP_TOLLGATE_EP_JWT ? TG_ENDPOINT_JWT
                                                        : TG_ENDPOINT_TOKEN;
 

@@ -14,6 +14,7 @@
 #include "oauth/issue.h"
 #include "oauth/metadata.h"
 #include "oauth/refresh.h"
+#include "oauth/regenerate.h"
 #include "oauth/scope.h"
 #include "oauth/token_request.h"
 
@@ -27,6 +28,7 @@ typedef struct ngx_http_tollgate_found_s   ngx_http_tollgate_found_t;
 #define NGX_HTTP_TOLLGATE_EP_JWT         1
 #define NGX_HTTP_TOLLGATE_EP_INTROSPECT  2
 #define NGX_HTTP_TOLLGATE_EP_REVOKE      3
+#define NGX_HTTP_TOLLGATE_EP_REGENERATE  4
 
 
 /*
@@ -43,6 +45,7 @@ struct ngx_http_tollgate_token_s {
 
     tg_token_request_t               asked;
     tg_token_query_t                 query;       /* introspect, revoke */
+    tg_regenerate_request_t          regenerate;
     tg_live_client_t                 client;
     const tg_deployed_proxy_t       *owner;
 
@@ -67,7 +70,8 @@ struct ngx_http_tollgate_token_s {
  * answers through one of _answer(), _refused() and _client_refused().
  */
 
-/* _client.c: who asks; then _issue(), _refresh() or _query() */
+/* _client.c: who asks; then _issue(), _refresh(), _query() or
+   _regenerate() */
 void ngx_http_tollgate_client_find(ngx_http_tollgate_token_t *t);
 /* _issue.c: a first pair, and what is answered of t->pair */
 void ngx_http_tollgate_issue(ngx_http_tollgate_token_t *t,
@@ -77,6 +81,18 @@ void ngx_http_tollgate_pair_answer(ngx_http_tollgate_token_t *t);
 void ngx_http_tollgate_refresh(ngx_http_tollgate_token_t *t);
 /* _query.c: introspection and revocation */
 void ngx_http_tollgate_query(ngx_http_tollgate_token_t *t);
+/* _regenerate.c: a new JWT for one that is still good */
+void ngx_http_tollgate_regenerate(ngx_http_tollgate_token_t *t);
+
+/* _query.c: what a JWT says, from the cache if it is there. */
+tg_token_verdict_t ngx_http_tollgate_jwt_prove(ngx_http_tollgate_token_t *t,
+    tg_str_t token, ngx_http_tollgate_cached_t *cached);
+/* Whether a token's facts are of the client that asks. */
+ngx_uint_t ngx_http_tollgate_facts_are_own(ngx_http_tollgate_token_t *t,
+    const tg_token_facts_t *facts);
+/* Whether the client's own proxy would accept it now. */
+tg_token_verdict_t ngx_http_tollgate_facts_check(ngx_http_tollgate_token_t *t,
+    const tg_token_facts_t *facts, int64_t epoch);
 
 /* 200 with a body (JSON), or without. */
 void ngx_http_tollgate_token_answer(ngx_http_tollgate_token_t *t,

@@ -15,13 +15,6 @@ static void ngx_http_tollgate_query_found(ngx_http_tollgate_token_t *t,
 static void ngx_http_tollgate_introspect_record(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_found_t *found);
 static void ngx_http_tollgate_query_jwt(ngx_http_tollgate_token_t *t);
-static tg_token_verdict_t ngx_http_tollgate_query_prove(
-    ngx_http_tollgate_token_t *t, ngx_http_tollgate_cached_t *cached);
-static ngx_uint_t ngx_http_tollgate_query_is_own(
-    ngx_http_tollgate_token_t *t, const tg_token_facts_t *facts);
-static tg_token_verdict_t ngx_http_tollgate_query_check(
-    ngx_http_tollgate_token_t *t, const tg_token_facts_t *facts,
-    int64_t epoch);
 static void ngx_http_tollgate_inactive(ngx_http_tollgate_token_t *t);
 static void ngx_http_tollgate_active(ngx_http_tollgate_token_t *t,
     const tg_token_facts_t *facts, tg_str_t scope, ngx_uint_t refresh);
@@ -118,8 +111,8 @@ ngx_http_tollgate_query_opaque(ngx_http_tollgate_token_t *t)
     {
         ngx_http_tollgate_count(CACHE_HIT, 1);
 
-        if (ngx_http_tollgate_query_is_own(t, &cached.facts)
-            && ngx_http_tollgate_query_check(t, &cached.facts, cached.epoch)
+        if (ngx_http_tollgate_facts_are_own(t, &cached.facts)
+            && ngx_http_tollgate_facts_check(t, &cached.facts, cached.epoch)
                == TG_TOKEN_OK)
         {
             ngx_http_tollgate_active(t, &cached.facts, TG_STR_NONE, 0);
@@ -203,7 +196,7 @@ ngx_http_tollgate_introspect_record(ngx_http_tollgate_token_t *t,
                                      &cached);
     }
 
-    if (ngx_http_tollgate_query_check(t, &cached.facts, found->epoch)
+    if (ngx_http_tollgate_facts_check(t, &cached.facts, found->epoch)
         != TG_TOKEN_OK)
     {
         ngx_http_tollgate_inactive(t);
@@ -219,10 +212,12 @@ ngx_http_tollgate_introspect_record(ngx_http_tollgate_token_t *t,
 static void
 ngx_http_tollgate_query_jwt(ngx_http_tollgate_token_t *t)
 {
+    bool                        has_scope;
+    tg_str_t                    scope;
     tg_token_verdict_t          verdict;
     ngx_http_tollgate_cached_t  cached;
 
-    verdict = ngx_http_tollgate_query_prove(t, &cached);
+    verdict = ngx_http_tollgate_jwt_prove(t, t->query.token, &cached);
 
     if (verdict == TG_TOKEN_UNAVAILABLE) {
         ngx_http_tollgate_query_down(t);
@@ -235,7 +230,7 @@ ngx_http_tollgate_query_jwt(ngx_http_tollgate_token_t *t)
             ngx_http_tollgate_revoke_refresh(t);
 
         } else if (verdict == TG_TOKEN_OK
-                   && ngx_http_tollgate_query_is_own(t, &cached.facts))
+                   && ngx_http_tollgate_facts_are_own(t, &cached.facts))
         {
             ngx_http_tollgate_revoke_jwt(t, &cached.facts);
 
@@ -247,10 +242,17 @@ ngx_http_tollgate_query_jwt(ngx_http_tollgate_token_t *t)
     }
 
     if (verdict == TG_TOKEN_OK
-        && ngx_http_tollgate_query_is_own(t, &cached.facts)
-        && ngx_http_tollgate_query_check(t, &cached.facts, 0) == TG_TOKEN_OK)
+        && ngx_http_tollgate_facts_are_own(t, &cached.facts)
+        && ngx_http_tollgate_facts_check(t, &cached.facts, 0) == TG_TOKEN_OK)
     {
-        ngx_http_tollgate_active(t, &cached.facts, TG_STR_NONE, 0);
+        if (tg_jwt_scope_find(t->query.token, &t->arena, &has_scope, &scope)
+            != TG_OK)
+        {
+            ngx_http_tollgate_query_down(t);
+            return;
+        }
+
+        ngx_http_tollgate_active(t, &cached.facts, scope, 0);
 
     } else {
         ngx_http_tollgate_inactive(t);
@@ -258,8 +260,8 @@ ngx_http_tollgate_query_jwt(ngx_http_tollgate_token_t *t)
 }
 
 
-static tg_token_verdict_t
-ngx_http_tollgate_query_prove(ngx_http_tollgate_token_t *t,
+tg_token_verdict_t
+ngx_http_tollgate_jwt_prove(ngx_http_tollgate_token_t *t, tg_str_t token,
     ngx_http_tollgate_cached_t *cached)
 {
     u_char                         hash[TG_HASH_LEN];
@@ -269,7 +271,7 @@ ngx_http_tollgate_query_prove(ngx_http_tollgate_token_t *t,
 
     s = t->ctx->snapshot;
 
-    if (tg_sha256(t->query.token, hash) != TG_OK) {
+    if (tg_sha256(token, hash) != TG_OK) {
         return TG_TOKEN_UNAVAILABLE;
     }
 
@@ -282,7 +284,7 @@ ngx_http_tollgate_query_prove(ngx_http_tollgate_token_t *t,
     ticket = ngx_http_tollgate_cache_ticket(hash);
     ngx_memzero(cached, sizeof(ngx_http_tollgate_cached_t));
 
-    verdict = tg_jwt_prove(t->query.token, &s->snapshot.environment,
+    verdict = tg_jwt_prove(token, &s->snapshot.environment,
                            s->snapshot.keys, s->snapshot.n_keys,
                            ngx_http_tollgate_snapshot_public_key, s,
                            ngx_http_tollgate_now_ms(), &t->arena,
@@ -298,8 +300,8 @@ ngx_http_tollgate_query_prove(ngx_http_tollgate_token_t *t,
 
 /* -- what both come to ----------------------------------------------------------- */
 
-static ngx_uint_t
-ngx_http_tollgate_query_is_own(ngx_http_tollgate_token_t *t,
+ngx_uint_t
+ngx_http_tollgate_facts_are_own(ngx_http_tollgate_token_t *t,
     const tg_token_facts_t *facts)
 {
     return facts->client_kind == t->client.kind
@@ -308,8 +310,8 @@ ngx_http_tollgate_query_is_own(ngx_http_tollgate_token_t *t,
 }
 
 
-static tg_token_verdict_t
-ngx_http_tollgate_query_check(ngx_http_tollgate_token_t *t,
+tg_token_verdict_t
+ngx_http_tollgate_facts_check(ngx_http_tollgate_token_t *t,
     const tg_token_facts_t *facts, int64_t epoch)
 {
     tg_check_now_t                 at;

@@ -267,6 +267,46 @@ ngx_http_tollgate_error_body(ngx_uint_t status)
 
 
 /*
+ * What was asked for with a token in the URL is no shared cache's to keep (RFC
+ * 6750 2.3), unless the backend knows better.
+ */
+
+static ngx_int_t
+ngx_http_tollgate_reply_private(ngx_http_request_t *r)
+{
+    ngx_uint_t                    i;
+    ngx_list_part_t              *part;
+    ngx_table_elt_t              *h;
+    ngx_http_tollgate_proxied_t  *rq;
+
+    rq = ngx_http_tollgate_proxied(r);
+
+    if (rq == NULL || !rq->url_token
+        || r->headers_out.status < NGX_HTTP_OK
+        || r->headers_out.status >= NGX_HTTP_SPECIAL_RESPONSE)
+    {
+        return NGX_OK;
+    }
+
+    for (part = &r->headers_out.headers.part; part; part = part->next) {
+        h = part->elts;
+
+        for (i = 0; i < part->nelts; i++) {
+            if (h[i].hash && h[i].key.len == sizeof("Cache-Control") - 1
+                && ngx_strncasecmp(h[i].key.data, (u_char *) "Cache-Control",
+                                   sizeof("Cache-Control") - 1)
+                   == 0)
+            {
+                return NGX_OK;
+            }
+        }
+    }
+
+    return ngx_http_tollgate_reply_literal(r, "Cache-Control", "private");
+}
+
+
+/*
  * nginx's own error pages are the answers with r->err_status; those of a
  * backend have none.
  */
@@ -279,6 +319,10 @@ ngx_http_tollgate_reply_header_filter(ngx_http_request_t *r)
     if (r->err_status < NGX_HTTP_BAD_REQUEST || r != r->main
         || ngx_http_tollgate_main == NULL || !ngx_http_tollgate_main->enabled)
     {
+        if (r == r->main && ngx_http_tollgate_reply_private(r) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         return ngx_http_tollgate_next_header_filter(r);
     }
 

@@ -162,7 +162,7 @@ typedef struct {
     ngx_str_t                      received; /* the target as received */
     ngx_str_t                      target;   /* what the backend is asked */
 
-    tg_str_t                       token;    /* in the Authorization header */
+    tg_str_t                       token;
     u_char                         hash[TG_HASH_LEN];  /* of the token */
     ngx_http_tollgate_waiter_t    *waiter;   /* for the store; NULL: no */
     ngx_http_tollgate_cached_t    *cached;   /* known before it was asked */
@@ -173,6 +173,8 @@ typedef struct {
     ngx_int_t                    (*reinit_request)(ngx_http_request_t *r);
 
     unsigned                       opaque:1;     /* the token */
+    unsigned                       url_token:1;  /* the token was in the URL */
+    unsigned                       no_query:1;   /* ... and all of the query */
     unsigned                       websocket:1;
     unsigned                       admitted:1;   /* may be forwarded */
     unsigned                       answered:1;   /* by us: not to be filtered */

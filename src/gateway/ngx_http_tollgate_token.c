@@ -9,6 +9,7 @@
 
 
 #define NGX_HTTP_TOLLGATE_REALM       "Basic realm=\"tollgate\""
+#define NGX_HTTP_TOLLGATE_ALLOW_POST  "POST, OPTIONS"
 #define NGX_HTTP_TOLLGATE_ARENA_MORE  (16 * 1024)
 
 
@@ -50,6 +51,9 @@ static const ngx_http_tollgate_path_t  ngx_http_tollgate_paths[] = {
 
     { ngx_string("/auth/jwt"), { "/auth", 5 },
       NGX_HTTP_TOLLGATE_EP_JWT, NULL },
+
+    { ngx_string("/auth/jwt/regenerate"), { "/auth", 5 },
+      NGX_HTTP_TOLLGATE_EP_REGENERATE, NULL },
 
     { ngx_string("/auth/introspect"), { "/auth", 5 },
       NGX_HTTP_TOLLGATE_EP_INTROSPECT, NULL },
@@ -143,8 +147,15 @@ ngx_http_tollgate_method_check(ngx_http_request_t *r,
     const ngx_http_tollgate_path_t *path, const char **allow)
 {
     if (path->handler == NULL) {
-        *allow = "POST, OPTIONS";
-        return r->method == NGX_HTTP_POST ? NGX_OK : NGX_DECLINED;
+        *allow = NGX_HTTP_TOLLGATE_ALLOW_POST;
+
+        /* with GET, the client decides: it may be allowed to */
+
+        return r->method == NGX_HTTP_POST
+               || (r->method == NGX_HTTP_GET
+                   && (path->endpoint == NGX_HTTP_TOLLGATE_EP_TOKEN
+                       || path->endpoint == NGX_HTTP_TOLLGATE_EP_JWT))
+               ? NGX_OK : NGX_DECLINED;
     }
 
     *allow = "GET, HEAD, OPTIONS";
@@ -292,6 +303,11 @@ ngx_http_tollgate_token_body(ngx_http_request_t *r)
         error = tg_token_query_parse(&in, &t->arena, &t->query, &why);
         t->asked = t->query.asked;
 
+    } else if (t->endpoint == NGX_HTTP_TOLLGATE_EP_REGENERATE) {
+        error = tg_regenerate_request_parse(&in, &t->arena, &t->regenerate,
+                                            &why);
+        t->asked = t->regenerate.asked;
+
     } else {
         error = tg_token_request_parse(&in, &t->arena, &t->asked, &why);
     }
@@ -402,6 +418,11 @@ ngx_http_tollgate_token_refused(ngx_http_tollgate_token_t *t,
     case TG_OAUTH_SERVER_ERROR:
         reply.retry_after = 1;
         ngx_http_tollgate_count(TOKEN_UNAVAILABLE, 1);
+        break;
+
+    case TG_OAUTH_METHOD:
+        reply.allow = NGX_HTTP_TOLLGATE_ALLOW_POST;
+        ngx_http_tollgate_count(TOKEN_REFUSED, 1);
         break;
 
     default:

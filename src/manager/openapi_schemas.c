@@ -44,7 +44,7 @@ const tg_schema_t tg_schemas[] = {
                 "\"targetPipeline\":{\"enum\":[\"REQUEST\"]},\"order\":" INT ",\"deploy\":" BOOL ",\"deployTargetEnvironmentNameList\":" STRS "}},"
                 "\"policy\":{\"type\":\"object\",\"required\":[\"type\"],\"properties\":{\"type\":{\"enum\":[\"policy-auth-oauth2\",\"policy-auth-jwt\"]},"
                 "\"description\":" STR ",\"active\":" BOOL ",\"grantType\":{\"enum\":[\"CLIENT_CREDENTIALS\"]},\"tokenNeverExpires\":" BOOL
-                ",\"tokenExpiresInAmount\":" INT ",\"tokenExpiresInUnit\":" UNITS ",\"jwtSignatureAlgorithm\":" ALGS ",\"clearAuth\":" BOOL ",\"addUserToHeader\":" BOOL
+                ",\"tokenExpiresInAmount\":" INT ",\"tokenExpiresInUnit\":" UNITS ",\"jwtSignatureAlgorithm\":" ALGS ",\"allowUrlParameters\":" BOOL ",\"regenerate\":{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"enabled\":" BOOL "}},\"clearAuth\":" BOOL ",\"addUserToHeader\":" BOOL
                 ",\"userHeaderName\":" STR ",\"addRolesToHeader\":" BOOL ",\"rolesHeaderName\":" STR ",\"errorMessage\":{\"type\":\"object\"}}}}}"},
     {"Deploy", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"description\":" STR "}}"},
     {"TokenManagement", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"scopeMismatchBehavior\":{\"enum\":[\"STRICT\",\"LENIENT\",\"IGNORE_REQUEST\"]},"

@@ -62,6 +62,7 @@ typedef struct {
     tg_str_t user_header;   /* userHeaderName, default X-Authenticated-UserId */
     bool add_roles;         /* addRolesToHeader */
     tg_str_t roles_header;  /* rolesHeaderName, default X-Authenticated-UserRoles */
+    bool regenerate;        /* regenerate.enabled, default true: P/jwt/regenerate; of no meaning to opaque tokens */
     int error_status;       /* errorMessage.statusCode; 0: the RFC 6750 answer as it is */
     tg_str_t error_code;    /* errorMessage.errorCode */
     tg_str_t error_message; /* errorMessage.message */
@@ -70,7 +71,7 @@ typedef struct {
 } tg_policy_t;
 
 /* body: {"operationMetadata":{...},"policy":{...}}; deploy and deployTargetEnvironmentNameList are the manager's to
- * read. Parts of the specification that this release does not serve yet (grantType PASSWORD, allowUrlParameters true,
+ * read. Parts of the specification that this release does not serve yet (grantType PASSWORD,
  * authorization.enabled, targetScope ENDPOINT, managedFromThisPolicy false, ...) are refused by name, never ignored. */
 tg_err_t tg_policy_parse(const json_t *body, tg_str_t name, tg_arena_t *a, tg_policy_t *out,
                          tg_fault_t *fault) TG_MUST_CHECK;

@@ -71,6 +71,28 @@ static json_t *error_message_write(const tg_policy_t *p) {
     return tg_writer_end(&w);
 }
 
+/* ---- regenerate ---- */
+
+static const tg_field_t regenerate_fields[] = {
+    {.name = "enabled", .read = tg_read_bool, .offset = offsetof(tg_policy_t, regenerate)},
+};
+
+/* true and false stand for {"enabled": ...}. */
+static tg_err_t read_regenerate(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                                void *out) {
+    tg_policy_t *p = out;
+    if (json_is_boolean(v)) {
+        return tg_read_bool(r, at, f, v, &p->regenerate);
+    }
+    return tg_fields_read(r, at, v, regenerate_fields, COUNT(regenerate_fields), p);
+}
+
+static json_t *regenerate_write(const tg_policy_t *p) {
+    tg_writer_t w = tg_writer();
+    tg_write_bool(&w, "enabled", p->regenerate);
+    return tg_writer_end(&w);
+}
+
 /* ---- policy ---- */
 
 static const tg_field_t policy_fields[] = {
@@ -89,7 +111,7 @@ static const tg_field_t policy_fields[] = {
     {.name = "addRolesToHeader", .read = tg_read_bool, .offset = offsetof(tg_policy_t, add_roles)},
     {.name = "rolesHeaderName", .read = tg_read_identity_header_name, .offset = offsetof(tg_policy_t, roles_header)},
     {.name = "authorization", .read = tg_read_only_disabled},
-    {.name = "regenerate", .read = tg_read_only_disabled},
+    {.name = "regenerate", .read = read_regenerate},
     {.name = "errorMessage", .read = read_error_message},
     TG_TOKEN_SETTING_FIELDS(offsetof(tg_policy_t, token)),
 };
@@ -129,6 +151,7 @@ tg_err_t tg_policy_read(const tg_reader_t *r, const tg_place_t *at, const json_t
     *out = (tg_policy_t){.active = true,
                          .managed_from_policy = true,
                          .client_secret_required = true,
+                         .regenerate = true,
                          .user_header = DEFAULT_USER_HEADER,
                          .roles_header = DEFAULT_ROLES_HEADER,
                          .order = 1};
@@ -169,6 +192,9 @@ json_t *tg_policy_write(const tg_policy_t *p) {
     tg_write_bool(&policy, "addRolesToHeader", p->add_roles);
     tg_write_str(&policy, "rolesHeaderName", p->roles_header);
     tg_write_json(&policy, "errorMessage", error_message_write(p));
+    if (p->type == TG_TOKEN_JWT) {
+        tg_write_json(&policy, "regenerate", regenerate_write(p));
+    }
     tg_token_settings_write(&policy, &p->token);
 
     tg_writer_t body = tg_writer();

@@ -104,7 +104,6 @@ static tg_err_t available_check(const tg_reader_t *r, const tg_place_t *at, cons
         const char *name;
         bool on;
     } switches[] = {
-        {"allowUrlParameters", s->allow_url_parameters},
         {"checkClientIpAddress", s->check_client_ip},
     };
     for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {

@@ -43,6 +43,77 @@ tg_token_verdict_t tg_bearer_find(tg_str_t authorization, size_t n_authorization
     return TG_TOKEN_OK;
 }
 
+static int hex_value(char c) {
+    return c >= '0' && c <= '9'   ? c - '0'
+           : c >= 'a' && c <= 'f' ? c - 'a' + 10
+           : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                  : -1;
+}
+
+/* Decodes into out, which has room for all of it. What is no escape stays as it is: a backend may read it so. */
+static size_t unescape(tg_str_t in, size_t max, char *out) {
+    size_t n = 0;
+    for (size_t i = 0; i < in.n && n < max; i++) {
+        int high = in.p[i] == '%' && i + 2 < in.n ? hex_value(in.p[i + 1]) : -1;
+        int low = high >= 0 ? hex_value(in.p[i + 2]) : -1;
+        if (low >= 0) {
+            out[n++] = (char)(high << 4 | low);
+            i += 2;
+        } else {
+            out[n++] = in.p[i];
+        }
+    }
+    return n;
+}
+
+static bool is_access_token(tg_str_t name) {
+    static const tg_str_t wanted = {"access_token", 12};
+    char text[sizeof("access_token")]; /* one more byte than wanted: longer names differ */
+    size_t n = unescape(name, sizeof(text), text);
+    return tg_str_eq(tg_strn(text, n), wanted);
+}
+
+typedef struct {
+    char *at; /* where the next piece goes */
+    bool any;
+} rest_t;
+
+static void rest_add(rest_t *rest, tg_str_t piece) {
+    if (rest->any) {
+        *rest->at++ = '&';
+    }
+    memcpy(rest->at, piece.p, piece.n);
+    rest->at += piece.n;
+    rest->any = true;
+}
+
+tg_token_verdict_t tg_bearer_query_find(tg_str_t query, char *scratch, tg_str_t *token, tg_str_t *rest) {
+    rest_t kept = {scratch, false};
+    size_t found = 0;
+    *token = TG_STR_NONE;
+    while (query.p != NULL) {
+        tg_str_t piece = tg_str_take(&query, '&');
+        tg_str_t value = piece;
+        if (!is_access_token(tg_str_take(&value, '='))) {
+            rest_add(&kept, piece);
+        } else if (value.n > 0) {
+            *token = value;
+            found++;
+        }
+    }
+    *rest = tg_strn(scratch, (size_t)(kept.at - scratch));
+    if (found != 1) {
+        *token = TG_STR_NONE;
+        return found == 0 ? TG_TOKEN_NONE : TG_TOKEN_MANY;
+    }
+    *token = tg_strn(kept.at, unescape(*token, token->n, kept.at));
+    if (!is_token68(*token)) {
+        *token = TG_STR_NONE;
+        return TG_TOKEN_MALFORMED;
+    }
+    return TG_TOKEN_OK;
+}
+
 typedef struct {
     int status;
     const char *error;

@@ -72,6 +72,11 @@ const char *tg_token_verdict_name(tg_token_verdict_t v); /* for logs and metrics
  * 6750 2.1). Another scheme counts as no token. Two headers, or two joined by a comma on the way: TG_TOKEN_MANY. */
 tg_token_verdict_t tg_bearer_find(tg_str_t authorization, size_t n_authorization, tg_str_t *token);
 
+/* Finds the one access_token of a query (RFC 6750 2.3), for proxies whose policy allows it: TG_TOKEN_OK, TG_TOKEN_NONE,
+ * TG_TOKEN_MANY, TG_TOKEN_MALFORMED. *rest is the query without any parameter of that name, however it is escaped, and
+ * otherwise byte for byte. Both borrow from `scratch`, which has as much room as the query. */
+tg_token_verdict_t tg_bearer_query_find(tg_str_t query, char *scratch, tg_str_t *token, tg_str_t *rest);
+
 /* A JWT whose bytes are not proven yet: parses, finds the key by kid among `keys` (usable at `now`: active or retiring;
  * published too), verifies, reads the claims: exp must be a number if present (never NaN, at most 2^53), jti (and
  * tg_fam, if there) 22 characters of base64url, tg_gen must be there, aud the one string equal to client_id, iss
@@ -82,6 +87,9 @@ typedef const tg_key_t *(*tg_key_of_fn)(void *ctx, size_t i);
 tg_token_verdict_t tg_jwt_prove(tg_str_t token, const tg_environment_t *env, const tg_signing_key_t *keys,
                                 size_t n_keys, tg_key_of_fn pub, void *ctx, tg_ms_t now, tg_arena_t *a,
                                 tg_token_facts_t *facts);
+/* The scope claim of a JWT that was proven, copied into the arena. *has_scope: there is one. TG_ERR_INVALID,
+ * TG_ERR_NOMEM. */
+tg_err_t tg_jwt_scope_find(tg_str_t token, tg_arena_t *a, bool *has_scope, tg_str_t *scope) TG_MUST_CHECK;
 /* A record as facts. TG_TOKEN_UNKNOWN if its strings do not fit. */
 tg_token_verdict_t tg_record_prove(const tg_record_t *r, tg_token_facts_t *facts);
 

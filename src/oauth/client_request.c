@@ -132,3 +132,37 @@ tg_oauth_error_t tg_client_request_parse(const tg_oauth_input_t *in, tg_str_t se
     tg_oauth_error_t e = parameters_read(in, secret, a, &out->form, why);
     return e == TG_OAUTH_OK ? client_find(in, a, out, why) : e;
 }
+
+static bool url_names_client(const tg_oauth_input_t *in, const tg_form_t *query) {
+    tg_str_t ignored;
+    return in->n_authorization > 1 || tg_authorization_is(in->authorization, TG_STR("Basic"), &ignored) ||
+           tg_parameter_find(query, TG_STR("client_id")).n > 0;
+}
+
+/* The password of a user is for a body alone, whatever the policy allows. */
+static tg_oauth_error_t url_parameters_check(const tg_oauth_input_t *in, const tg_form_t *query, const char **why) {
+    if (tg_form_repeated(query)) {
+        return refuse(TG_OAUTH_INVALID_REQUEST, "a parameter is repeated", why);
+    }
+    if (in->body.n > 0) {
+        return refuse(TG_OAUTH_INVALID_REQUEST, "a GET must not have a body", why);
+    }
+    if (tg_parameter_find(query, TG_STR("password")).n > 0) {
+        return refuse(TG_OAUTH_INVALID_REQUEST, "a password must not stand in the query of the URL", why);
+    }
+    return TG_OAUTH_OK;
+}
+
+tg_oauth_error_t tg_client_request_parse_url(const tg_oauth_input_t *in, tg_arena_t *a, tg_token_request_t *out,
+                                             const char **why) {
+    *out = (tg_token_request_t){.in_url = true};
+    *why = "";
+    tg_oauth_error_t e = form_read(in->query, a, &out->form, why);
+    if (e == TG_OAUTH_OK && !url_names_client(in, &out->form)) {
+        return refuse(TG_OAUTH_METHOD, "this method is not allowed here", why);
+    }
+    if (e == TG_OAUTH_OK) {
+        e = url_parameters_check(in, &out->form, why);
+    }
+    return e == TG_OAUTH_OK ? client_find(in, a, out, why) : e;
+}

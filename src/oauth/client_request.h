@@ -11,6 +11,10 @@
  * one more parameter that must not stand in the query; "" : none. */
 tg_oauth_error_t tg_client_request_parse(const tg_oauth_input_t *in, tg_str_t secret, tg_arena_t *a,
                                          tg_token_request_t *out, const char **why);
+/* The same for a GET, whose parameters are the query's (token-api.md allowUrlParameters): TG_OAUTH_METHOD if it names
+ * no client at all. A body, and what must stand in one, is invalid_request. */
+tg_oauth_error_t tg_client_request_parse_url(const tg_oauth_input_t *in, tg_arena_t *a, tg_token_request_t *out,
+                                             const char **why);
 /* RFC 6749 3.2: parameters sent without a value are as if omitted; "" if it is not there. */
 tg_str_t tg_parameter_find(const tg_form_t *f, tg_str_t name);
 

@@ -12,9 +12,16 @@ static bool grant_is_open(tg_grant_t grant, const tg_token_settings_t *t) {
                                      : grant == TG_GRANT_CLIENT_CREDENTIALS && grant == t->grant;
 }
 
+static bool url_is_allowed(const tg_policy_t *policy) {
+    return policy != NULL && policy->active && policy->managed_from_policy && policy->token.allow_url_parameters;
+}
+
 static tg_oauth_error_t grant_check(tg_token_endpoint_t endpoint, const tg_token_request_t *req,
                                     const tg_policy_t *policy, const char **why) {
     tg_str_t name = TG_STR_NONE;
+    if (req->in_url && !url_is_allowed(policy)) {
+        return refuse(TG_OAUTH_METHOD, "this method is not allowed here", why);
+    }
     (void)tg_form_find(&req->form, TG_STR("grant_type"), &name);
     if (name.n == 0) {
         return refuse(TG_OAUTH_INVALID_REQUEST, "grant_type is missing", why);

@@ -26,7 +26,8 @@ typedef struct {
     int64_t expires_in; /* seconds; 0: never */
 } tg_grant_plan_t;
 
-/* `policy` is the client's own (NULL or inactive: unauthorized_client). Views borrow from the arguments. Of
+/* `policy` is the client's own (NULL or inactive: unauthorized_client). A request in_url
+ * that it does not allow is TG_OAUTH_METHOD, whatever else is wrong with it. Views borrow from the arguments. Of
  * a requested scope only the syntax is checked: what is available is tg_scope_resolve's (scope.h) to say. A refresh
  * needs the policy's refreshTokenAllowed and a refresh_token; its token, its subject and its scope are
  * tg_refresh_decide's to judge. */

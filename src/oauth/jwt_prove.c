@@ -188,3 +188,20 @@ tg_token_verdict_t tg_jwt_prove(tg_str_t token, const tg_environment_t *env, con
     tg_jwt_release(&jwt);
     return v;
 }
+
+tg_err_t tg_jwt_scope_find(tg_str_t token, tg_arena_t *a, bool *has_scope, tg_str_t *scope) {
+    tg_jws_t jws;
+    json_t *claims = NULL;
+    *has_scope = false;
+    *scope = TG_STR_NONE;
+    tg_err_t err = tg_jws_parse(token, a, &jws);
+    if (err == TG_OK) {
+        err = tg_json_parse(jws.payload, TG_JWS_MAX, CLAIMS_DEPTH, &claims, NULL);
+    }
+    if (err == TG_OK && json_is_string(json_object_get(claims, "scope"))) {
+        *has_scope = true;
+        err = tg_arena_str(a, tg_json_str(claims, "scope"), scope) ? TG_OK : TG_ERR_NOMEM;
+    }
+    json_decref(claims);
+    return err;
+}

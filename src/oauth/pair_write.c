@@ -33,7 +33,7 @@ void tg_pair_claims_write(const tg_pair_t *pair, tg_str_t issuer, tg_buf_t *out)
     if (pair->plan.has_scope) {
         member_put(out, "scope", pair->plan.scope);
     }
-    if (pair->has_refresh) {
+    if (pair->has_refresh || pair->has_family) {
         id_put(out, "tg_fam", pair->record.family);
     }
     tg_buf_putc(out, '}');

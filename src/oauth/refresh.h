@@ -84,6 +84,7 @@ typedef struct {
     uint8_t refresh_jti[16];     /* refresh JWT */
     tg_ms_t issued_at;           /* JWT: a whole second */
     bool has_refresh;
+    bool has_family;         /* access JWT: of record.family, though there is no refresh token beside it */
     bool same_refresh;       /* the refresh token is the one presented, as it came: a JWT is not signed again */
     tg_ms_t refresh_ends_at; /* refresh JWT: exp */
     tg_record_t record;      /* to be written: always for opaque; for JWT only if has_refresh */

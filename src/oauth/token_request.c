@@ -12,7 +12,8 @@ static tg_grant_t grant_parse(tg_str_t name) {
 
 tg_oauth_error_t tg_token_request_parse(const tg_oauth_input_t *in, tg_arena_t *a, tg_token_request_t *out,
                                         const char **why) {
-    tg_oauth_error_t e = tg_client_request_parse(in, TG_STR_NONE, a, out, why);
+    tg_oauth_error_t e = tg_str_eq(in->method, TG_STR("GET")) ? tg_client_request_parse_url(in, a, out, why)
+                                                              : tg_client_request_parse(in, TG_STR_NONE, a, out, why);
     if (e != TG_OAUTH_OK) {
         return e;
     }

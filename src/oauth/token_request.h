@@ -33,7 +33,7 @@ const char *tg_oauth_error_name(tg_oauth_error_t e); /* "invalid_request", ... *
 void tg_oauth_error_write(tg_oauth_error_t e, const char *description, tg_buf_t *out);
 
 typedef struct {
-    tg_str_t method;        /* "POST" */
+    tg_str_t method;        /* "POST"; "GET" */
     tg_str_t content_type;  /* "" if absent */
     tg_str_t authorization; /* the one Authorization header, "" if absent */
     size_t n_authorization; /* how many there were; more than one: invalid_request */
@@ -50,17 +50,20 @@ typedef struct {
     bool has_scope;
     tg_str_t scope; /* as requested; its syntax is checked by tg_grant_decide, once the client is authenticated */
     tg_str_t refresh_token; /* "" if absent */
-    tg_form_t form;         /* of the body */
+    tg_form_t form;         /* of the body; of the query if in_url */
+    bool in_url;            /* a GET: only for a client whose policy allows it, which tg_grant_decide sees to */
 } tg_token_request_t;
 
 /* Views in *out borrow from `in` and the arena, for which a bound of 16 KiB and twice authorization, query and
- * body together suffices. Parameters count in the body alone; a query may hold others, but no credentials and none that
- * the body has too. An empty parameter counts as absent (RFC 6749 3.2).
+ * body together suffices. Parameters of a POST count in the body alone; a query may hold others, but no credentials and
+ * none that the body has too. An empty parameter counts as absent (RFC 6749 3.2).
  *
  * The order of checks is that of the specification: method, content type, repeated parameters (also between query and
  * body), client authentication, grant_type. TG_OAUTH_INVALID_CLIENT also when no client authentication is there at all.
- * *why: a fixed English sentence for error_description. An unknown grant is reported only after the client is
- * authenticated: grant is TG_GRANT_NONE then, and tg_grant_decide refuses. A missing grant_type likewise. */
+ * A GET has its parameters in the query, for clients that are allowed to (tg_grant_decide); one that names no client is
+ * TG_OAUTH_METHOD, one with a body or a password invalid_request. *why: a fixed English sentence for error_description.
+ * An unknown grant is reported only after the client is authenticated: grant is TG_GRANT_NONE then, and tg_grant_decide
+ * refuses. A missing grant_type likewise. */
 tg_oauth_error_t tg_token_request_parse(const tg_oauth_input_t *in, tg_arena_t *a, tg_token_request_t *out,
                                         const char **why);
 

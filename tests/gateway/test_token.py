@@ -371,7 +371,7 @@ def test_uploaded_key(world, alg):
     wait_for(lambda: jwt.part(world.planes.token(key), 0)["kid"] == kid, 5, "the uploaded key")
     token = world.planes.token(key)
     claims = jwt.part(token, 1)
-    own = jwt.make(jwt.part(token, 0), {**claims, "jti": jwt.b64u(bytes(16))}, private)  # the very same key
+    own = jwt.make(jwt.part(token, 0), {**claims, "jti": "A" * 22}, private)  # the very same key
     for good in (before, token, own):
         world.lives(name, good)
 

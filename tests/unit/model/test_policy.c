@@ -34,6 +34,31 @@ static void reads_the_documented_example(void **state) {
     tg_arena_release(&a);
 }
 
+static void regenerate(void **state) {
+    static const struct {
+        const char *body;
+        bool on;
+    } rows[] = {
+        {"{'policy':{'type':'policy-auth-jwt'}}", true},
+        {"{'policy':{'type':'policy-auth-jwt','regenerate':null}}", true},
+        {"{'policy':{'type':'policy-auth-jwt','regenerate':{}}}", true},
+        {"{'policy':{'type':'policy-auth-jwt','regenerate':true}}", true},
+        {"{'policy':{'type':'policy-auth-jwt','regenerate':{'enabled':true}}}", true},
+        {"{'policy':{'type':'policy-auth-jwt','regenerate':{'enabled':false}}}", false},
+        {"{'policy':{'type':'policy-auth-jwt','regenerate':false}}", false},
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        json_t *written = round_trip(read_policy, rows[i].body);
+        json_t *on = json_object_get(json_object_get(json_object_get(written, "policy"), "regenerate"), "enabled");
+        assert_true(json_is_boolean(on) && json_is_true(on) == rows[i].on);
+        json_decref(written);
+    }
+    json_t *opaque = round_trip(read_policy, "{'policy':{'type':'policy-auth-oauth2'}}");
+    assert_null(json_object_get(json_object_get(opaque, "policy"), "regenerate"));
+    json_decref(opaque);
+}
+
 static void fills_in_the_defaults(void **state) {
     tg_arena_t a;
     tg_policy_t p;
@@ -198,7 +223,7 @@ static void refuses_what_is_not_served_yet(void **state) {
     static const refusal_t rows[] = {
         {P("'grantType':'PASSWORD'"), "policy.grantType", "PASSWORD is not available in this release"},
         {P("'managedFromThisPolicy':false"), "policy.managedFromThisPolicy", "false is not available"},
-        {P("'allowUrlParameters':true"), "policy.allowUrlParameters", "true is not available"},
+        {P("'allowUrlParameters':'true'"), "policy.allowUrlParameters", "must be"},
         {P("'checkClientIpAddress':true"), "policy.checkClientIpAddress", "true is not available"},
         {P("'identityProvider':'ldap'"), "policy.identityProvider", "is not available"},
         {P("'authorization':{'enabled':true}"), "policy.authorization.enabled", "true is not available"},
@@ -206,8 +231,9 @@ static void refuses_what_is_not_served_yet(void **state) {
          "policy.authorization.methodAccess", "is not available"},
         {P("'authorization':{'enabled':false,'foo':3}"), "policy.authorization.foo", "is not available"},
         {P("'authorization':'no'"), "policy.authorization", "must be an object"},
-        {P("'regenerate':true"), "policy.regenerate", "is not available"},
-        {P("'regenerate':{'enabled':true}"), "policy.regenerate.enabled", "is not available"},
+        {P("'regenerate':1"), "policy.regenerate", "must be an object"},
+        {P("'regenerate':{'enabled':1}"), "policy.regenerate.enabled", "must be"},
+        {P("'regenerate':{'on':true}"), "policy.regenerate.on", "is not a known field"},
         {M("'targetScope':'ENDPOINT'"), "operationMetadata.targetScope", "ENDPOINT is not available"},
         {M("'targetEndpoint':'/x'"), "operationMetadata.targetEndpoint", "is not available"},
         {M("'targetEndpointHTTPMethod':'GET'"), "operationMetadata.targetEndpointHTTPMethod", "is not available"},
@@ -219,7 +245,7 @@ static void refuses_what_is_not_served_yet(void **state) {
 static void accepts_defaults_given_explicitly(void **state) {
     static const char *const bodies[] = {
         P("'refreshTokenAllowed':false,'refreshTokenCount':1,'refreshTokenRotation':true,"
-          "'refreshTokenExpiresInAmount':24,'refreshTokenExpiresInUnit':'HOUR','allowUrlParameters':false,"
+          "'refreshTokenExpiresInAmount':24,'refreshTokenExpiresInUnit':'HOUR','allowUrlParameters':true,"
           "'deletePrevious':false,'checkClientIpAddress':false,'clientSecretRequired':true,"
           "'managedFromThisPolicy':true,'identityProvider':null,'authorization':{'enabled':false,'methodAccess':[]},"
           "'regenerate':false,'errorMessage':null,'description':null"),
@@ -248,6 +274,7 @@ static void survives(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_the_documented_example),
+        cmocka_unit_test(regenerate),
         cmocka_unit_test(fills_in_the_defaults),
         cmocka_unit_test(reads_refresh_settings),
         cmocka_unit_test(reads_lifetimes),

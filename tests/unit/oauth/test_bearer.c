@@ -40,6 +40,49 @@ static void finding(void **state) {
     }
 }
 
+static void in_the_query(void **state) {
+    static const struct {
+        const char *query;
+        tg_token_verdict_t expected;
+        const char *token, *rest;
+    } cases[] = {
+        {"", TG_TOKEN_NONE, "", ""},
+        {"a=1&b=%20+;x", TG_TOKEN_NONE, "", "a=1&b=%20+;x"},
+        {"access_token=abc", TG_TOKEN_OK, "abc", ""},
+        {"a=1&access_token=abc&b=2", TG_TOKEN_OK, "abc", "a=1&b=2"},
+        {"access_token=abc&b=2", TG_TOKEN_OK, "abc", "b=2"},
+        {"a=1&access_token=abc", TG_TOKEN_OK, "abc", "a=1"},
+        {"&&a=%zz&access_token=a.b-c_&&=&", TG_TOKEN_OK, "a.b-c_", "&&a=%zz&&=&"},
+        {"%61ccess%5Ftoke%6e=a%62c&x", TG_TOKEN_OK, "abc", "x"},
+        {"access_token=abc==", TG_TOKEN_OK, "abc==", ""},
+        {"access_token&access_token=&access_token=abc", TG_TOKEN_OK, "abc", ""},
+        {"access_token=&x=y", TG_TOKEN_NONE, "", "x=y"},
+        {"access_token", TG_TOKEN_NONE, "", ""},
+        {"access_token=a&access_token=a", TG_TOKEN_MANY, "", ""},
+        {"access_token=a&x&%61ccess_token=b", TG_TOKEN_MANY, "", "x"},
+        {"access_token=a%20b", TG_TOKEN_MALFORMED, "", ""},
+        {"access_token=a%", TG_TOKEN_MALFORMED, "", ""},
+        {"access_token=%00&y", TG_TOKEN_MALFORMED, "", "y"},
+        {"Access_Token=abc", TG_TOKEN_NONE, "", "Access_Token=abc"},
+        {"access_tokens=abc", TG_TOKEN_NONE, "", "access_tokens=abc"},
+        {"access_toke=abc", TG_TOKEN_NONE, "", "access_toke=abc"},
+        {"access_token%00=abc", TG_TOKEN_NONE, "", "access_token%00=abc"},
+        {"x=access_token=abc", TG_TOKEN_NONE, "", "x=access_token=abc"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        tg_str_t token, rest;
+        guard_t g = guard_copy(cases[i].query, strlen(cases[i].query));
+        guard_t scratch = guard_copy(cases[i].query, strlen(cases[i].query));
+        tg_token_verdict_t v = tg_bearer_query_find(tg_strn(g.p, g.n), (char *)(uintptr_t)scratch.p, &token, &rest);
+        assert_string_equal(tg_token_verdict_name(v), tg_token_verdict_name(cases[i].expected));
+        assert_str(token, cases[i].token);
+        assert_str(rest, cases[i].rest);
+        guard_free(&scratch);
+        guard_free(&g);
+    }
+}
+
 static void how_many(void **state) {
     tg_str_t token;
     (void)state;
@@ -104,10 +147,8 @@ static void own_words_of_a_policy(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(finding),
-        cmocka_unit_test(how_many),
-        cmocka_unit_test(refusals),
-        cmocka_unit_test(own_words_of_a_policy),
+        cmocka_unit_test(finding),  cmocka_unit_test(in_the_query),          cmocka_unit_test(how_many),
+        cmocka_unit_test(refusals), cmocka_unit_test(own_words_of_a_policy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

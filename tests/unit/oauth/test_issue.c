@@ -93,6 +93,26 @@ static void refresh_grant(void **state) {
     assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
 }
 
+static void url_parameters(void **state) {
+    tg_policy_t p = policy(TG_TOKEN_OPAQUE);
+    tg_grant_plan_t plan;
+    (void)state;
+    tg_token_request_t req = request(TG_GRANT_CLIENT_CREDENTIALS);
+    req.in_url = true;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_METHOD);
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, NULL, &plan), TG_OAUTH_METHOD);
+    p.token.allow_url_parameters = true;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_OK);
+    assert_int_equal(decide(TG_ENDPOINT_JWT, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    p.active = false;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_METHOD);
+    p.active = true;
+    req.form.n = 0;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_INVALID_REQUEST);
+    p.token.allow_url_parameters = false; /* one that may not is told that, whatever else is wrong */
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_METHOD);
+}
+
 static void no_policy_no_token(void **state) {
     tg_token_request_t req = request(TG_GRANT_CLIENT_CREDENTIALS);
     tg_policy_t p = policy(TG_TOKEN_JWT);
@@ -163,8 +183,10 @@ static void active_keys(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(endpoints_and_types), cmocka_unit_test(grants), cmocka_unit_test(refresh_grant),
-        cmocka_unit_test(no_policy_no_token),  cmocka_unit_test(scopes), cmocka_unit_test(active_keys),
+        cmocka_unit_test(endpoints_and_types), cmocka_unit_test(grants),
+        cmocka_unit_test(refresh_grant),       cmocka_unit_test(url_parameters),
+        cmocka_unit_test(no_policy_no_token),  cmocka_unit_test(scopes),
+        cmocka_unit_test(active_keys),
     };
     return cmocka_run_group_tests(tests, forge_setup, forge_teardown);
 }

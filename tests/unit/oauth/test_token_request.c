@@ -216,11 +216,12 @@ static void method_and_content_type(void **state) {
         {"POST", FORM "x", TG_OAUTH_INVALID_REQUEST},
         {"POST", FORM ", text/plain", TG_OAUTH_INVALID_REQUEST},
         {"POST", "text/plain; " FORM, TG_OAUTH_INVALID_REQUEST},
-        {"GET", FORM, TG_OAUTH_METHOD},
+        {"GET", FORM, TG_OAUTH_INVALID_REQUEST}, /* it has a body */
+        {"HEAD", FORM, TG_OAUTH_METHOD},
         {"PUT", FORM, TG_OAUTH_METHOD},
         {"post", FORM, TG_OAUTH_METHOD},
         {"", FORM, TG_OAUTH_METHOD},
-        {"GET", "", TG_OAUTH_METHOD},
+        {"get", FORM, TG_OAUTH_METHOD},
     };
     (void)state;
     for (size_t i = 0; i < COUNT(cases); i++) {
@@ -232,6 +233,54 @@ static void method_and_content_type(void **state) {
         in.content_type = tg_str(cases[i].type);
         tg_arena_init(&a, 65536);
         assert_int_equal(tg_token_request_parse(&in, &a, &req, &why), cases[i].expected);
+        tg_arena_release(&a);
+    }
+}
+
+/* A GET has its parameters in the URL; whether this client may is decided later. */
+static void url_parameters(void **state) {
+    static const struct {
+        const char *authorization, *query, *body;
+        tg_oauth_error_t expected;
+        const char *id, *secret, *refresh_token;
+    } cases[] = {
+        {NULL, CC "&client_id=a&client_secret=s%2B", "", TG_OAUTH_OK, "a", "s+", ""},
+        {"Basic YTpz", CC, "", TG_OAUTH_OK, "a", "s", ""},
+        {"Basic YTpz", CC "&client_id=a", "", TG_OAUTH_OK, "a", "s", ""},
+        {"Bearer x", CC "&client_id=a&client_secret=s", "", TG_OAUTH_OK, "a", "s", ""},
+        {"Basic YTpz", "grant_type=refresh_token&refresh_token=tgr_x", "", TG_OAUTH_OK, "a", "s", "tgr_x"},
+        {NULL, "", "", TG_OAUTH_METHOD, NULL, NULL, NULL},
+        {NULL, CC, "", TG_OAUTH_METHOD, NULL, NULL, NULL},
+        {NULL, CC "&client_id=&client_secret=s", "", TG_OAUTH_METHOD, NULL, NULL, NULL},
+        {"Bearer x", CC, "", TG_OAUTH_METHOD, NULL, NULL, NULL},
+        {"Basic YTpz", CC "&client_secret=s", "", TG_OAUTH_INVALID_REQUEST, NULL, NULL, NULL},
+        {"Basic YTpz", CC "&client_id=b", "", TG_OAUTH_INVALID_REQUEST, NULL, NULL, NULL},
+        {"Basic YTpz", CC "&" CC, "", TG_OAUTH_INVALID_REQUEST, NULL, NULL, NULL},
+        {"Basic YTpz", CC "&x=%", "", TG_OAUTH_INVALID_REQUEST, NULL, NULL, NULL},
+        {"Basic YTpz", CC, "x=y", TG_OAUTH_INVALID_REQUEST, NULL, NULL, NULL},
+        {"Basic YTpz", "grant_type=password&username=u&password=p", "", TG_OAUTH_INVALID_REQUEST, NULL, NULL, NULL},
+        {"Basic nocolon", CC, "", TG_OAUTH_INVALID_CLIENT, NULL, NULL, NULL},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        tg_token_request_t req;
+        tg_arena_t a;
+        const char *why;
+        tg_oauth_input_t in = input(cases[i].authorization, cases[i].query, cases[i].body);
+        in.method = TG_STR("GET");
+        in.content_type = TG_STR_NONE;
+        tg_arena_init(&a, 65536);
+        tg_oauth_error_t e = tg_token_request_parse(&in, &a, &req, &why);
+        if (e != cases[i].expected) {
+            fail_msg("%s: %s", cases[i].query, tg_oauth_error_name(e));
+        }
+        assert_describable(why);
+        assert_true(req.in_url);
+        if (e == TG_OAUTH_OK) {
+            assert_str(req.client_id, cases[i].id);
+            assert_str(req.client_secret, cases[i].secret);
+            assert_str(req.refresh_token, cases[i].refresh_token);
+        }
         tg_arena_release(&a);
     }
 }
@@ -371,6 +420,7 @@ int main(void) {
         cmocka_unit_test(parameters),
         cmocka_unit_test(grants_and_scope),
         cmocka_unit_test(method_and_content_type),
+        cmocka_unit_test(url_parameters),
         cmocka_unit_test(two_authorization_headers),
         cmocka_unit_test(too_many_parameters),
         cmocka_unit_test(arena_bound),

@@ -1,0 +1,144 @@
+
+/*
+ * A new access JWT for one that is still good: the same check as at a proxied
+ * API, and the way of an issue from there on.
+ */
+
+
+#include "ngx_http_tollgate_endpoints.h"
+
+
+static ngx_uint_t ngx_http_tollgate_regenerate_is_blind(
+    ngx_http_tollgate_token_t *t);
+static tg_token_verdict_t ngx_http_tollgate_regenerate_check(
+    ngx_http_tollgate_token_t *t, ngx_http_tollgate_cached_t *cached);
+static ngx_int_t ngx_http_tollgate_regenerate_make(
+    ngx_http_tollgate_token_t *t, const tg_token_facts_t *facts);
+static ngx_int_t ngx_http_tollgate_regenerate_keep(
+    ngx_http_tollgate_token_t *t);
+
+
+void
+ngx_http_tollgate_regenerate(ngx_http_tollgate_token_t *t)
+{
+    const char                  *why;
+    tg_oauth_error_t             error;
+    tg_token_verdict_t           verdict;
+    ngx_http_tollgate_cached_t   cached;
+
+    error = tg_regenerate_decide(&t->regenerate, t->owner->policy, &why);
+
+    if (error != TG_OAUTH_OK) {
+        ngx_http_tollgate_token_refused(t, error, why);
+        return;
+    }
+
+    t->arena.max += 64 * 1024;
+
+    verdict = ngx_http_tollgate_regenerate_check(t, &cached);
+
+    if (verdict == TG_TOKEN_UNAVAILABLE) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
+        return;
+    }
+
+    if (verdict != TG_TOKEN_OK) {
+        t->ctx->verdict = tg_str(tg_token_verdict_name(verdict));
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_GRANT,
+                          "the access token is invalid, expired or revoked");
+        return;
+    }
+
+    if (ngx_http_tollgate_regenerate_make(t, &cached.facts) != NGX_OK) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
+        return;
+    }
+
+    ngx_http_tollgate_pair_answer(t);
+}
+
+
+/* Whether it was revoked cannot be told now, as far as the settings care. */
+
+static ngx_uint_t
+ngx_http_tollgate_regenerate_is_blind(ngx_http_tollgate_token_t *t)
+{
+    const tg_environment_t  *env;
+
+    env = &t->ctx->snapshot->snapshot.environment;
+
+    return !ngx_http_tollgate_revocations_known()
+           || (env->jwt_refuse_when_feed_lost
+               && !ngx_http_tollgate_feed_is_fresh());
+}
+
+
+static tg_token_verdict_t
+ngx_http_tollgate_regenerate_check(ngx_http_tollgate_token_t *t,
+    ngx_http_tollgate_cached_t *cached)
+{
+    tg_token_verdict_t  verdict;
+
+    if (ngx_http_tollgate_regenerate_is_blind(t)) {
+        return TG_TOKEN_UNAVAILABLE;
+    }
+
+    verdict = ngx_http_tollgate_jwt_prove(t, t->regenerate.token, cached);
+
+    if (verdict != TG_TOKEN_OK) {
+        return verdict;
+    }
+
+    if (!ngx_http_tollgate_facts_are_own(t, &cached->facts)) {
+        return TG_TOKEN_AUDIENCE;
+    }
+
+    return ngx_http_tollgate_facts_check(t, &cached->facts, 0);
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_regenerate_make(ngx_http_tollgate_token_t *t,
+    const tg_token_facts_t *facts)
+{
+    bool      has_scope;
+    uint8_t   random[64];
+    tg_err_t  err;
+    tg_str_t  scope;
+
+    if (tg_jwt_scope_find(t->regenerate.token, &t->arena, &has_scope, &scope)
+        != TG_OK
+        || ngx_http_tollgate_random(random, sizeof(random)) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    err = tg_regenerate(facts, has_scope, scope, &t->client, t->owner->policy,
+                        t->ctx->snapshot->snapshot.environment_id, random,
+                        ngx_http_tollgate_now_ms(), &t->pair);
+    tg_wipe(random, sizeof(random));
+
+    return err == TG_OK ? ngx_http_tollgate_regenerate_keep(t) : NGX_ERROR;
+}
+
+
+/* The names are those of facts which are gone when a thread has signed. */
+
+static ngx_int_t
+ngx_http_tollgate_regenerate_keep(ngx_http_tollgate_token_t *t)
+{
+    tg_pair_t  *pair;
+
+    pair = &t->pair;
+
+    pair->plan.client_id = t->asked.client_id;
+
+    if (!tg_arena_str(&t->arena, pair->plan.subject, &pair->plan.subject)) {
+        return NGX_ERROR;
+    }
+
+    pair->record.client_id = pair->plan.client_id;
+    pair->record.subject = pair->plan.subject;
+
+    return NGX_OK;
+}
