@@ -191,17 +191,17 @@ tg_token_verdict_t tg_jwt_prove(tg_str_t token, const tg_environment_t *env, con
 
 tg_err_t tg_jwt_scope_find(tg_str_t token, tg_arena_t *a, bool *has_scope, tg_str_t *scope) {
     tg_jws_t jws;
-    json_t *claims = NULL;
+    tg_claims_t claims = {0};
     *has_scope = false;
     *scope = TG_STR_NONE;
     tg_err_t err = tg_jws_parse(token, a, &jws);
     if (err == TG_OK) {
-        err = tg_json_parse(jws.payload, TG_JWS_MAX, CLAIMS_DEPTH, &claims, NULL);
+        err = tg_claims_parse(jws.payload, &claims);
     }
-    if (err == TG_OK && json_is_string(json_object_get(claims, "scope"))) {
+    if (err == TG_OK && claims.scope.is_text) {
         *has_scope = true;
-        err = tg_arena_str(a, tg_json_str(claims, "scope"), scope) ? TG_OK : TG_ERR_NOMEM;
+        err = tg_arena_str(a, claims.scope.text, scope) ? TG_OK : TG_ERR_NOMEM;
     }
-    json_decref(claims);
+    tg_claims_release(&claims);
     return err;
 }
