@@ -157,6 +157,7 @@ ngx_http_tollgate_sign_post(ngx_http_tollgate_token_t *t, const tg_key_t *key,
     st->task.done = ngx_http_tollgate_sign_done;
     st->task.release = ngx_http_tollgate_sign_release;
     st->task.data = t;
+    st->task.brief = 1;
 
     if (ngx_http_tollgate_task_post(NGX_HTTP_TOLLGATE_POOL_CRYPTO, &st->task)
         != NGX_OK)
