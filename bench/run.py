@@ -46,7 +46,7 @@ def arguments():
     parser.add_argument("--only", help="rows, separated by commas: " + ", ".join(ROWS))
     parser.add_argument("--json", metavar="FILE", help="all figures with their samples")
     parser.add_argument("--workers", type=int, default=2, help="worker processes of the gateway and of the plain nginx")
-    parser.add_argument("--pairs", type=int, default=9, help="paired slices of each ratio")
+    parser.add_argument("--pairs", type=int, default=13, help="paired slices of each ratio, of a second each")
     parser.add_argument("--work", default="/var/tmp", help="where the data directories are made; a real disk")
     args = parser.parse_args()
     args.rows = args.only.split(",") if args.only else list(ROWS)
@@ -65,7 +65,7 @@ def say(text):
 def stage_make(args, work):
     stage = Stage(work, args.workers, args.quick, say)
     stage.pairs = 2 if args.quick else args.pairs
-    stage.seconds = 1 if args.quick else 2
+    stage.seconds = 1
     stage.tokens = 500 if args.quick else 10000
     return stage
 

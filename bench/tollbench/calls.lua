@@ -1,10 +1,11 @@
 -- What wrk sends. Arguments after "--" are name=value:
 --   method, body, authorization   of every request
 --   tokens   a file, one token a line: each request carries the next one as Bearer
---   once     1: each token may be sent once; a second time is counted as `reused`
+--   once     1: each token may be sent once: the thread stops before they run out; a second time is counted as `reused`
 --   record   a file that gets the body of every answer
 reused = 0
 
+local SPARE = 64 -- more than there are connections: each may still ask for one after the stop
 local threads = {}
 
 function setup(thread)
@@ -33,6 +34,8 @@ local function tokens_send(path, once)
         end
         if once and round > 0 then
             reused = reused + 1
+        elseif once and at == #calls - SPARE then
+            wrk.thread:stop()
         end
         return calls[at]
     end

@@ -404,6 +404,7 @@ struct ngx_http_tollgate_task_s {
     void                     (*release)(ngx_http_tollgate_task_t *task);
     void                      *data;      /* the request; not for run() */
     ngx_msec_t                 deadline;  /* 0: that of tollgate_threads */
+    ngx_uint_t                 brief;     /* run() mostly takes below 1 ms */
 
     /* for done() */
     unsigned                   expired:1;

@@ -207,6 +207,7 @@ ngx_http_tollgate_pair_answer(ngx_http_tollgate_token_t *t)
     sign->task.done = ngx_http_tollgate_sign_done;
     sign->task.release = ngx_http_tollgate_sign_release;
     sign->task.data = t;
+    sign->task.brief = 1;
 
     rc = ngx_http_tollgate_claims_make(t, sign);
 

@@ -11,6 +11,12 @@
 
 #define NGX_HTTP_TOLLGATE_REOPEN_MS   100
 
+/* Tasks that a thread gives back together, while brief ones wait for it. */
+#define NGX_HTTP_TOLLGATE_TASKS_HELD  4
+
+/* What is longer, such as a signature with a key of 8192 bits, is not brief. */
+#define NGX_HTTP_TOLLGATE_BRIEF_MS    2
+
 
 typedef struct {
     pthread_mutex_t               mutex;
@@ -29,6 +35,8 @@ typedef struct {
 static ngx_int_t ngx_http_tollgate_pool_start(ngx_http_tollgate_pool_t *pool,
     ngx_uint_t id, ngx_uint_t n, ngx_uint_t queue, ngx_log_t *log);
 static void *ngx_http_tollgate_pool_main(void *data);
+static ngx_http_tollgate_task_t *ngx_http_tollgate_pool_take(
+    ngx_http_tollgate_pool_t *pool, ngx_uint_t *held);
 static void ngx_http_tollgate_task_expire(ngx_event_t *ev);
 
 
@@ -206,38 +214,78 @@ ngx_http_tollgate_pool_pending(ngx_http_tollgate_pool_e pool)
 }
 
 
-static void *
-ngx_http_tollgate_pool_main(void *data)
+/*
+ * The next task, or NULL at the end.  The event loop is told of the `held`
+ * tasks that went back before a thread waits, and before one that may last; in
+ * a row of brief ones for some at a time, since each waking costs a change of
+ * threads, which is much beside a signature.
+ */
+static ngx_http_tollgate_task_t *
+ngx_http_tollgate_pool_take(ngx_http_tollgate_pool_t *pool, ngx_uint_t *held)
 {
-    ngx_http_tollgate_thread_t  *thread = data;
-
     ngx_http_tollgate_task_t  *task;
-    ngx_http_tollgate_pool_t  *pool;
 
-    pool = &ngx_http_tollgate_pools[thread->pool];
+    (void) pthread_mutex_lock(&pool->mutex);
 
     for ( ;; ) {
-        (void) pthread_mutex_lock(&pool->mutex);
+        task = pool->stop ? NULL : pool->first;
 
-        while (pool->first == NULL && !pool->stop) {
-            (void) pthread_cond_wait(&pool->cond, &pool->mutex);
+        if (*held
+            && (task == NULL || !task->brief
+                || *held >= NGX_HTTP_TOLLGATE_TASKS_HELD))
+        {
+            (void) pthread_mutex_unlock(&pool->mutex);
+
+            ngx_http_tollgate_notify();
+            *held = 0;
+
+            (void) pthread_mutex_lock(&pool->mutex);
+            continue;
         }
 
-        task = pool->first;
-
-        if (pool->stop || task == NULL) {
-            (void) pthread_mutex_unlock(&pool->mutex);
+        if (task || pool->stop) {
             break;
         }
 
+        (void) pthread_cond_wait(&pool->cond, &pool->mutex);
+    }
+
+    if (task) {
         pool->first = task->next;
         pool->waiting--;
 
         if (pool->first == NULL) {
             pool->last = &pool->first;
         }
+    }
 
-        (void) pthread_mutex_unlock(&pool->mutex);
+    (void) pthread_mutex_unlock(&pool->mutex);
+
+    return task;
+}
+
+
+static void *
+ngx_http_tollgate_pool_main(void *data)
+{
+    ngx_http_tollgate_thread_t  *thread = data;
+
+    uint64_t                   began;
+    ngx_uint_t                 held;
+    ngx_http_tollgate_task_t  *task;
+    ngx_http_tollgate_pool_t  *pool;
+
+    pool = &ngx_http_tollgate_pools[thread->pool];
+    held = 0;
+
+    for ( ;; ) {
+        task = ngx_http_tollgate_pool_take(pool, &held);
+
+        if (task == NULL) {
+            break;
+        }
+
+        began = ngx_http_tollgate_monotonic_ms();
 
         if (!__atomic_load_n(&task->dropped, __ATOMIC_RELAXED)) {
             tg_arena_init(&thread->arena, NGX_HTTP_TOLLGATE_TASK_ARENA);
@@ -250,7 +298,13 @@ ngx_http_tollgate_pool_main(void *data)
         ngx_http_tollgate_returned = task;
         (void) pthread_mutex_unlock(&ngx_http_tollgate_returned_mutex);
 
-        ngx_http_tollgate_notify();
+        held++;
+
+        if (ngx_http_tollgate_monotonic_ms() - began
+            >= NGX_HTTP_TOLLGATE_BRIEF_MS)
+        {
+            held = NGX_HTTP_TOLLGATE_TASKS_HELD;
+        }
     }
 
     ngx_http_tollgate_thread_reopen(thread);

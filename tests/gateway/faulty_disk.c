@@ -41,13 +41,20 @@ static int (*real_ftruncate)(int, off64_t);
 static int (*real_fcntl)(int, int, ...);
 static int (*real_open)(const char *, int, ...);
 
-__attribute__((constructor)) static void start(void) {
+/* The constructors of other libraries may come before ours. */
+static void resolve(void) {
+    if (real_open)
+        return;
     real_pread = dlsym(RTLD_NEXT, "pread64");
     real_pwrite = dlsym(RTLD_NEXT, "pwrite64");
     real_write = dlsym(RTLD_NEXT, "write");
     real_ftruncate = dlsym(RTLD_NEXT, "ftruncate64");
     real_fcntl = dlsym(RTLD_NEXT, "fcntl64");
     real_open = dlsym(RTLD_NEXT, "open64");
+}
+
+__attribute__((constructor)) static void start(void) {
+    resolve();
     const char *path = getenv("TG_FAULTS");
     if (strcmp(program_invocation_short_name, "nginx") != 0 || !path)
         return;
@@ -103,6 +110,7 @@ ssize_t pread64(int fd, void *p, size_t n, off64_t at) {
         __atomic_fetch_add((int32_t *)&faults->slowed, 1, __ATOMIC_SEQ_CST);
         nanosleep(&pause, NULL);
     }
+    resolve();
     return real_pread(fd, p, n, at);
 }
 
@@ -120,6 +128,7 @@ int fcntl64(int fd, int command, ...) {
             return -1;
         }
     }
+    resolve();
     return real_fcntl(fd, command, arg);
 }
 
@@ -136,6 +145,7 @@ int open64(const char *path, int flags, ...) {
         errno = EROFS;
         return -1;
     }
+    resolve();
     return real_open(path, flags, mode);
 }
 
@@ -144,6 +154,7 @@ ssize_t pwrite64(int fd, const void *p, size_t n, off64_t at) {
         errno = EROFS;
         return -1;
     }
+    resolve();
     return real_pwrite(fd, p, n, at);
 }
 
@@ -152,6 +163,7 @@ ssize_t write(int fd, const void *p, size_t n) {
         errno = EROFS;
         return -1;
     }
+    resolve();
     return real_write(fd, p, n);
 }
 
@@ -160,5 +172,6 @@ int ftruncate64(int fd, off64_t n) {
         errno = EROFS;
         return -1;
     }
+    resolve();
     return real_ftruncate(fd, n);
 }

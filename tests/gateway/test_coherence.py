@@ -179,7 +179,7 @@ def test_workers_killed_at_random_moments_lose_no_committed_token_and_hang_nobod
     for record in load.records:
         assert record[2] in allowed[record[3]], (record[3], record[2], record[4])
     issued = [record[4].split(b'"access_token":"')[1].split(b'"')[0].decode() for record in load.records if record[3:4] == ("issue",) and record[2] == 200]
-    assert len(issued) > 50 and len(set(issued)) == len(issued)
+    assert len(issued) > 10 and len(set(issued)) == len(issued)
     planes.restart()  # nothing is in memory now: what counts is what was written
     client = Client(planes.gateway_port)
     for token in issued:
