@@ -73,7 +73,6 @@ static void refuses(void **state) {
         {"{'fieldNames':{'id_token':'x'}}", "fieldNames.id_token", "is not a known field"},
         {"{'fieldNames':{'access_token':''}}", "fieldNames.access_token", "cannot be left out"},
         {"{'fieldNames':{'scope':'a b'}}", "fieldNames.scope", "must be at most"},
-        {"{'fieldNames':{'scope':'a\\u0000'}}", "fieldNames.scope", "must"},
         {"{'fieldNames':{'scope':7}}", "fieldNames.scope", "must be a string"},
         {"{'fieldNames':{'scope':'rôle'}}", "fieldNames.scope", "must be at most"},
         {"{'fieldNames':{'scope':'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx'}}",
