@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "model/model.h"
+#include "model/token_management.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -29,6 +30,11 @@ static json_t *read_environment(const json_t *body, tg_arena_t *a, tg_fault_t *f
 static json_t *read_signing_key(const json_t *body, tg_arena_t *a, tg_fault_t *fault) {
     tg_signing_key_t k;
     return tg_signing_key_parse(body, a, &k, fault) ? NULL : tg_signing_key_write(&k);
+}
+
+static json_t *read_token_management(const json_t *body, tg_arena_t *a, tg_fault_t *fault) {
+    tg_token_management_t m;
+    return tg_token_management_parse(body, a, &m, fault) ? NULL : tg_token_management_write(&m);
 }
 
 typedef json_t *(*read_fn)(const json_t *body, tg_arena_t *a, tg_fault_t *fault);
@@ -59,6 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         round_trip(read_proxy, body);
         round_trip(read_environment, body);
         round_trip(read_signing_key, body);
+        round_trip(read_token_management, body);
         json_decref(body);
     }
     return 0;

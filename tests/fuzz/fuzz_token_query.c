@@ -54,6 +54,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (e == TG_OAUTH_OK) {
         require(there == TG_OAUTH_OK && tg_str_eq(req.client_id, q.asked.client_id));
         require_query(&in, &q, &more);
+    } else if (e == TG_OAUTH_METHOD) { /* a GET may do at the token endpoint */
+        require(!tg_str_eq(in.method, TG_STR("POST")));
     } else {
         /* a GET is for the token endpoint alone */
         bool get = tg_str_eq(in.method, TG_STR("GET"));
