@@ -245,6 +245,11 @@ static void jwks_go_round(void **state) {
     }
 }
 
+/* Of base64url: eight zero bits are an 'A' and one of the first sixteen letters. */
+static bool first_byte_is_zero(tg_str_t text) {
+    return text.p[0] == 'A' && text.p[1] >= 'A' && text.p[1] <= 'P';
+}
+
 /* Coordinates keep their leading zeros: keys until one has some. */
 static void short_coordinates_keep_their_length(void **state) {
     (void)state;
@@ -259,7 +264,7 @@ static void short_coordinates_keep_their_length(void **state) {
         tg_str_t x = tg_json_str(doc, "x"), y = tg_json_str(doc, "y");
         assert_int_equal(x.n, TG_B64URL_LEN(32));
         assert_int_equal(y.n, TG_B64URL_LEN(32));
-        if (tg_str_starts(x, TG_STR("AA")) || tg_str_starts(y, TG_STR("AA"))) {
+        if (first_byte_is_zero(x) || first_byte_is_zero(y)) {
             tg_key_t *public = key_public(key);
             assert_true(tg_str_eq(tg_key_kid(key), tg_key_kid(public)));
             tg_key_free(public);
