@@ -223,7 +223,7 @@ def test_client_of_a_proxy_that_is_not_deployed(world):
 
 # ---- methods and public documents ----
 
-TOKEN_PATHS = ["/auth/token", "/auth/jwt"]
+TOKEN_PATHS = ["/auth/token", "/auth/jwt", "/auth/jwt/regenerate", "/auth/introspect", "/auth/revoke"]
 PUBLIC_PATHS = ["/auth/.well-known/jwks.json", "/auth/.well-known/oauth-authorization-server", "/.well-known/oauth-authorization-server/auth"]
 
 
@@ -291,14 +291,17 @@ def test_jwks(world):
 
 def test_metadata(world):
     here = world.planes.gateway
+    methods = ["client_secret_basic", "client_secret_post"]
     documents = [world.planes.get(path) for path in PUBLIC_PATHS[1:]]
     for answer in documents:
         assert answer.status_code == 200 and answer.headers["Content-Type"] == "application/json"
         assert answer.headers["Cache-Control"] == "no-store"  # derived from the Host header
         assert answer.json() == {
             "issuer": here + "/auth", "token_endpoint": here + "/auth/token", "jwt_endpoint": here + "/auth/jwt",
-            "jwks_uri": here + "/auth/.well-known/jwks.json", "grant_types_supported": ["client_credentials"], "response_types_supported": [],
-            "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"]}
+            "introspection_endpoint": here + "/auth/introspect", "revocation_endpoint": here + "/auth/revoke",
+            "jwks_uri": here + "/auth/.well-known/jwks.json", "grant_types_supported": ["client_credentials", "refresh_token"], "response_types_supported": [],
+            "token_endpoint_auth_methods_supported": methods, "introspection_endpoint_auth_methods_supported": methods,
+            "revocation_endpoint_auth_methods_supported": methods}
     assert world.planes.get(documents[0].json()["jwks_uri"].removeprefix(here)).status_code == 200
 
 
