@@ -5,7 +5,7 @@ import tempfile
 import pytest
 
 from harness import Backend, Planes
-from tools import Disk, build_library
+from tools import Disk, build_library, close_all
 
 
 @pytest.fixture(scope="module")
@@ -33,8 +33,7 @@ def own_planes():
         return p.start()
 
     yield make
-    for p in made:
-        p.close()
+    close_all(made)
 
 
 @pytest.fixture(scope="session")
@@ -73,5 +72,4 @@ def module_planes():
         return p.start()
 
     yield make
-    for p in made:
-        p.close()
+    close_all(made)

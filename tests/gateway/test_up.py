@@ -18,7 +18,7 @@ import pytest
 import requests
 
 from harness import ADMIN_PASSWORD, BUILD, SLOW, Planes, child_environment, free_port, wait_for
-from tools import Authority, insecure_client
+from tools import Authority, close_all, insecure_client
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="started as root only")
 
@@ -49,8 +49,7 @@ def fresh():
         return made[-1]
 
     yield make
-    for planes in made:
-        planes.close()
+    close_all(made)
 
 
 # ---- options ----
@@ -124,6 +123,10 @@ def stopped(fresh):
 
 
 def digest(folder):
+    for name in ("config.db", "tokens.db"):
+        with sqlite3.connect(os.path.join(folder, name)) as db:
+            db.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # whoever closes it last may write back what is in the log
+        db.close()
     return {name: open(os.path.join(folder, name), "rb").read() for name in ("config.db", "tokens.db", "master.key")}
 
 

@@ -72,6 +72,17 @@ def build_library(folder):
     return library
 
 
+def close_all(made):
+    """Also those behind one whose log has something to tell."""
+    errors = []
+    for p in made:
+        try:
+            p.close()
+        except AssertionError as e:
+            errors.append(str(e))
+    assert not errors, "\n".join(errors)
+
+
 # ---- load ----
 
 class Lost(Exception):
