@@ -370,9 +370,12 @@ def children(pid):
 
 def manager_pid(planes):
     for pid in children(planes.process.pid):
-        with open(f"/proc/{pid}/cmdline") as f:
-            if "tollgate-manager" in f.read():
-                return pid
+        try:
+            with open(f"/proc/{pid}/cmdline") as f:
+                if "tollgate-manager" in f.read():
+                    return pid
+        except OSError:
+            pass  # it has just ended
     return None
 
 
