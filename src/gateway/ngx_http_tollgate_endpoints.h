@@ -51,6 +51,7 @@ struct ngx_http_tollgate_token_s {
 
     tg_refresh_token_t               presented;   /* refresh grant */
     ngx_uint_t                       attempts;
+    ngx_uint_t                       repeat;      /* pair: answered before */
     u_char                           ended[TG_HASH_LEN];  /* by a commit */
     ngx_uint_t                       has_ended;
     ngx_http_tollgate_ticket_t       ticket;      /* of a first pair */

@@ -247,10 +247,14 @@ ngx_http_tollgate_pair_done(ngx_http_tollgate_token_t *t, tg_str_t access,
     tg_buf_t  body;
 
     tg_buf_init_fixed(&body, mem, sizeof(mem));
+
+    /* a new pair has its whole life before it, however long it took */
+
     tg_pair_response_write(&t->pair,
                            &t->ctx->snapshot->snapshot.token_management,
                            t->owner->proxy.name, access, refresh,
-                           ngx_http_tollgate_now_ms(), &body);
+                           t->repeat ? ngx_http_tollgate_now_ms()
+                                     : t->pair.issued_at, &body);
 
     if (body.err) {
         ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,

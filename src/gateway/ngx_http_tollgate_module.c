@@ -211,7 +211,7 @@ ngx_http_tollgate_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_str_t   name;
 
     ngx_conf_init_size_value(mcf->zone_size, NGX_HTTP_TOLLGATE_ZONE_DEFAULT);
-    ngx_conf_init_value(mcf->crypto_threads, 2);
+    ngx_conf_init_value(mcf->crypto_threads, 1);
     ngx_conf_init_value(mcf->store_threads, 2);
     ngx_conf_init_value(mcf->queue, 1024);
     ngx_conf_init_msec_value(mcf->deadline, 5000);

@@ -170,6 +170,8 @@ ngx_http_tollgate_refresh_write(ngx_http_tollgate_token_t *t,
                           random, ngx_http_tollgate_now_ms(), &t->pair);
     tg_wipe(random, sizeof(random));
 
+    t->repeat = 0;
+
     if (err != TG_OK || ngx_http_tollgate_pair_keep(t) != NGX_OK) {
         ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
         return;
@@ -243,6 +245,8 @@ ngx_http_tollgate_refresh_repeat(ngx_http_tollgate_token_t *t,
                                         "the refresh token is invalid");
         return;
     }
+
+    t->repeat = 1;
 
     err = tg_pair_repeat(ngx_http_tollgate_main->keyring, &t->presented,
                          &found->successor, t->owner->policy, &t->pair);
