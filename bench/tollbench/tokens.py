@@ -1,6 +1,7 @@
 """Tokens for the benchmark: issued by the gateway, or signed here in bulk with a key that the manager was given; and their verification."""
 
 import base64
+import concurrent.futures
 import json
 import multiprocessing
 import os
@@ -95,8 +96,8 @@ class Signer:
         counts = [chunk] * (count // chunk) + ([count % chunk] if count % chunk else [])
         if count < 50:
             return _sign(count)
-        with multiprocessing.get_context("fork").Pool(cores) as pool:
-            return [token for part in pool.imap_unordered(_sign, counts) for token in part]
+        with concurrent.futures.ProcessPoolExecutor(cores, multiprocessing.get_context("fork")) as pool:
+            return [token for part in pool.map(_sign, counts) for token in part]
 
 
 def write_lines(path, tokens):
