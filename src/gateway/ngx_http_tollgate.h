@@ -27,6 +27,7 @@
 
 #include "jose/jwk.h"
 #include "keyring/keyring.h"
+#include "model/credential.h"
 #include "model/live.h"
 #include "model/snapshot.h"
 #include "oauth/check.h"
@@ -201,7 +202,6 @@ struct ngx_http_tollgate_snapshot_s {
 
     /* private to the state half */
     tg_arena_t                     arena;
-    const tg_deployed_proxy_t    **owners;      /* [n_proxies], by key_id */
     ngx_uint_t                     refs;
     ngx_http_tollgate_snapshot_t  *next;
     ngx_uint_t                     named;       /* has host names */
@@ -233,9 +233,6 @@ void ngx_http_tollgate_snapshot_release(ngx_http_tollgate_snapshot_t *s);
  */
 ngx_int_t ngx_http_tollgate_snapshot_key(
     const ngx_http_tollgate_snapshot_t *s, tg_str_t kid, tg_ms_t now);
-/* The deployed proxy whose application key this is, or NULL. */
-const tg_deployed_proxy_t *ngx_http_tollgate_snapshot_owner(
-    const ngx_http_tollgate_snapshot_t *s, int64_t key_id);
 /* A tg_key_of_fn over public_keys; ctx is the snapshot.  Any thread. */
 const tg_key_t *ngx_http_tollgate_snapshot_public_key(void *ctx, size_t i);
 
@@ -281,6 +278,152 @@ void ngx_http_tollgate_live_fill(tg_client_kind_t kind, tg_str_t client_id,
  */
 ngx_uint_t ngx_http_tollgate_live_is_current(tg_client_kind_t kind,
     tg_str_t client_id, int64_t seq);
+
+
+/*
+ * The node serves this many others of its environment, itself included, as of
+ * a moment ago; at least 1.  Limits of all nodes together are divided by it.
+ */
+ngx_uint_t ngx_http_tollgate_live_nodes(void);
+
+
+/* -- details of clients (_details.c) ------------------------------------------ */
+
+/*
+ * What a client's details say, parsed, kept by each worker for itself: roles,
+ * addresses, token settings, metadata.  They belong to a version of the client
+ * (tg_live_client_t.version).  Immutable; freed when nobody holds them.
+ */
+typedef struct ngx_http_tollgate_details_s  ngx_http_tollgate_details_t;
+
+struct ngx_http_tollgate_details_s {
+    int64_t                        key_id;
+    int64_t                        version;
+    tg_details_t                   details;
+    tg_cidr_t                     *addresses;    /* of details.ips */
+    size_t                         n_addresses;  /* 0: from everywhere */
+
+    /* a credential's settings, see tg_credential_policy_init() */
+    tg_policy_t                    opaque;
+    tg_policy_t                    jwt;
+
+    /* private */
+    tg_arena_t                     arena;
+    ngx_uint_t                     refs;
+    ngx_queue_t                    queue;
+    ngx_http_tollgate_details_t   *next;
+    size_t                         size;
+};
+
+/*
+ * Event loop.  Those of this version or a later one, or NULL: ask the store.
+ * Valid until the handler returns to the event loop, unless held.
+ */
+ngx_http_tollgate_details_t *ngx_http_tollgate_details_get(int64_t key_id,
+    int64_t version);
+void ngx_http_tollgate_details_hold(ngx_http_tollgate_details_t *d);
+void ngx_http_tollgate_details_release(ngx_http_tollgate_details_t *d);
+/*
+ * In a thread: asks this store and parses.  *d has one hold, of the caller's;
+ * it may be released in the event loop alone.  TG_ERR_NOTFOUND: the client is
+ * gone.
+ */
+tg_err_t ngx_http_tollgate_details_load(tg_config_store_t *store,
+    tg_str_t environment, int64_t key_id, ngx_http_tollgate_details_t **d,
+    tg_fault_t *fault);
+/* Event loop: may be found by _get() from now on.  The hold stays. */
+void ngx_http_tollgate_details_put(ngx_http_tollgate_details_t *d);
+
+
+/* -- access lists (_grant.c) --------------------------------------------------- */
+
+/*
+ * Whether a credential may call a proxy, in shared memory.  The version of the
+ * client and the revision of the proxy's deployment are part of the key, so
+ * that nothing has to be invalidated.  NGX_OK: *access is known (also of what
+ * is not allowed); NGX_DECLINED: ask the store (access_find with the proxy's
+ * targets, then tg_access_parse), then fill, under the version that it gave.
+ * No lock.  Any thread.
+ */
+ngx_int_t ngx_http_tollgate_grant_get(int64_t key_id, int64_t version,
+    const tg_deployed_proxy_t *p, tg_access_t *access);
+void ngx_http_tollgate_grant_fill(int64_t key_id, int64_t version,
+    const tg_deployed_proxy_t *p, const tg_access_t *access);
+
+
+/* -- meters (_meter.c) --------------------------------------------------------- */
+
+/*
+ * Counters of this node for limits, in shared memory, by what is counted: 16
+ * bytes that the caller makes of a kind and of names.  A meter that finds no
+ * place (the oldest idle one gives way) counts as empty.  Any thread.
+ */
+typedef struct {
+    u_char                         bytes[16];
+} ngx_http_tollgate_meter_id_t;
+
+typedef enum {
+    NGX_HTTP_TOLLGATE_METER_CLIENT_FAILURES = 1,  /* client_id, address */
+    NGX_HTTP_TOLLGATE_METER_ADDRESS_FAILURES,     /* address */
+    NGX_HTTP_TOLLGATE_METER_QUOTA,                /* key_id, target */
+    NGX_HTTP_TOLLGATE_METER_THROTTLING,
+    NGX_HTTP_TOLLGATE_METER_PROXY_QUOTA,          /* proxy id */
+    NGX_HTTP_TOLLGATE_METER_PROXY_THROTTLING
+} ngx_http_tollgate_meter_e;
+
+void ngx_http_tollgate_meter_id(ngx_http_tollgate_meter_e kind, tg_str_t a,
+    tg_str_t b, ngx_http_tollgate_meter_id_t *id);
+/*
+ * May one more come, by this node's share of the limit?  NGX_OK, or
+ * NGX_DECLINED with the whole seconds after which one may.  A limit of 0 lets
+ * all pass.  _check() counts nothing; _take() counts in the same step, and
+ * only if it lets pass; _add() counts in any case.
+ */
+ngx_int_t ngx_http_tollgate_meter_check(const ngx_http_tollgate_meter_id_t *id,
+    const tg_limit_t *limit, ngx_uint_t *retry_after);
+ngx_int_t ngx_http_tollgate_meter_take(const ngx_http_tollgate_meter_id_t *id,
+    const tg_limit_t *limit, ngx_uint_t *retry_after);
+void ngx_http_tollgate_meter_add(const ngx_http_tollgate_meter_id_t *id,
+    const tg_limit_t *limit);
+
+
+/* -- token request log (_request_log.c) ---------------------------------------- */
+
+/*
+ * Event loop: copies the row (node and environment_id are filled in); a thread
+ * of its own writes what has gathered in groups, and prunes what is too old.
+ * Never waits; what cannot be kept or written is counted (REQUEST_LOG_LOST).
+ */
+void ngx_http_tollgate_request_log(const tg_request_row_t *row);
+
+
+/* -- addresses and CORS (request half: _address.c, _cors.c) -------------------- */
+
+/*
+ * The client's address by these settings and the environment's trusted
+ * proxies.  NGX_OK; NGX_DECLINED: the forwarded header is malformed (400).
+ */
+ngx_int_t ngx_http_tollgate_client_address(ngx_http_request_t *r,
+    const ngx_http_tollgate_snapshot_t *s, const tg_forwarded_t *f,
+    u_char address[16]);
+
+/*
+ * Adds what these settings say of the request's Origin to the answer's
+ * headers; nothing if there is none, if they are not enabled or do not allow
+ * it.  `cors` may be NULL.  Headers of the same names that a backend sent are
+ * dropped when they are enabled.  NGX_OK, NGX_ERROR.
+ */
+ngx_int_t ngx_http_tollgate_cors_headers(ngx_http_request_t *r,
+    const tg_cors_t *cors);
+/* A preflight: OPTIONS with Origin and Access-Control-Request-Method. */
+ngx_uint_t ngx_http_tollgate_is_preflight(ngx_http_request_t *r,
+    tg_str_t *origin, tg_str_t *method, tg_str_t *headers);
+/*
+ * Answers a preflight: 204, with the headers if `cors` allows it all together,
+ * else without them.  The result as of ngx_http_tollgate_reply().
+ */
+ngx_int_t ngx_http_tollgate_preflight(ngx_http_request_t *r,
+    const tg_cors_t *cors);
 
 
 /* -- token cache ----------------------------------------------------------- */
@@ -373,7 +516,8 @@ void ngx_http_tollgate_epoch_raised(uint64_t epoch_id);
 /* -- thread pools ---------------------------------------------------------- */
 
 typedef enum {
-    NGX_HTTP_TOLLGATE_POOL_CRYPTO = 0,  /* RSA signatures, argon2id */
+    NGX_HTTP_TOLLGATE_POOL_CRYPTO = 0,  /* RSA signatures */
+    NGX_HTTP_TOLLGATE_POOL_ARGON,       /* argon2id, at a low priority */
     NGX_HTTP_TOLLGATE_POOL_STORE,       /* look-ups: config and token store */
     NGX_HTTP_TOLLGATE_POOL_COMMIT,      /* one thread: the group commit */
     NGX_HTTP_TOLLGATE_POOLS
@@ -511,6 +655,24 @@ ngx_uint_t ngx_http_tollgate_pool_pending(ngx_http_tollgate_pool_e pool);
       "result=\"hit\"", "Look-ups in the table of live clients")              \
     M(LIVE_MISS, "tollgate_live_lookups_total",                               \
       "result=\"miss\"", "")                                                  \
+    M(GRANT_HIT, "tollgate_access_lookups_total",                             \
+      "result=\"hit\"", "Look-ups in the table of access lists")              \
+    M(GRANT_MISS, "tollgate_access_lookups_total",                            \
+      "result=\"miss\"", "")                                                  \
+    M(DETAILS_HIT, "tollgate_details_lookups_total",                          \
+      "result=\"hit\"", "Look-ups of details of clients")                     \
+    M(DETAILS_MISS, "tollgate_details_lookups_total",                         \
+      "result=\"miss\"", "")                                                  \
+    M(LIMITED_QUOTA, "tollgate_limited_total",                                \
+      "limit=\"quota\"", "Requests refused with 429")                         \
+    M(LIMITED_THROTTLING, "tollgate_limited_total",                           \
+      "limit=\"throttling\"", "")                                             \
+    M(LIMITED_FAILURES, "tollgate_limited_total",                             \
+      "limit=\"failures\"", "")                                               \
+    M(REQUEST_LOG_WRITTEN, "tollgate_request_log_rows_total",                 \
+      "result=\"written\"", "Rows of the token request log")                  \
+    M(REQUEST_LOG_LOST, "tollgate_request_log_rows_total",                    \
+      "result=\"lost\"", "")                                                  \
     M(LOOKUP_STORE, "tollgate_store_lookups_total",                           \
       "result=\"answered\"", "Token look-ups in the store")                   \
     M(LOOKUP_SHARED, "tollgate_store_lookups_total",                          \
@@ -559,6 +721,12 @@ ngx_uint_t ngx_http_tollgate_pool_pending(ngx_http_tollgate_pool_e pool);
       "pool=\"commit\",result=\"busy\"", "")                                  \
     M(POOL_COMMIT_EXPIRED, "tollgate_pool_tasks_total",                       \
       "pool=\"commit\",result=\"expired\"", "")                               \
+    M(POOL_ARGON_POSTED, "tollgate_pool_tasks_total",                         \
+      "pool=\"argon\",result=\"posted\"", "")                                 \
+    M(POOL_ARGON_BUSY, "tollgate_pool_tasks_total",                           \
+      "pool=\"argon\",result=\"busy\"", "")                                   \
+    M(POOL_ARGON_EXPIRED, "tollgate_pool_tasks_total",                        \
+      "pool=\"argon\",result=\"expired\"", "")                                \
     M(SNAPSHOT_LOADED, "tollgate_snapshot_loads_total",                       \
       "result=\"loaded\"", "Snapshots loaded by workers")                     \
     M(SNAPSHOT_FAILED, "tollgate_snapshot_loads_total",                       \

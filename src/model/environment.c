@@ -32,11 +32,11 @@ static const tg_choice_t order_choices[] = {{"LAST", 0, false},  {"FIRST", 1, fa
                                             {NULL, 0, false}};
 
 static const tg_field_t forwarded_fields[] = {
-    {.name = "enabled", .read = tg_read_bool, .offset = offsetof(tg_environment_t, xff_enabled)},
-    {.name = "headerName", .read = tg_read_header_name, .offset = offsetof(tg_environment_t, xff_header)},
+    {.name = "enabled", .read = tg_read_bool, .offset = offsetof(tg_environment_t, forwarded.enabled)},
+    {.name = "headerName", .read = tg_read_header_name, .offset = offsetof(tg_environment_t, forwarded.header)},
     {.name = "xffOrder",
      .read = tg_read_choice,
-     .offset = offsetof(tg_environment_t, xff_order),
+     .offset = offsetof(tg_environment_t, forwarded.order),
      .more = order_choices},
 };
 
@@ -48,9 +48,9 @@ static tg_err_t read_forwarded_ip(const tg_reader_t *r, const tg_place_t *at, co
 
 static json_t *forwarded_ip_write(const tg_environment_t *e) {
     tg_writer_t w = tg_writer();
-    tg_write_bool(&w, "enabled", e->xff_enabled);
-    tg_write_str(&w, "headerName", e->xff_header);
-    tg_write_cstr(&w, "xffOrder", tg_choice_name(order_choices, e->xff_order));
+    tg_write_bool(&w, "enabled", e->forwarded.enabled);
+    tg_write_str(&w, "headerName", e->forwarded.header);
+    tg_write_cstr(&w, "xffOrder", tg_choice_name(order_choices, e->forwarded.order));
     return tg_writer_end(&w);
 }
 
@@ -123,7 +123,7 @@ static const tg_field_t environment_fields[] = {
 
 tg_err_t tg_environment_read(const tg_reader_t *r, const tg_place_t *at, const json_t *body, tg_environment_t *out) {
     *out =
-        (tg_environment_t){.jwks_max_age_s = 300, .xff_header = TG_STR("X-Forwarded-For"), .revocation_bound_ms = 1000};
+        (tg_environment_t){.jwks_max_age_s = 300, .forwarded.header = TG_STR("X-Forwarded-For"), .revocation_bound_ms = 1000};
     return tg_fields_read(r, at, body, environment_fields, COUNT(environment_fields), out);
 }
 

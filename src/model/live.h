@@ -19,6 +19,8 @@ typedef struct {
     int64_t key_id;      /* id of the application key or credential; the snapshot names owners by it */
     uint64_t generation; /* tg_gen: random, new with each secret, and new in an environment with each undeploy there */
     tg_ms_t expires_at;  /* 0: never */
+    int64_t project_id;  /* resource id of the project that it belongs to */
+    int64_t version;     /* of all that the store keeps of this client, its access list included: only rises */
     tg_secret_kind_t secret_kind;
     char secret[TG_SECRET_ENCODED_MAX]; /* 32 raw bytes (fast keyed hash), or the encoded argon2id string */
     size_t secret_len;

@@ -47,8 +47,62 @@ typedef struct {
     bool allow_url_parameters;  /* allowUrlParameters */
     bool delete_previous;       /* deletePrevious */
     tg_str_t jwt_algorithm;     /* jwtSignatureAlgorithm; "RS256" by default; a name of the algorithm table */
+    tg_str_t identity_provider; /* identityProvider: "SECRET_MANAGER" (the default of PASSWORD), "" with other grants */
     bool check_client_ip;       /* checkClientIpAddress */
 } tg_token_settings_t;
+
+#define TG_SECRET_MANAGER TG_STR("SECRET_MANAGER") /* users are credentials */
+
+/* ---- what proxies, groups and environments share ---- */
+
+/* {"enabled","allowedOrigins","allowedMethods","allowedHeaders","exposedHeaders","allowCredentials","maxAgeSeconds"}
+ * (Fetch 3.2). "*" as origin or header stands for all, and is refused with allowCredentials. Off by default. */
+typedef struct {
+    bool enabled;
+    tg_str_t *origins; /* as browsers send them: "https://app.example.org"; lower case; "null" is refused */
+    size_t n_origins;
+    tg_str_t *methods; /* default GET, HEAD, POST, PUT, PATCH, DELETE */
+    size_t n_methods;
+    tg_str_t *headers; /* default Authorization, Content-Type */
+    size_t n_headers;
+    tg_str_t *exposed;
+    size_t n_exposed;
+    bool credentials;
+    int64_t max_age_s; /* default 600, at most 86400 */
+} tg_cors_t;
+
+/* forwardedIp {"enabled","headerName","xffOrder"}. */
+typedef struct {
+    bool enabled;
+    tg_str_t header; /* default X-Forwarded-For */
+    int order;       /* xffOrder: 1..5 for FIRST..FIFTH, 0 for LAST (default) */
+} tg_forwarded_t;
+
+/* {"limit","intervalAmount","intervalUnit","windowType":"FIXED"|"SLIDING"}; units as of tokens. Zeroed: none. */
+typedef struct {
+    int64_t limit; /* requests in an interval, of all nodes together; 0: no limit */
+    int64_t interval_ms;
+    bool sliding;
+} tg_limit_t;
+
+/* {"quota":{...},"throttling":{...},"countingMode":"ALL"|"ACCEPTED"}: a quota has a FIXED window. ALL (default) counts
+ * every request that came so far, ACCEPTED only those that were let through to the backend. */
+typedef struct {
+    tg_limit_t quota;
+    tg_limit_t throttling;
+    bool accepted_only;
+} tg_limits_t;
+
+/* One row of authorization.methodAccess: who of `roles` may call (none named: every holder of a good token). */
+typedef struct {
+    tg_str_t method; /* upper case; "*" : every method */
+    tg_str_t path;   /* below the proxy's prefix: "/items/{id}", "*" one segment, "**" at the end any number */
+    tg_str_t *roles;
+    size_t n_roles;
+} tg_method_access_t;
+
+/* A role: 1..128 characters of a scope-token (RFC 6749 3.3). */
+tg_err_t tg_role_check(tg_str_t role, const char *field, tg_fault_t *fault) TG_MUST_CHECK;
 
 typedef struct {
     tg_str_t name;        /* {policyName} */
@@ -56,7 +110,7 @@ typedef struct {
     tg_str_t description;
     bool active;              /* default true; an inactive policy leaves the proxy open */
     bool managed_from_policy; /* managedFromThisPolicy, default true */
-    bool client_secret_required;
+    bool client_secret_required; /* false only with PASSWORD; refresh_rotation is true then, whatever was given */
     bool clear_auth;        /* drop Authorization before the backend */
     bool add_user;          /* addUserToHeader */
     tg_str_t user_header;   /* userHeaderName, default X-Authenticated-UserId */
@@ -67,12 +121,16 @@ typedef struct {
     tg_str_t error_code;    /* errorMessage.errorCode */
     tg_str_t error_message; /* errorMessage.message */
     int order;              /* operationMetadata.order */
-    tg_token_settings_t token;
+    /* authorization {enabled, methodAccess}: what no row matches is refused; the most specific row decides */
+    bool authorization;
+    tg_method_access_t *methods;
+    size_t n_methods;
+    tg_token_settings_t token; /* of no meaning unless managed_from_policy */
 } tg_policy_t;
 
 /* body: {"operationMetadata":{...},"policy":{...}}; deploy and deployTargetEnvironmentNameList are the manager's to
- * read. Parts of the specification that this release does not serve yet (grantType PASSWORD,
- * authorization.enabled, targetScope ENDPOINT, managedFromThisPolicy false, ...) are refused by name, never ignored. */
+ * read. Parts of the specification that this release does not serve yet (targetScope ENDPOINT, other identity
+ * providers) are refused by name, never ignored. */
 tg_err_t tg_policy_parse(const json_t *body, tg_str_t name, tg_arena_t *a, tg_policy_t *out,
                          tg_fault_t *fault) TG_MUST_CHECK;
 json_t *tg_policy_write(const tg_policy_t *p) TG_MUST_CHECK;
@@ -128,6 +186,9 @@ typedef struct {
     size_t n_addresses;
     bool routing_enabled; /* routingInfo.routingEnabled; false: 503 */
     tg_connection_t connection;
+    tg_cors_t cors;           /* "cors" */
+    tg_forwarded_t forwarded; /* "forwardedIp" */
+    tg_limits_t limits;       /* "limits": of the proxy, whoever calls */
 } tg_proxy_t;
 
 /* The body of .../apiProxies/url/. Reserved first segments of client routes (/auth, /credential,
@@ -135,6 +196,32 @@ typedef struct {
 tg_err_t tg_proxy_parse(const json_t *body, tg_str_t project, tg_arena_t *a, tg_proxy_t *out,
                         tg_fault_t *fault) TG_MUST_CHECK;
 json_t *tg_proxy_write(const tg_proxy_t *p) TG_MUST_CHECK;
+
+/* One of the settings of a proxy, group or environment alone: settings/cors, settings/forwarded-ip-header, limits. */
+tg_err_t tg_cors_parse(const json_t *body, tg_arena_t *a, tg_cors_t *out, tg_fault_t *fault) TG_MUST_CHECK;
+json_t *tg_cors_write(const tg_cors_t *c) TG_MUST_CHECK;
+tg_err_t tg_forwarded_parse(const json_t *body, tg_arena_t *a, tg_forwarded_t *out, tg_fault_t *fault) TG_MUST_CHECK;
+json_t *tg_forwarded_write(const tg_forwarded_t *f) TG_MUST_CHECK;
+tg_err_t tg_limits_parse(const json_t *body, tg_arena_t *a, tg_limits_t *out, tg_fault_t *fault) TG_MUST_CHECK;
+json_t *tg_limits_write(const tg_limits_t *l) TG_MUST_CHECK;
+
+/* ---- API proxy groups and policy groups ---- */
+
+/* Both are a named owner of an application key, of policies and of settings, with proxies as members; a policy group is
+ * what proxies attach, a proxy group what proxies belong to. A proxy is in at most one of each. Members are the
+ * manager's to keep: they are not in the body. */
+typedef struct {
+    tg_str_t name;
+    tg_str_t project;
+    tg_str_t description;
+    tg_cors_t cors;
+    tg_forwarded_t forwarded;
+} tg_group_t;
+
+/* {"name","description","cors","forwardedIp"} */
+tg_err_t tg_group_parse(const json_t *body, tg_str_t project, tg_arena_t *a, tg_group_t *out,
+                        tg_fault_t *fault) TG_MUST_CHECK;
+json_t *tg_group_write(const tg_group_t *g) TG_MUST_CHECK;
 
 /* ---- environments ---- */
 
@@ -144,13 +231,17 @@ typedef struct {
     tg_str_t access_url;       /* "" if none; no trailing slash; http or https, no query or fragment */
     int64_t leeway_s;          /* leewaySeconds, default 0, at most 300 */
     int64_t jwks_max_age_s;    /* jwksMaxAgeSeconds, default 300 */
-    bool xff_enabled;          /* forwardedIp {enabled, headerName, xffOrder} */
-    tg_str_t xff_header;       /* default X-Forwarded-For */
-    int xff_order;             /* 1..5 for FIRST..FIFTH, 0 for LAST (default) */
+    tg_forwarded_t forwarded;  /* forwardedIp: ACL mode, and before the client is known */
+    tg_cors_t cors;            /* cors: ACL mode */
     tg_str_t *trusted_proxies; /* trustedProxies: addresses and CIDR */
     size_t n_trusted_proxies;
     int64_t revocation_bound_ms;    /* propagationBoundMillis, default 1000 */
     bool jwt_refuse_when_feed_lost; /* jwtWhenFeedLost: "accept" (default) or "refuse" */
+    /* failureLimits {"perClient","perAddress"}: failed client and user authentications, by (client, address) and by
+     * address; as "throttling", always sliding. Defaults 20 and 200 a minute; a limit of 0 turns one off. */
+    tg_limit_t client_failures, address_failures;
+    bool request_log;              /* tokenRequestLog {"enabled","retentionDays"}; default true */
+    int64_t request_log_keep_days; /* default 30, 1..3650 */
 } tg_environment_t;
 
 tg_err_t tg_environment_parse(const json_t *body, tg_arena_t *a, tg_environment_t *out,

@@ -12,12 +12,52 @@
 #define TG_SNAPSHOT_FORMAT "tollgate-snapshot/1"
 #define TG_SNAPSHOT_MAX    (256u << 20)
 
+/* Whose an application key is, and what its tokens are issued by: a proxy, a proxy group or a policy group. */
+typedef enum { TG_OWNER_PROXY = 1, TG_OWNER_PROXY_GROUP, TG_OWNER_POLICY_GROUP } tg_owner_kind_t;
+
+typedef struct {
+    tg_owner_kind_t kind;
+    int64_t id;         /* resource id of the owner */
+    int64_t key_id;     /* its application key */
+    int64_t project_id; /* resource id */
+    tg_str_t name;
+    tg_policy_t *policy; /* its own authentication policy, or NULL: its key gets no tokens */
+    const tg_cors_t *cors;
+    const tg_forwarded_t *forwarded;
+} tg_application_t;
+
+typedef struct {
+    tg_group_t group;
+    tg_owner_kind_t kind;
+    int64_t id; /* resource id */
+    int64_t project_id;
+    int64_t revision;
+    int64_t key_id;
+    tg_policy_t *policy; /* or NULL */
+} tg_deployed_group_t;
+
+#define TG_GROUPS_OF_PROXY 2
+
 typedef struct {
     tg_proxy_t proxy;
-    int64_t id;          /* resource id of the proxy */
-    int64_t revision;    /* its deployment's revision */
-    int64_t key_id;      /* its application key */
-    tg_policy_t *policy; /* the one authentication policy, or NULL: open */
+    int64_t id;              /* resource id of the proxy */
+    int64_t project_id;      /* resource id; 0 in documents of earlier releases */
+    int64_t revision;        /* its deployment's revision */
+    int64_t own_key_id;      /* "keyId": its own application key */
+    tg_policy_t *own_policy; /* "policy": its own authentication policy, or NULL */
+    int64_t group_ids[TG_GROUPS_OF_PROXY]; /* "groupIds": policy group first, then proxy group; those that are there */
+    size_t n_groups;
+
+    /* Filled in by tg_snapshot_parse: what decides at a request. The proxy's own policy, else that of the first of its
+     * groups that is deployed and has one; key and settings are those of the policy's owner, the proxy's own if there
+     * is none. */
+    const tg_policy_t *policy; /* NULL: open */
+    int64_t key_id;
+    const tg_cors_t *cors;           /* of the environment in ACL mode */
+    const tg_forwarded_t *forwarded; /* likewise */
+    /* What an access list may name to let a credential in: the proxy, then its groups. */
+    int64_t targets[1 + TG_GROUPS_OF_PROXY];
+    size_t n_targets;
 } tg_deployed_proxy_t;
 
 typedef struct {
@@ -30,6 +70,10 @@ typedef struct {
     size_t n_keys;
     tg_deployed_proxy_t *proxies;
     size_t n_proxies;
+    tg_deployed_group_t *groups; /* absent in the document: none */
+    size_t n_groups;
+    tg_application_t *applications; /* made by tg_snapshot_parse: of each proxy, then of each group; by key_id */
+    size_t n_applications;
     tg_arena_t arena; /* owns all of the above */
 } tg_snapshot_t;
 
@@ -40,10 +84,19 @@ void tg_snapshot_release(tg_snapshot_t *s);
 
 /* The document, from the parts that the manager holds. */
 tg_err_t tg_snapshot_write(const tg_snapshot_t *s, tg_buf_t *out) TG_MUST_CHECK;
+/* The application whose key this is, or NULL. */
+const tg_application_t *tg_snapshot_application(const tg_snapshot_t *s, int64_t key_id);
+
 /* One deployed proxy as it stands in the document and in a deployment's row:
- * {"id","revision","keyId","project","proxy":{...},"policyName","policy":{...}|null}. */
+ * {"id","projectId","revision","keyId","project","proxy":{...},"policyName","policy":{...}|null,"groupIds":[...]}.
+ * Parsing one alone leaves what tg_snapshot_parse fills in as if it were in no group. */
 json_t *tg_deployed_proxy_write(const tg_deployed_proxy_t *p) TG_MUST_CHECK;
 tg_err_t tg_deployed_proxy_parse(const json_t *doc, tg_arena_t *a, tg_deployed_proxy_t *out,
+                                 tg_fault_t *fault) TG_MUST_CHECK;
+/* Likewise {"kind":"API_PROXY_GROUP"|"POLICY_GROUP","id","projectId","revision","keyId","project","group":{...},
+ * "policyName","policy":{...}|null}. */
+json_t *tg_deployed_group_write(const tg_deployed_group_t *g) TG_MUST_CHECK;
+tg_err_t tg_deployed_group_parse(const json_t *doc, tg_arena_t *a, tg_deployed_group_t *out,
                                  tg_fault_t *fault) TG_MUST_CHECK;
 
 #endif

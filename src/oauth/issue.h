@@ -6,6 +6,7 @@
 #define TG_OAUTH_ISSUE_H
 
 #include "jose/jwk.h"
+#include "model/credential.h"
 #include "model/snapshot.h"
 #include "oauth/token_request.h"
 
@@ -23,10 +24,21 @@ typedef struct {
     bool has_scope;
     tg_str_t scope;
     uint64_t generation;
-    int64_t expires_in; /* seconds; 0: never */
+    uint64_t user_generation; /* password grant: of the credential that is the user, once it was verified; else 0 */
+    int64_t expires_in;       /* seconds; 0: never */
+    /* metadata that goes into the token or beside it, read afresh for each: of the credential that is the client, or
+     * the user; borrowed */
+    const tg_metadata_entry_t *metadata;
+    size_t n_metadata;
 } tg_grant_plan_t;
 
-/* `policy` is the client's own (NULL or inactive: unauthorized_client). A request in_url
+/* The settings of a credential in the shape of a policy, so that there is one implementation with two sources: active,
+ * secret required, regenerate on, not managed_from_policy, the type asked for. */
+void tg_credential_policy_init(tg_token_type_t type, const tg_token_settings_t *settings, tg_policy_t *out);
+
+/* `policy` is the client's own (NULL, inactive, or of another mode than the client's kind: unauthorized_client). The
+ * password grant needs username and password in the body (a missing one: invalid_request); whether they are right is
+ * for tg_user_verify to say, then plan->user_generation is to be set. A request in_url
  * that it does not allow is TG_OAUTH_METHOD, whatever else is wrong with it. Views borrow from the arguments. Of
  * a requested scope only the syntax is checked: what is available is tg_scope_resolve's (scope.h) to say. A refresh
  * needs the policy's refreshTokenAllowed and a refresh_token; its token, its subject and its scope are

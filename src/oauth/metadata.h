@@ -6,7 +6,12 @@
 
 /* issuer: base + prefix, e.g. "https://api.example.org/auth". Advertises only the endpoints that exist in this release.
  */
-void tg_metadata_write(tg_str_t issuer, tg_buf_t *out);
+typedef struct {
+    bool password;           /* the password grant is open for some client here */
+    const tg_str_t *scopes;  /* scopes_supported; none: the member is left out */
+    size_t n_scopes;
+} tg_metadata_t;
+void tg_metadata_write(tg_str_t issuer, const tg_metadata_t *m, tg_buf_t *out);
 /* {"keys":[...]}: every key that is published, active or retiring at `now`. */
 void tg_jwks_write(const tg_signing_key_t *keys, size_t n, tg_ms_t now, tg_buf_t *out);
 /* The base address of issuer and metadata: access_url if set; else scheme "://" host, where the caller derived both

@@ -9,12 +9,16 @@
 bool tg_scope_is_valid(tg_str_t scope);
 
 /* Sets the plan's scope, for all grants but refresh (whose record says what was granted), after tg_grant_decide.
- * `roles` are the principal's: of the credential, of the application key (none in this release), or of the user. The
+ * `roles` are the principal's: of the credential, of the application key, or of the user. The
  * two behaviours are apart: scopeMismatchBehavior is about a scope that was requested, scopeNotRequestedBehavior about
  * none. rejectWhenNoRoles refuses a principal without roles whatever it requested, except under IGNORE_REQUEST. The
  * scope is resolved, and so in the response even if it is empty, unless none was requested under NO_SCOPE. It is
  * allocated from the arena. TG_OAUTH_SERVER_ERROR: no memory, or the roles make a longer scope than TG_SCOPE_MAX. */
 tg_oauth_error_t tg_scope_resolve(const tg_token_management_t *m, const tg_token_request_t *req, const tg_str_t *roles,
                                   size_t n_roles, tg_arena_t *a, tg_grant_plan_t *plan, const char **why);
+
+/* The roles that count at a proxied API: the principal's, and only those of them in the token's scope if scopes were
+ * resolved. Views borrow from `roles`; out has room for n_roles. Returns how many. */
+size_t tg_roles_effective(const tg_str_t *roles, size_t n_roles, bool has_scope, tg_str_t scope, tg_str_t *out);
 
 #endif

@@ -50,6 +50,8 @@ typedef struct {
     bool has_scope;
     tg_str_t scope; /* as requested; its syntax is checked by tg_grant_decide, once the client is authenticated */
     tg_str_t refresh_token; /* "" if absent */
+    tg_str_t username;      /* password grant, "" if absent */
+    tg_str_t password;
     tg_form_t form;         /* of the body; of the query if in_url */
     bool in_url;            /* a GET: only for a client whose policy allows it, which tg_grant_decide sees to */
 } tg_token_request_t;
@@ -77,14 +79,24 @@ typedef enum {
     TG_CLIENT_ADDRESS,
     TG_CLIENT_NO_SECRET,
     TG_CLIENT_NOT_DEPLOYED,
+    TG_CLIENT_LIMIT,        /* too many failures: TG_OAUTH_SLOW_DOWN */
+    TG_CLIENT_WRONG_PROJECT, /* a user of another project */
     TG_CLIENT_NEEDS_ARGON2, /* not decided: the secret is a chosen one, verify it with argon2id off the event loop */
     TG_CLIENT_UNAVAILABLE   /* cannot be decided (libcrypto failed): TG_OAUTH_SERVER_ERROR */
 } tg_client_verdict_t;
 const char *tg_client_verdict_name(tg_client_verdict_t v);
 
-/* Secret first, then enabled, then expiry; constant-time. */
+/* Secret first, then enabled, then expiry; constant-time. secret_optional: a secret that is absent or "-" is right; the
+ * caller asks tg_secret_is_optional. */
 tg_client_verdict_t tg_client_verify(const tg_keyring_t *k, const tg_live_client_t *client,
-                                     const tg_token_request_t *req, tg_ms_t now);
+                                     const tg_token_request_t *req, bool secret_optional, tg_ms_t now);
+/* clientSecretRequired false: for password, refresh_token and revoke (`revoking`), never for introspect or regenerate.
+ * Only an active PASSWORD policy of policy mode says so. The request must name a client all the same. */
+bool tg_secret_is_optional(const tg_policy_t *policy, const tg_token_request_t *req, bool revoking);
+/* The user of a password grant: a credential of the client's project, by its password; as tg_client_verify. An empty
+ * password is always wrong. Where it is NEEDS_ARGON2, tg_client_verify_known says the rest. */
+tg_client_verdict_t tg_user_verify(const tg_keyring_t *k, const tg_live_client_t *client, const tg_live_client_t *user,
+                                   const tg_token_request_t *req, tg_ms_t now);
 /* The same after argon2id said yes or no. */
 tg_client_verdict_t tg_client_verify_known(const tg_live_client_t *client, bool secret_ok, tg_ms_t now);
 

@@ -64,26 +64,45 @@ typedef struct {
     tg_ms_t expires_at;  /* 0: never */
     uint64_t generation; /* random, new with each secret */
     tg_secret_kind_t secret_kind;
-    tg_str_t secret; /* 32 raw bytes or the encoded argon2id string */
+    tg_str_t secret;    /* 32 raw bytes or the encoded argon2id string */
+    int64_t project_id; /* resource id */
+    tg_str_t details;   /* JSON text for tg_details_parse; "" : none */
+    int64_t version;    /* out: from 1, +1 with every call that changes the client, its secrets or its access */
 } tg_client_t;
+
+/* A secret of a client in one environment, in place of the general one. */
+typedef struct {
+    int64_t key_id, environment_id;
+    uint64_t generation;
+    tg_secret_kind_t secret_kind;
+    tg_str_t secret;
+} tg_client_secret_t;
+
+/* A row of a credential's access list. */
+typedef struct {
+    int64_t key_id;
+    int64_t target; /* resource id: proxy, proxy group, policy group */
+    tg_str_t doc;   /* tg_access_row_write, as JSON text */
+} tg_access_entry_t;
 
 /* ---- deployments ---- */
 
 typedef struct {
-    int64_t environment_id, proxy_id;
+    int64_t environment_id, proxy_id; /* proxy_id: resource id of a proxy or of a group */
     int64_t revision; /* of the environment, when this was deployed */
     tg_ms_t at;
     tg_str_t by;
     tg_str_t description;
     bool undeploy; /* history rows: this one took the proxy away */
-    tg_str_t doc;  /* tg_deployed_proxy_write, as JSON text; "" for an undeploy */
+    tg_str_t doc;  /* tg_deployed_proxy_write or tg_deployed_group_write, as JSON text; "" for an undeploy */
 } tg_deployment_t;
 
 /* ---- change feed ---- */
 
 typedef enum {
     TG_CHANGE_SNAPSHOT = 1, /* ref: the environment's new revision, decimal */
-    TG_CHANGE_CLIENT        /* ref: "<kind>:<client_id>": what is known of this client is stale */
+    TG_CHANGE_CLIENT,       /* ref: "<kind>:<client_id>": what is known of this client is stale */
+    TG_CHANGE_CLIENTS       /* ref "": what is known of every client is stale */
 } tg_change_kind_t;
 
 typedef struct {
@@ -149,8 +168,29 @@ typedef struct {
     /* Makes the client's generation in this environment another one for good (undeploy): XOR with a random value, kept
      * in place of the one before; never 0 (INVALID). NOTFOUND: no such client or environment. */
     tg_err_t (*client_turn)(tg_config_store_t *, int64_t key_id, int64_t environment_id, uint64_t nonce);
+    /* The secret of a client in one environment: creates or replaces; its generation is as that of a client. NOTFOUND: no
+     * such client or environment; delete: nor such a secret. */
+    tg_err_t (*client_secret_put)(tg_config_store_t *, const tg_client_secret_t *);
+    tg_err_t (*client_secret_delete)(tg_config_store_t *, int64_t key_id, int64_t environment_id);
+    /* Its details, and the version that they are of. NOTFOUND. */
+    tg_err_t (*client_details)(tg_config_store_t *, int64_t key_id, tg_arena_t *, tg_str_t *details, int64_t *version);
+
+    /* Access lists. put creates or replaces one row (NOTFOUND: no such client or target), delete ends one (NOTFOUND).
+     * They go with their client and with their target; the version of the client rises in either case. */
+    tg_err_t (*access_put)(tg_config_store_t *, const tg_access_entry_t *);
+    tg_err_t (*access_delete)(tg_config_store_t *, int64_t key_id, int64_t target);
+    tg_err_t (*access_list)(tg_config_store_t *, int64_t key_id, tg_arena_t *, tg_access_entry_t **rows,
+                            size_t *n); /* by target */
+    /* The row of the first of these targets that has one, and the version of the client at that moment (also with
+     * NOTFOUND, if there is the client; else 0). Cost does not grow with the list. */
+    tg_err_t (*access_find)(tg_config_store_t *, int64_t key_id, const int64_t *targets, size_t n, tg_arena_t *,
+                            tg_access_entry_t *, int64_t *version);
+    /* The clients whose access lists name this target, for change rows. */
+    tg_err_t (*access_clients)(tg_config_store_t *, int64_t target, tg_arena_t *, tg_str_t **client_ids, size_t *n);
+
     /* What a gateway of that environment wants to know, and the feed position at which it was true (one read view). An
-     * unknown client is TG_OK with exists = false. */
+     * unknown client is TG_OK with exists = false. A secret of the
+     * environment takes the place of the general one, secret and generation. */
     tg_err_t (*client_live)(tg_config_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
                             tg_live_client_t *, int64_t *seq);
 

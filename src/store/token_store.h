@@ -43,8 +43,10 @@ typedef struct {
     tg_client_kind_t client_kind;
     tg_str_t client_id;
     tg_str_t subject;
-    tg_str_t scope;      /* "" : not resolved */
-    uint64_t generation; /* of the client when issued */
+    tg_str_t scope;
+    bool has_scope;           /* scopes were resolved; false with a scope of "" in records of earlier releases */
+    uint64_t generation;      /* of the client when issued */
+    uint64_t user_generation; /* password grant: of the credential that is the user; 0: there is none */
     int64_t epoch;       /* of (client, subject) when issued */
     tg_ms_t issued_at;
     tg_ms_t access_expires_at;  /* 0: never */
@@ -148,6 +150,34 @@ typedef struct {
     size_t n_workers;
 } tg_node_t;
 
+/* ---- the token request log ---- */
+
+typedef struct {
+    int64_t seq; /* out */
+    tg_ms_t at;
+    int64_t environment_id, project_id; /* project_id 0: not known */
+    tg_str_t node;
+    tg_str_t endpoint;  /* "/auth/token" */
+    tg_str_t client_id; /* as asked, at most 256 bytes; "" : none */
+    tg_str_t proxy;     /* name of the proxy or group whose key this is; "" : a credential, or not known */
+    tg_str_t user;      /* password grant: as asked, at most 256 bytes */
+    tg_str_t address;   /* of the client, text */
+    tg_str_t grant;     /* "client_credentials", ... */
+    int32_t status;
+    tg_str_t error;  /* OAuth error of the answer; "" : success */
+    tg_str_t reason; /* the true one: a name of tg_client_verdict_name and the like; "" : none */
+    int64_t duration_us;
+} tg_request_row_t;
+
+typedef struct {
+    int64_t before_seq; /* 0: from the newest */
+    size_t limit;
+    tg_ms_t from, to; /* 0: open; to is not included */
+    int64_t environment_id, project_id; /* 0: all */
+    tg_str_t proxy, client_id, user, error; /* "" : all; exact */
+    int32_t status_from, status_to;         /* 0: open; both included */
+} tg_request_query_t;
+
 typedef struct {
     const char *name;
 
@@ -208,6 +238,14 @@ typedef struct {
     /* Drops partitions that are past at `now`, whole; *dropped: how many. Early revocations that no longer matter and
      * old rows of the feed go in small chunks, each a transaction of its own, so that no write waits for long. */
     tg_err_t (*buckets_drop)(tg_token_store_t *, tg_ms_t now, int64_t *dropped);
+
+    /* The token request log. put: n rows in one transaction, lost at worst with the machine (no fsync is waited for) and
+     * never in the way of write_many. list: newest first. prune: at most `limit` rows of before `before`, oldest first;
+     * *pruned: how many. */
+    tg_err_t (*request_put)(tg_token_store_t *, const tg_request_row_t *rows, size_t n);
+    tg_err_t (*request_list)(tg_token_store_t *, const tg_request_query_t *, tg_arena_t *, tg_request_row_t **rows,
+                             size_t *n);
+    tg_err_t (*request_prune)(tg_token_store_t *, tg_ms_t before, size_t limit, int64_t *pruned);
 
     /* Nodes. */
     tg_err_t (*node_put)(tg_token_store_t *, const tg_node_t *);

@@ -1,0 +1,24 @@
+/* Who may call what at a proxied API (token-api.md "Method access"). Pure. */
+#ifndef TG_POLICY_METHOD_ACCESS_H
+#define TG_POLICY_METHOD_ACCESS_H
+
+#include "model/credential.h"
+
+/* GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE, CONNECT: 1 << 0 and on; another: 0. */
+uint32_t tg_method_bit(tg_str_t method);
+tg_str_t tg_method_name(uint32_t bit);
+
+/* The rule behind a path pattern, NULL if it keeps it: starts with '/', segments are literal, "*", "{name}", or "**" as
+ * the last one; at most 512 bytes; no empty segment, no '.' or '..'. */
+const char *tg_path_pattern_check(tg_str_t pattern);
+/* `path` is decoded, with the proxy's prefix taken off, and starts with '/'. A trailing slash of either counts for
+ * nothing. "**" stands for any number of segments, none included. */
+bool tg_path_pattern_matches(tg_str_t pattern, tg_str_t path);
+
+/* Without authorization: true. Else the most specific row decides (more literal segments from the left first, then a
+ * named method before "*"; of equal ones any that lets the caller in); no row: false. HEAD is also let in by what lets
+ * GET in. */
+bool tg_method_access_check(const tg_policy_t *p, tg_str_t method, tg_str_t path, const tg_str_t *roles,
+                            size_t n_roles);
+
+#endif
