@@ -120,7 +120,7 @@ tg_err_t tg_details_parse(tg_str_t text, tg_str_t environment, tg_arena_t *a, tg
 
 typedef enum { TG_ACCESS_PROXY = 1, TG_ACCESS_PROXY_GROUP, TG_ACCESS_POLICY_GROUP } tg_access_kind_t;
 
-/* Methods of HTTP as bits; 0 for a method that is none of them (tg_method_bit in policy/method_access.h). */
+/* Methods of HTTP as bits; 0 for a method that is none of them (tg_method_bit). */
 typedef struct {
     tg_str_t environment; /* "environmentName"; "" : every environment that no other entry names */
     uint32_t disallowed;  /* disallowedMethods: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE, CONNECT */

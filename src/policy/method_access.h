@@ -2,15 +2,10 @@
 #ifndef TG_POLICY_METHOD_ACCESS_H
 #define TG_POLICY_METHOD_ACCESS_H
 
-#include "model/credential.h"
+#include "model/method.h"
+#include "model/model.h"
+#include "model/path_pattern.h"
 
-/* GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE, CONNECT: 1 << 0 and on; another: 0. */
-uint32_t tg_method_bit(tg_str_t method);
-tg_str_t tg_method_name(uint32_t bit);
-
-/* The rule behind a path pattern, NULL if it keeps it: starts with '/', segments are literal, "*", "{name}", or "**" as
- * the last one; at most 512 bytes; no empty segment, no '.' or '..'. */
-const char *tg_path_pattern_check(tg_str_t pattern);
 /* `path` is decoded, with the proxy's prefix taken off, and starts with '/'. A trailing slash of either counts for
  * nothing. "**" stands for any number of segments, none included. */
 bool tg_path_pattern_matches(tg_str_t pattern, tg_str_t path);
