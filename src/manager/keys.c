@@ -76,7 +76,10 @@ static tg_err_t algorithm_take(tg_call_t *c, bool required, tg_alg_t *alg) {
     return TG_OK;
 }
 
-/* When the new key signs: once every verifier can have read it. */
+/* Nodes publish a key a moment after it was made, and a verifier may have read the set in that moment. */
+#define PUBLISHED_MS (2 * TG_SECOND_MS)
+
+/* When the new key signs: once no verifier has a copy of the set without it. */
 static tg_err_t activation(tg_call_t *c, const tg_resource_t *environment, bool now, tg_ms_t *at) {
     json_t *doc = NULL;
     tg_environment_t env;
@@ -84,7 +87,7 @@ static tg_err_t activation(tg_call_t *c, const tg_resource_t *environment, bool 
     if (!err) {
         err = tg_environment_parse(doc, &c->arena, &env, &c->fault);
     }
-    *at = err || now ? c->now : c->now + env.jwks_max_age_s * TG_SECOND_MS;
+    *at = err || now ? c->now : c->now + env.jwks_max_age_s * TG_SECOND_MS + PUBLISHED_MS;
     json_decref(doc);
     return err;
 }
