@@ -401,16 +401,23 @@ void ngx_http_tollgate_request_log(const tg_request_row_t *row);
 
 /*
  * The client's address by these settings and the environment's trusted
- * proxies.  NGX_OK; NGX_DECLINED: the forwarded header is malformed (400).
+ * proxies; "::" for a peer that has none (unix socket).  NGX_OK;
+ * NGX_DECLINED: the forwarded header is malformed (400).
  */
 ngx_int_t ngx_http_tollgate_client_address(ngx_http_request_t *r,
     const ngx_http_tollgate_snapshot_t *s, const tg_forwarded_t *f,
     u_char address[16]);
+/*
+ * Whether the peer is one of the environment's trusted proxies, whose
+ * forwarded headers count.  Never one that has no address (unix socket).
+ */
+ngx_uint_t ngx_http_tollgate_peer_is_trusted(ngx_http_request_t *r,
+    const ngx_http_tollgate_snapshot_t *s);
 
 /*
  * Adds what these settings say of the request's Origin to the answer's
- * headers; nothing if there is none, if they are not enabled or do not allow
- * it.  `cors` may be NULL.  Headers of the same names that a backend sent are
+ * headers; nothing if they are not enabled, and no more than Vary if they do
+ * not allow it.  `cors` may be NULL.  Access-Control-* that a backend sent is
  * dropped when they are enabled.  NGX_OK, NGX_ERROR.
  */
 ngx_int_t ngx_http_tollgate_cors_headers(ngx_http_request_t *r,
@@ -631,6 +638,8 @@ ngx_uint_t ngx_http_tollgate_pool_pending(ngx_http_tollgate_pool_e pool);
       "result=\"bad_request\"", "")                                           \
     M(REQUEST_UNAVAILABLE, "tollgate_requests_total",                         \
       "result=\"unavailable\"", "")                                           \
+    M(REQUEST_PREFLIGHT, "tollgate_requests_total",                           \
+      "result=\"preflight\"", "")                                             \
     M(CHECK_OPAQUE_OK, "tollgate_token_checks_total",                         \
       "type=\"opaque\",result=\"ok\"", "Token checks at proxied APIs")        \
     M(CHECK_OPAQUE_REFUSED, "tollgate_token_checks_total",                    \
@@ -788,12 +797,13 @@ void ngx_http_tollgate_metrics_sum(uint64_t sums[NGX_HTTP_TOLLGATE_METRICS_N]);
 /*
  * The module's context of a request.  Internal redirects clear it.  The
  * endpoints half keeps what it needs behind `endpoint` and fills in what the
- * access log shall say ($tg_proxy, $tg_client, $tg_verdict).
+ * access log shall say ($tg_proxy, $tg_client, $tg_user, $tg_verdict).
  */
 typedef struct {
     ngx_http_tollgate_snapshot_t  *snapshot;  /* held, or NULL */
     tg_str_t                       proxy;     /* these live as long as r */
     tg_str_t                       client;
+    tg_str_t                       user;      /* password grant */
     tg_str_t                       verdict;
     void                          *endpoint;
 } ngx_http_tollgate_ctx_t;

@@ -73,9 +73,7 @@ ngx_http_tollgate_header_is(const ngx_table_elt_t *h, const char *lowcase,
     ngx_http_tollgate_header_is(h, lowcase, sizeof(lowcase) - 1)
 
 
-/* Asks `what` of each header; ends with the first 1. */
-
-static ngx_uint_t
+ngx_uint_t
 ngx_http_tollgate_headers_each(ngx_list_t *list,
     ngx_uint_t (*what)(const ngx_table_elt_t *h, void *data), void *data)
 {

@@ -13,8 +13,6 @@
 
 static ngx_int_t ngx_http_tollgate_document(ngx_http_request_t *r,
     tg_buf_t *body, int64_t max_age);
-static ngx_uint_t ngx_http_tollgate_peer_is_trusted(ngx_http_request_t *r,
-    const ngx_http_tollgate_snapshot_t *s);
 
 
 ngx_int_t
@@ -117,7 +115,7 @@ ngx_http_tollgate_issuer(ngx_http_request_t *r,
         }
 #endif
 
-        if (s->n_trusted && ngx_http_tollgate_peer_is_trusted(r, s)) {
+        if (ngx_http_tollgate_peer_is_trusted(r, s)) {
 
             if (ngx_http_tollgate_header_find(r, TG_STR("x-forwarded-host"),
                                               &forwarded))
@@ -145,37 +143,4 @@ ngx_http_tollgate_issuer(ngx_http_request_t *r,
     tg_issuer_write(e, scheme, host, prefix, out);
 
     return out->err ? NGX_ERROR : NGX_OK;
-}
-
-
-static ngx_uint_t
-ngx_http_tollgate_peer_is_trusted(ngx_http_request_t *r,
-    const ngx_http_tollgate_snapshot_t *s)
-{
-    uint8_t                addr[16];
-    struct sockaddr       *sa;
-    struct sockaddr_in    *sin;
-    struct sockaddr_in6   *sin6;
-
-    sa = r->connection->sockaddr;
-
-    switch (sa->sa_family) {
-
-    case AF_INET:
-        sin = (struct sockaddr_in *) sa;
-        ngx_memzero(addr, 10);
-        addr[10] = addr[11] = 0xff;
-        ngx_memcpy(addr + 12, &sin->sin_addr, 4);
-        break;
-
-    case AF_INET6:
-        sin6 = (struct sockaddr_in6 *) sa;
-        ngx_memcpy(addr, &sin6->sin6_addr, 16);
-        break;
-
-    default:
-        return 0;
-    }
-
-    return tg_cidrs_have(s->trusted, s->n_trusted, addr);
 }

@@ -216,6 +216,10 @@ ngx_int_t ngx_http_tollgate_lookup_client(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t *rq, tg_client_kind_t kind,
     tg_str_t client_id);
 
+/* Asks `what` of each header of a list; ends with the first 1. */
+ngx_uint_t ngx_http_tollgate_headers_each(ngx_list_t *list,
+    ngx_uint_t (*what)(const ngx_table_elt_t *h, void *data), void *data);
+
 /*
  * Makes the list of request headers what the backend of this proxy may see.
  * `subject` is added as the user if the policy wants it.  NGX_OK, NGX_ERROR.

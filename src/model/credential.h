@@ -1,7 +1,7 @@
 /*
  * Credentials: named identities with a secret, roles, addresses, metadata, token settings and a list of what they may
- * call (token-api.md "Terms", "Metadata of credentials"; management-api.md "credentials"). They are live state: a change
- * acts at once, without a deploy. Parsed and written as everything in model.h.
+ * call (token-api.md "Terms", "Metadata of credentials"; management-api.md "credentials"). They are live state: a
+ * change acts at once, without a deploy. Parsed and written as everything in model.h.
  *
  * What gateways need of one lies in two places beside the secret: its details, one JSON text of a client's row, and its
  * access list, a row for each thing that it may call.
@@ -64,8 +64,8 @@ typedef struct {
     tg_str_t organization; /* "" : none */
     tg_str_t *roles;
     size_t n_roles;
-    bool enabled;       /* default true */
-    tg_str_t *ips;      /* addresses and CIDR, v4 and v6; none: from everywhere */
+    bool enabled;  /* default true */
+    tg_str_t *ips; /* addresses and CIDR, v4 and v6; none: from everywhere */
     size_t n_ips;
     tg_ms_t expires_at; /* expireDate, ISO 8601; 0: never */
     tg_metadata_entry_t *metadata;
@@ -147,8 +147,9 @@ json_t *tg_access_row_write(const tg_access_row_t *row) TG_MUST_CHECK;
 typedef struct {
     bool allowed;
     uint32_t disallowed;
-    tg_ms_t expires_at; /* 0: never */
-    int64_t target;     /* resource id of the row: whose quota it is */
+    tg_ms_t expires_at;  /* 0: never */
+    int64_t target;      /* resource id of the row: whose quota it is */
+    bool checks_address; /* checkClientIpAddress of the credential; false from tg_access_parse: it is in the details */
     tg_limits_t limits;
 } tg_access_t;
 

@@ -45,6 +45,10 @@ static bool path_read(tg_str_t path, int how, char *out, size_t *n) {
     return true;
 }
 
+bool tg_path_reading(tg_str_t path, int how, char *out, size_t *n) {
+    return path_read(path, how + 1, out, n);
+}
+
 /* The prefix itself is as the administrator wrote it. */
 static bool reading_agrees(const tg_router_t *r, const tg_route_query_t *q, const tg_route_match_t *match, int how,
                            char *scratch) {

@@ -11,6 +11,11 @@
 /* False for nearly every path: then there is nothing to ask below. */
 bool tg_path_has_readings(tg_str_t path);
 
+/* Reading `how` (0 .. TG_PATH_READINGS - 1) of a path, which starts with '/': written to `out`, with room for path.n
+ * bytes, as *n of them (none: the root). False: it climbs above its root. */
+#define TG_PATH_READINGS 3
+bool tg_path_reading(tg_str_t path, int how, char *out, size_t *n);
+
 /* True if each reading of the path that *match was found for belongs to the same proxy and stays below its prefix.
  * `scratch` has room for q->path.n bytes. */
 bool tg_route_is_certain(const tg_router_t *r, const tg_route_query_t *q, const tg_route_match_t *match, char *scratch);
