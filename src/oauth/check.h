@@ -6,8 +6,8 @@
 #define TG_OAUTH_CHECK_H
 
 #include "jose/jws.h"
-#include "model/live.h"
 #include "model/credential.h"
+#include "model/live.h"
 #include "model/snapshot.h"
 #include "store/token_store.h"
 
@@ -70,12 +70,13 @@ typedef enum {
     TG_TOKEN_ENVIRONMENT,
     TG_TOKEN_EPOCH,
     TG_TOKEN_UNKNOWN,
-    TG_TOKEN_USER,   /* the user of a password grant is gone, disabled, expired, or has another password */
-    TG_TOKEN_ACCESS, /* ACL mode: the access list does not name this proxy, or no more; all of these: 401 invalid_token */
-    TG_TOKEN_METHOD, /* the access list disallows the method: 403 insufficient_scope */
-    TG_TOKEN_ROLE,   /* method access: 403 insufficient_scope */
-    TG_TOKEN_ADDRESS,    /* not one of the credential's addresses: 403, WWW-Authenticate: Bearer alone, access_denied */
-    TG_TOKEN_LIMIT,      /* quota or throttling: 429, no WWW-Authenticate, slow_down, Retry-After */
+    TG_TOKEN_USER,    /* the user of a password grant is gone, disabled, expired, or has another password */
+    TG_TOKEN_ACCESS,  /* ACL mode: the access list does not name this proxy, or no more; all of these: 401 invalid_token
+                       */
+    TG_TOKEN_METHOD,  /* the access list disallows the method: 403 insufficient_scope */
+    TG_TOKEN_ROLE,    /* method access: 403 insufficient_scope */
+    TG_TOKEN_ADDRESS, /* not one of the credential's addresses: 403, WWW-Authenticate: Bearer alone, access_denied */
+    TG_TOKEN_LIMIT,   /* quota or throttling: 429, no WWW-Authenticate, slow_down, Retry-After */
     TG_TOKEN_UNAVAILABLE /* cannot be decided: 503, Retry-After; never accepted */
 } tg_token_verdict_t;
 const char *tg_token_verdict_name(tg_token_verdict_t v); /* for logs and metrics */
@@ -93,8 +94,8 @@ tg_token_verdict_t tg_bearer_query_find(tg_str_t query, char *scratch, tg_str_t 
  * published too), verifies, reads the claims: exp must be a number if present (never NaN, at most 2^53), jti (and
  * tg_fam, if there) 22 characters of base64url, tg_gen must be there, aud the one string equal to client_id, iss
  * matched as the environment says: equal to access_url + "/auth" (or "/credential") if set, else a URL whose path is
- * that; which of both it is makes client_kind. tg_ugen as tg_gen. `pub` gives the key object that belongs to keys[i]. Nothing here depends on the clock except key usability, so
- * the facts may be cached. */
+ * that; which of both it is makes client_kind. tg_ugen as tg_gen. `pub` gives the key object that belongs to keys[i].
+ * Nothing here depends on the clock except key usability, so the facts may be cached. */
 typedef const tg_key_t *(*tg_key_of_fn)(void *ctx, size_t i);
 tg_token_verdict_t tg_jwt_prove(tg_str_t token, const tg_environment_t *env, const tg_signing_key_t *keys,
                                 size_t n_keys, tg_key_of_fn pub, void *ctx, tg_ms_t now, tg_arena_t *a,
@@ -105,22 +106,22 @@ tg_err_t tg_jwt_scope_find(tg_str_t token, tg_arena_t *a, bool *has_scope, tg_st
 /* A record as facts. TG_TOKEN_UNKNOWN if its strings do not fit. */
 tg_token_verdict_t tg_record_prove(const tg_record_t *r, tg_token_facts_t *facts);
 
-/* Does the token live? At every request, on cached facts as well: time (leeway applies to JWT), key and early revocations
- * (JWT: TG_TOKEN_ENDED), environment and epoch (opaque), the live client (exists, enabled, not expired, generation), and
- * with user_generation the live user: a credential that exists, is enabled, not expired, of that generation, and of the
- * client's project. `user` may be NULL without user_generation; NULL refuses otherwise. */
+/* Does the token live? At every request, on cached facts as well: time (leeway applies to JWT), key and early
+ * revocations (JWT: TG_TOKEN_ENDED), environment and epoch (opaque), the live client (exists, enabled, not expired,
+ * generation), and with user_generation the live user: a credential that exists, is enabled, not expired, of that
+ * generation, and of the client's project. `user` may be NULL without user_generation; NULL refuses otherwise. */
 tg_token_verdict_t tg_token_alive(const tg_token_facts_t *f, const tg_live_client_t *client,
                                   const tg_live_client_t *user, const tg_check_now_t *at);
 
 /* Does it open this proxy? Token type against the policy's; policy mode: an application key, which is p->key_id; ACL
- * mode: a credential of the proxy's project, whose access (NULL: none) is allowed and not expired, and does not disallow
- * `method` (a bit of tg_method_bit; a method that is none of them passes only if nothing is disallowed). */
+ * mode: a credential of the proxy's project, whose access (NULL: none) is allowed and not expired, and does not
+ * disallow `method` (a bit of tg_method_bit; a method that is none of them passes only if nothing is disallowed). */
 tg_token_verdict_t tg_token_opens(const tg_token_facts_t *f, const tg_deployed_proxy_t *p,
                                   const tg_live_client_t *client, const tg_access_t *access, uint32_t method,
                                   tg_ms_t now);
 
 /* For an application's own tokens (introspection, regenerate): as tg_token_opens in policy mode of any proxy that the
- * key opens. ACL mode, policy NULL: a credential, of either token type. */
+ * key opens. ACL mode, policy NULL: a credential, of either token type. `key_id` is that of the client that asks. */
 tg_token_verdict_t tg_token_is_of(const tg_token_facts_t *f, const tg_policy_t *policy, int64_t key_id,
                                   const tg_live_client_t *client);
 

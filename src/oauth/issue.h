@@ -36,8 +36,13 @@ typedef struct {
  * secret required, regenerate on, not managed_from_policy, the type asked for. */
 void tg_credential_policy_init(tg_token_type_t type, const tg_token_settings_t *settings, tg_policy_t *out);
 
+/* Whether tokens of this client come from this policy (NULL: none): active, and of policy mode for an application key,
+ * of ACL mode for a credential. */
+bool tg_policy_issues(const tg_policy_t *policy, const tg_live_client_t *client);
+
 /* `policy` is the client's own (NULL, inactive, or of another mode than the client's kind: unauthorized_client). The
- * password grant needs username and password in the body (a missing one: invalid_request); whether they are right is
+ * password grant needs username and password in the body (a missing one: invalid_request; a username that nobody can
+ * have: invalid_grant); whether they are right is
  * for tg_user_verify to say, then plan->user_generation is to be set. A request in_url
  * that it does not allow is TG_OAUTH_METHOD, whatever else is wrong with it. Views borrow from the arguments. Of
  * a requested scope only the syntax is checked: what is available is tg_scope_resolve's (scope.h) to say. A refresh

@@ -58,18 +58,17 @@ typedef struct {
     tg_refresh_action_t action;
     tg_oauth_error_t error; /* of a refusal */
     const char *why;
-    /* The caller has asked for the record's user as well, if it has a user_generation: dead or changed is invalid_grant */
+    /* The caller has asked for the record's user as well, if it has a user_generation: dead or changed is invalid_grant
+     */
     bool used; /* this is a successor's first use, as far as the record tells: TG_WRITE_USED on record->predecessor */
 } tg_refresh_decision_t;
 
-/* `record` is what the store found by the refresh hash, NULL: nothing. `epoch` is the current one. `user`: the live user
- * of a record with a user_generation, else NULL. Checks: client, user,
- * environment, generation, epoch, token type, ended, expired, count, scope (narrower or equal). `req` came through
- * tg_grant_decide. */
+/* `record` is what the store found by the refresh hash, NULL: nothing. `epoch` is the current one. `user`: the live
+ * user of a record with a user_generation, else NULL. Checks: client, user, environment, generation, epoch, token type,
+ * ended, expired, count, scope (narrower or equal). `req` came through tg_grant_decide. */
 tg_refresh_decision_t tg_refresh_decide(const tg_token_request_t *req, const tg_live_client_t *client,
                                         const tg_live_client_t *user, const tg_policy_t *policy,
-                                        const tg_record_t *record, int64_t environment_id,
-                                        int64_t epoch, tg_ms_t now);
+                                        const tg_record_t *record, int64_t environment_id, int64_t epoch, tg_ms_t now);
 
 /* Until when a revoked family must stand on the early revocation list: its access JWTs are accepted no longer, the
  * largest leeway included. `record`: any one of the family; `policy` may be NULL. */
@@ -113,15 +112,19 @@ tg_err_t tg_pair_repeat(const tg_keyring_t *k, const tg_refresh_token_t *present
 /* The claims of the access JWT (RFC 9068 2.2): iss, sub, aud, exp (left out if never), iat, jti (base64url), client_id,
  * tg_gen (16 hex digits), tg_ugen likewise with a user_generation, scope if resolved, with a refresh token tg_fam, and
  * the metadata entries that are in_jwt (never a secret one, whatever it says). Signed with typ at+jwt. The plan's
- * metadata is the caller's to set on each pair before, since it is read afresh at each refresh. */
+ * metadata is the caller's to set on each pair before, since it is read afresh at each refresh. An entry whose name is
+ * one of the token's own claims or another entry's is left out: a name that stands twice makes a token that nobody
+ * accepts. out->err is TG_ERR_LIMIT if the claims take more than TG_CLAIMS_MAX bytes, which only metadata can bring
+ * about: no such token is issued, for with its signature it would not fit a header line of 8 KiB. */
+#define TG_CLAIMS_MAX 5120
 void tg_pair_claims_write(const tg_pair_t *pair, tg_str_t issuer, tg_buf_t *out);
 /* Claims of the refresh JWT: iss, sub, aud, exp (its end), iat, jti, client_id, tg_gen, tg_fam, tg_bucket. Signed with
  * typ rt+jwt. */
 void tg_refresh_claims_write(const tg_pair_t *pair, tg_str_t issuer, tg_buf_t *out);
 /* The success body (RFC 6749 5.1; token-api.md "Success"), in the names and units of `m`; expires_in counts from `now`,
  * so that a repeat tells the truth, and is whole seconds in either unit. `refresh` is left out without has_refresh.
- * `application`: the name for X-ApplicationName, of extendedFields. Metadata entries that are in_response follow, but for
- * those whose name is by now that of a response field. */
+ * `application`: the name for X-ApplicationName, of extendedFields. Metadata entries that are in_response follow, but
+ * for those whose name is by now that of a response field. */
 void tg_pair_response_write(const tg_pair_t *pair, const tg_token_management_t *m, tg_str_t application,
                             tg_str_t access, tg_str_t refresh, tg_ms_t now, tg_buf_t *out);
 

@@ -21,12 +21,14 @@ tg_oauth_error_t tg_regenerate_request_parse(const tg_oauth_input_t *in, tg_aren
                                              const char **why);
 
 /* For a client that was authenticated: invalid_request without a token; unauthorized_client if its policy is not there,
- * inactive, for opaque tokens, or does not regenerate. */
-tg_oauth_error_t tg_regenerate_decide(const tg_regenerate_request_t *req, const tg_policy_t *policy, const char **why);
+ * inactive, of another mode than the client's kind, for opaque tokens, or does not regenerate. */
+tg_oauth_error_t tg_regenerate_decide(const tg_regenerate_request_t *req, const tg_live_client_t *client,
+                                      const tg_policy_t *policy, const char **why);
 
-/* The new JWT: the old one's subject, scope and family (so that revoking the family ends it too), the policy's lifetime
- * and algorithm, a jti of its own. `facts` are those of the old one, which was found good for `client`; `scope` as
- * tg_jwt_scope_find gave it. Views in *out borrow from the arguments. */
+/* The new JWT: the old one's subject, user, scope and family (so that revoking the family ends it too), the policy's
+ * lifetime and algorithm, a jti of its own; metadata is the caller's to set on out->plan, as in refresh.h. `facts` are
+ * those of the old one, which was found good for `client`; `scope` as tg_jwt_scope_find gave it. Views in *out borrow
+ * from the arguments. */
 tg_err_t tg_regenerate(const tg_token_facts_t *facts, bool has_scope, tg_str_t scope, const tg_live_client_t *client,
                        const tg_policy_t *policy, int64_t environment_id, const uint8_t random[64], tg_ms_t now,
                        tg_pair_t *out) TG_MUST_CHECK;

@@ -17,6 +17,9 @@ bool tg_scope_is_valid(tg_str_t scope);
 tg_oauth_error_t tg_scope_resolve(const tg_token_management_t *m, const tg_token_request_t *req, const tg_str_t *roles,
                                   size_t n_roles, tg_arena_t *a, tg_grant_plan_t *plan, const char **why);
 
+/* Whether `word` is one of the scope's. */
+bool tg_scope_has(tg_str_t scope, tg_str_t word);
+
 /* The roles that count at a proxied API: the principal's, and only those of them in the token's scope if scopes were
  * resolved. Views borrow from `roles`; out has room for n_roles. Returns how many. */
 size_t tg_roles_effective(const tg_str_t *roles, size_t n_roles, bool has_scope, tg_str_t scope, tg_str_t *out);

@@ -4,6 +4,9 @@
  *
  * FIXED: windows begin at multiples of the interval since 1970. SLIDING: what of the window before still counts is
  * weighted by how much of it lies within the last interval.
+ *
+ * A step back in time changes nothing, but one that is longer than an interval and a minute empties the meter: so it
+ * does not stand still for good when the interval of its limit was changed.
  */
 #ifndef TG_POLICY_METER_H
 #define TG_POLICY_METER_H
@@ -16,7 +19,7 @@ typedef struct {
     uint32_t before; /* in the one before */
 } tg_meter_t;
 
-/* Moves the meter to `now` (a step back in time changes nothing) and tells what counts: at most UINT32_MAX. */
+/* Moves the meter to `now` and tells what counts: at most UINT32_MAX. */
 uint32_t tg_meter_read(tg_meter_t *m, const tg_limit_t *l, tg_ms_t now);
 void tg_meter_add(tg_meter_t *m, const tg_limit_t *l, tg_ms_t now);
 /* May one more come? `limit` is this node's share of l->limit. *retry_ms: if not, when one may at the earliest. */
