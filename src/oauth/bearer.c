@@ -131,6 +131,13 @@ static refusal_t refusal_of(tg_token_verdict_t v) {
         return (refusal_t){400, "invalid_request", "more than one access token", true, true};
     case TG_TOKEN_EXPIRED:
         return (refusal_t){401, "invalid_token", "the access token expired", true, true};
+    case TG_TOKEN_METHOD:
+    case TG_TOKEN_ROLE:
+        return (refusal_t){403, "insufficient_scope", "the access token does not let its holder do this", true, true};
+    case TG_TOKEN_ADDRESS:
+        return (refusal_t){403, "access_denied", "this is not to be called from here", true, false};
+    case TG_TOKEN_LIMIT:
+        return (refusal_t){429, "slow_down", "too many requests, try again later", false, false};
     case TG_TOKEN_UNAVAILABLE:
         return (refusal_t){503, "server_error", "the access token cannot be checked now, try again later", false,
                            false};
@@ -142,7 +149,8 @@ static refusal_t refusal_of(tg_token_verdict_t v) {
 int tg_token_refusal_write(tg_token_verdict_t v, const tg_policy_t *policy, tg_buf_t *www_authenticate,
                            tg_buf_t *body) {
     refusal_t r = refusal_of(v);
-    bool own = policy != NULL && v != TG_TOKEN_UNAVAILABLE; /* a fault of ours is never dressed up as a refusal */
+    /* a fault of ours is never dressed up as a refusal, and who is to wait must understand that */
+    bool own = policy != NULL && v != TG_TOKEN_UNAVAILABLE && v != TG_TOKEN_LIMIT;
     if (r.challenge) {
         tg_buf_put(www_authenticate, TG_STR("Bearer"));
     }

@@ -1,5 +1,8 @@
 #include "oauth/check.h"
 
+#include "oauth/jwt.h"
+#include "oauth/principal.h"
+
 static const char *const verdict_names[] = {
     [TG_TOKEN_OK] = "ok",
     [TG_TOKEN_NONE] = "none",
@@ -18,11 +21,25 @@ static const char *const verdict_names[] = {
     [TG_TOKEN_ENVIRONMENT] = "environment",
     [TG_TOKEN_EPOCH] = "epoch",
     [TG_TOKEN_UNKNOWN] = "unknown",
+    [TG_TOKEN_USER] = "user",
+    [TG_TOKEN_ACCESS] = "access",
+    [TG_TOKEN_METHOD] = "method",
+    [TG_TOKEN_ROLE] = "role",
+    [TG_TOKEN_ADDRESS] = "address",
+    [TG_TOKEN_LIMIT] = "limit",
     [TG_TOKEN_UNAVAILABLE] = "unavailable",
 };
 
 const char *tg_token_verdict_name(tg_token_verdict_t v) {
     return (size_t)v < sizeof(verdict_names) / sizeof(verdict_names[0]) ? verdict_names[v] : "?";
+}
+
+void tg_facts_scope_set(tg_token_facts_t *f, bool has_scope, tg_str_t scope) {
+    f->has_scope = has_scope;
+    f->scope_len = (uint16_t)scope.n;
+    if (scope.n > 0 && scope.n <= sizeof(f->scope)) {
+        memcpy(f->scope, scope.p, scope.n);
+    }
 }
 
 tg_token_verdict_t tg_record_prove(const tg_record_t *r, tg_token_facts_t *f) {
@@ -37,8 +54,9 @@ tg_token_verdict_t tg_record_prove(const tg_record_t *r, tg_token_facts_t *f) {
     f->client_id_len = (uint16_t)r->client_id.n;
     memcpy(f->subject, r->subject.p, r->subject.n);
     f->subject_len = (uint16_t)r->subject.n;
-    f->scope_len = (uint16_t)r->scope.n;
+    tg_facts_scope_set(f, r->has_scope, r->scope);
     f->generation = r->generation;
+    f->user_generation = r->user_generation;
     f->epoch = r->epoch;
     f->issued_at = r->issued_at;
     f->expires_at = r->access_expires_at;
@@ -76,24 +94,55 @@ static tg_token_verdict_t opaque_check(const tg_token_facts_t *f, const tg_check
     return f->expires_at != 0 && f->expires_at <= at->now ? TG_TOKEN_EXPIRED : TG_TOKEN_OK;
 }
 
-static bool client_is_live(const tg_live_client_t *client, tg_client_kind_t kind, tg_ms_t now) {
-    return client->exists && client->enabled && client->kind == kind &&
-           (client->expires_at == 0 || client->expires_at > now);
-}
-
-tg_token_verdict_t tg_token_check(const tg_token_facts_t *f, const tg_deployed_proxy_t *p,
-                                  const tg_live_client_t *client, const tg_check_now_t *at) {
-    if (!client_is_live(client, f->client_kind, at->now)) {
+tg_token_verdict_t tg_token_alive(const tg_token_facts_t *f, const tg_live_client_t *client,
+                                  const tg_live_client_t *user, const tg_check_now_t *at) {
+    if (!tg_client_is_live(client, f->client_kind, at->now)) {
         return TG_TOKEN_CLIENT;
-    }
-    if (p->policy == NULL || f->type != p->policy->type) {
-        return TG_TOKEN_TYPE;
-    }
-    if (client->kind != TG_CLIENT_APPLICATION || client->key_id != p->key_id) {
-        return TG_TOKEN_AUDIENCE;
     }
     if (f->generation != client->generation) {
         return TG_TOKEN_GENERATION;
     }
+    if (!tg_user_is_live(user, f->user_generation, client, at->now)) {
+        return TG_TOKEN_USER;
+    }
     return f->type == TG_TOKEN_JWT ? jwt_check(f, at) : opaque_check(f, at);
+}
+
+/* ---- what it opens ---- */
+
+static bool is_of_kind(const tg_token_facts_t *f, const tg_live_client_t *client, tg_client_kind_t kind) {
+    return f->client_kind == kind && client->kind == kind;
+}
+
+static tg_token_verdict_t access_check(const tg_access_t *access, uint32_t method, tg_ms_t now) {
+    if (access == NULL || !access->allowed || (access->expires_at != 0 && access->expires_at <= now)) {
+        return TG_TOKEN_ACCESS;
+    }
+    bool disallowed = method != 0 ? (access->disallowed & method) != 0 : access->disallowed != 0;
+    return disallowed ? TG_TOKEN_METHOD : TG_TOKEN_OK;
+}
+
+tg_token_verdict_t tg_token_opens(const tg_token_facts_t *f, const tg_deployed_proxy_t *p,
+                                  const tg_live_client_t *client, const tg_access_t *access, uint32_t method,
+                                  tg_ms_t now) {
+    if (p->policy == NULL || p->policy->managed_from_policy) {
+        return p->policy == NULL ? TG_TOKEN_TYPE : tg_token_is_of(f, p->policy, p->key_id, client);
+    }
+    if (f->type != p->policy->type) {
+        return TG_TOKEN_TYPE;
+    }
+    if (!is_of_kind(f, client, TG_CLIENT_CREDENTIAL) || !tg_client_is_credential_of(client, p->project_id)) {
+        return TG_TOKEN_AUDIENCE;
+    }
+    return access_check(access, method, now);
+}
+
+tg_token_verdict_t tg_token_is_of(const tg_token_facts_t *f, const tg_policy_t *policy, int64_t key_id,
+                                  const tg_live_client_t *client) {
+    if (policy != NULL && f->type != policy->type) {
+        return TG_TOKEN_TYPE;
+    }
+    bool by_policy = policy == NULL || policy->managed_from_policy;
+    bool is_its = is_of_kind(f, client, policy != NULL ? TG_CLIENT_APPLICATION : TG_CLIENT_CREDENTIAL);
+    return is_its && by_policy && client->key_id == key_id ? TG_TOKEN_OK : TG_TOKEN_AUDIENCE;
 }

@@ -125,9 +125,9 @@ tg_token_verdict_t tg_token_opens(const tg_token_facts_t *f, const tg_deployed_p
 tg_token_verdict_t tg_token_is_of(const tg_token_facts_t *f, const tg_policy_t *policy, int64_t key_id,
                                   const tg_live_client_t *client);
 
-/* The answer at a proxied API: status; WWW-Authenticate value ("": leave it out, only with 503); JSON body
+/* The answer at a proxied API: status; WWW-Authenticate value ("": leave it out, only with 429 and 503); JSON body
  * {"error","error_description"}. The policy's errorMessage replaces status and body where set, except for
- * TG_TOKEN_UNAVAILABLE. `policy` may be NULL. */
+ * TG_TOKEN_UNAVAILABLE and TG_TOKEN_LIMIT. `policy` may be NULL. */
 int tg_token_refusal_write(tg_token_verdict_t v, const tg_policy_t *policy, tg_buf_t *www_authenticate, tg_buf_t *body);
 
 #endif

@@ -11,12 +11,19 @@ static const struct {
     tg_str_t name;
     size_t offset;
 } known[] = {
-    {{"iss", 3}, offsetof(tg_claims_t, iss)},       {{"sub", 3}, offsetof(tg_claims_t, sub)},
-    {{"aud", 3}, offsetof(tg_claims_t, aud)},       {{"client_id", 9}, offsetof(tg_claims_t, client_id)},
-    {{"jti", 3}, offsetof(tg_claims_t, jti)},       {{"scope", 5}, offsetof(tg_claims_t, scope)},
-    {{"tg_gen", 6}, offsetof(tg_claims_t, tg_gen)}, {{"tg_fam", 6}, offsetof(tg_claims_t, tg_fam)},
-    {{"iat", 3}, offsetof(tg_claims_t, iat)},       {{"tg_bucket", 9}, offsetof(tg_claims_t, tg_bucket)},
-    {{"nbf", 3}, offsetof(tg_claims_t, nbf)},       {{"exp", 3}, offsetof(tg_claims_t, exp)},
+    {{"iss", 3}, offsetof(tg_claims_t, iss)},
+    {{"sub", 3}, offsetof(tg_claims_t, sub)},
+    {{"aud", 3}, offsetof(tg_claims_t, aud)},
+    {{"client_id", 9}, offsetof(tg_claims_t, client_id)},
+    {{"jti", 3}, offsetof(tg_claims_t, jti)},
+    {{"scope", 5}, offsetof(tg_claims_t, scope)},
+    {{"tg_gen", 6}, offsetof(tg_claims_t, tg_gen)},
+    {{"tg_ugen", 7}, offsetof(tg_claims_t, tg_ugen)},
+    {{"tg_fam", 6}, offsetof(tg_claims_t, tg_fam)},
+    {{"iat", 3}, offsetof(tg_claims_t, iat)},
+    {{"tg_bucket", 9}, offsetof(tg_claims_t, tg_bucket)},
+    {{"nbf", 3}, offsetof(tg_claims_t, nbf)},
+    {{"exp", 3}, offsetof(tg_claims_t, exp)},
 };
 
 static tg_claim_t *claim_at(tg_claims_t *c, size_t i) {

@@ -46,8 +46,8 @@ static bool forms_share_a_name(const tg_form_t *a, const tg_form_t *b) {
 
 /* RFC 6749 2.3.1: credentials MUST NOT be in the URI, where every log on the way would keep them. */
 static bool query_has_credentials(const tg_form_t *query, tg_str_t secret) {
-    const tg_str_t names[] = {TG_STR("client_id"), TG_STR("client_secret"), TG_STR("password"), TG_STR("refresh_token"),
-                              secret};
+    const tg_str_t names[] = {TG_STR("client_id"), TG_STR("client_secret"), TG_STR("username"),
+                              TG_STR("password"),  TG_STR("refresh_token"), secret};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         tg_str_t ignored;
         if (names[i].n > 0 && tg_form_find(query, names[i], &ignored) > 0) {
@@ -139,7 +139,7 @@ static bool url_names_client(const tg_oauth_input_t *in, const tg_form_t *query)
            tg_parameter_find(query, TG_STR("client_id")).n > 0;
 }
 
-/* The password of a user is for a body alone, whatever the policy allows. */
+/* The name and password of a user are for a body alone, whatever the policy allows. */
 static tg_oauth_error_t url_parameters_check(const tg_oauth_input_t *in, const tg_form_t *query, const char **why) {
     if (tg_form_repeated(query)) {
         return refuse(TG_OAUTH_INVALID_REQUEST, "a parameter is repeated", why);
@@ -147,8 +147,8 @@ static tg_oauth_error_t url_parameters_check(const tg_oauth_input_t *in, const t
     if (in->body.n > 0) {
         return refuse(TG_OAUTH_INVALID_REQUEST, "a GET must not have a body", why);
     }
-    if (tg_parameter_find(query, TG_STR("password")).n > 0) {
-        return refuse(TG_OAUTH_INVALID_REQUEST, "a password must not stand in the query of the URL", why);
+    if (tg_parameter_find(query, TG_STR("password")).n > 0 || tg_parameter_find(query, TG_STR("username")).n > 0) {
+        return refuse(TG_OAUTH_INVALID_REQUEST, "a username or password must not stand in the query of the URL", why);
     }
     return TG_OAUTH_OK;
 }

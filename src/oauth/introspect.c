@@ -53,8 +53,8 @@ void tg_introspection_write(const tg_introspection_t *i, tg_buf_t *out) {
         text_put(out, "scope", i->scope);
     }
     text_put(out, "client_id", client_id);
-    if (i->username.n > 0) {
-        text_put(out, "username", i->username);
+    if (f->user_generation != 0) {
+        text_put(out, "username", tg_strn(f->subject, f->subject_len));
     }
     if (!i->refresh) {
         text_put(out, "token_type", TG_STR("Bearer"));

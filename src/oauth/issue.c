@@ -8,18 +8,41 @@ static tg_oauth_error_t refuse(tg_oauth_error_t e, const char *text, const char 
 }
 
 static bool grant_is_open(tg_grant_t grant, const tg_token_settings_t *t) {
-    return grant == TG_GRANT_REFRESH ? t->refresh_allowed && !t->never_expires
-                                     : grant == TG_GRANT_CLIENT_CREDENTIALS && grant == t->grant;
+    return grant == TG_GRANT_REFRESH ? t->refresh_allowed && !t->never_expires : grant == t->grant;
 }
 
-static bool url_is_allowed(const tg_policy_t *policy) {
-    return policy != NULL && policy->active && policy->managed_from_policy && policy->token.allow_url_parameters;
+void tg_credential_policy_init(tg_token_type_t type, const tg_token_settings_t *settings, tg_policy_t *out) {
+    *out = (tg_policy_t){
+        .type = type, .active = true, .client_secret_required = true, .regenerate = true, .token = *settings};
+    out->token.delete_previous = type == TG_TOKEN_OPAQUE && settings->delete_previous;
+}
+
+bool tg_policy_issues(const tg_policy_t *policy, const tg_live_client_t *client) {
+    return policy != NULL && policy->active &&
+           client->kind == (policy->managed_from_policy ? TG_CLIENT_APPLICATION : TG_CLIENT_CREDENTIAL);
+}
+
+/* What each grant must bring with it. */
+static tg_oauth_error_t parameters_check(const tg_token_request_t *req, const char **why) {
+    if (req->grant == TG_GRANT_REFRESH && req->refresh_token.n == 0) {
+        return refuse(TG_OAUTH_INVALID_REQUEST, "refresh_token is missing", why);
+    }
+    if (req->grant != TG_GRANT_PASSWORD) {
+        return TG_OAUTH_OK;
+    }
+    if (req->username.n == 0 || req->password.n == 0) {
+        return refuse(TG_OAUTH_INVALID_REQUEST, "username or password is missing", why);
+    }
+    if (tg_client_id_check(req->username, "username", NULL) != TG_OK) {
+        return refuse(TG_OAUTH_INVALID_GRANT, "the username or password is wrong", why);
+    }
+    return TG_OAUTH_OK;
 }
 
 static tg_oauth_error_t grant_check(tg_token_endpoint_t endpoint, const tg_token_request_t *req,
-                                    const tg_policy_t *policy, const char **why) {
+                                    const tg_live_client_t *client, const tg_policy_t *policy, const char **why) {
     tg_str_t name = TG_STR_NONE;
-    if (req->in_url && !url_is_allowed(policy)) {
+    if (req->in_url && (!tg_policy_issues(policy, client) || !policy->token.allow_url_parameters)) {
         return refuse(TG_OAUTH_METHOD, "this method is not allowed here", why);
     }
     (void)tg_form_find(&req->form, TG_STR("grant_type"), &name);
@@ -29,7 +52,7 @@ static tg_oauth_error_t grant_check(tg_token_endpoint_t endpoint, const tg_token
     if (req->grant == TG_GRANT_NONE) {
         return refuse(TG_OAUTH_UNSUPPORTED_GRANT_TYPE, "this grant type is not supported", why);
     }
-    if (policy == NULL || !policy->active || !policy->managed_from_policy) {
+    if (!tg_policy_issues(policy, client)) {
         return refuse(TG_OAUTH_UNAUTHORIZED_CLIENT, "no policy issues tokens for this client here", why);
     }
     if (endpoint == TG_ENDPOINT_JWT && policy->type != TG_TOKEN_JWT) {
@@ -38,10 +61,7 @@ static tg_oauth_error_t grant_check(tg_token_endpoint_t endpoint, const tg_token
     if (!grant_is_open(req->grant, &policy->token)) {
         return refuse(TG_OAUTH_UNAUTHORIZED_CLIENT, "this grant type is not open for this client", why);
     }
-    if (req->grant == TG_GRANT_REFRESH && req->refresh_token.n == 0) {
-        return refuse(TG_OAUTH_INVALID_REQUEST, "refresh_token is missing", why);
-    }
-    return TG_OAUTH_OK;
+    return parameters_check(req, why);
 }
 
 tg_oauth_error_t tg_grant_decide(tg_token_endpoint_t endpoint, const tg_token_request_t *req,
@@ -49,7 +69,7 @@ tg_oauth_error_t tg_grant_decide(tg_token_endpoint_t endpoint, const tg_token_re
                                  const char **why) {
     *plan = (tg_grant_plan_t){0};
     *why = "";
-    tg_oauth_error_t e = grant_check(endpoint, req, policy, why);
+    tg_oauth_error_t e = grant_check(endpoint, req, client, policy, why);
     if (e == TG_OAUTH_OK && req->has_scope && !tg_scope_is_valid(req->scope)) {
         e = refuse(TG_OAUTH_INVALID_SCOPE, "scope is malformed", why);
     }
@@ -66,7 +86,7 @@ tg_oauth_error_t tg_grant_decide(tg_token_endpoint_t endpoint, const tg_token_re
                               .alg = alg,
                               .client_kind = client->kind,
                               .client_id = req->client_id,
-                              .subject = req->client_id,
+                              .subject = req->grant == TG_GRANT_PASSWORD ? req->username : req->client_id,
                               .generation = client->generation,
                               .expires_in = t->never_expires ? 0 : t->expires_in};
     return TG_OAUTH_OK;

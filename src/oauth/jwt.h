@@ -23,7 +23,9 @@ typedef struct {
     tg_claims_t claims;
     tg_client_kind_t client_kind;
     tg_str_t client_id, subject, scope, kid;
+    bool has_scope;
     uint64_t generation;
+    uint64_t user_generation;                  /* tg_ugen; 0: there is none */
     tg_ms_t issued_at, not_before, expires_at; /* expires_at 0: no exp */
     uint8_t jti[TG_REVOCATION_LEN];
     bool has_family; /* tg_fam */
@@ -34,5 +36,8 @@ typedef struct {
 tg_token_verdict_t tg_jwt_take_apart(tg_str_t token, tg_str_t typ, const tg_verifier_t *v, tg_arena_t *a,
                                      tg_jwt_t *jwt);
 void tg_jwt_release(tg_jwt_t *jwt);
+
+/* The text itself only if it fits. `scope` is of at most TG_SCOPE_MAX bytes. */
+void tg_facts_scope_set(tg_token_facts_t *f, bool has_scope, tg_str_t scope);
 
 #endif

@@ -69,6 +69,7 @@ static bool text_read(const tg_claim_t *claim, size_t max, tg_str_t *out) {
 }
 
 static bool texts_read(const tg_claims_t *claims, tg_jwt_t *c) {
+    c->has_scope = claims->scope.there;
     c->scope = claims->scope.text;
     return text_read(&claims->client_id, TG_CLIENT_ID_MAX, &c->client_id) &&
            text_read(&claims->sub, TG_SUBJECT_MAX, &c->subject) && (!claims->scope.there || claims->scope.is_text) &&
@@ -85,10 +86,9 @@ static bool ids_read(const tg_claims_t *claims, tg_jwt_t *c) {
     return id_read(claims->jti.text, c->jti) && (!c->has_family || id_read(claims->tg_fam.text, c->family));
 }
 
-static bool generation_read(const tg_claims_t *claims, uint64_t *out) {
+static bool generation_read(tg_str_t hex, uint64_t *out) {
     uint8_t bytes[8];
     size_t n;
-    tg_str_t hex = claims->tg_gen.text;
     if (hex.n != 2 * sizeof(bytes) || tg_hex_decode(hex, bytes, sizeof(bytes), &n) != TG_OK) {
         return false;
     }
@@ -97,6 +97,13 @@ static bool generation_read(const tg_claims_t *claims, uint64_t *out) {
         *out = *out << 8 | bytes[i];
     }
     return true;
+}
+
+/* 0 stands for no user: no claim may say it. */
+static bool generations_read(const tg_claims_t *claims, tg_jwt_t *c) {
+    return generation_read(claims->tg_gen.text, &c->generation) &&
+           (!claims->tg_ugen.there ||
+            (generation_read(claims->tg_ugen.text, &c->user_generation) && c->user_generation != 0));
 }
 
 /* scheme "://" authority, and nothing behind it. */
@@ -133,7 +140,7 @@ static tg_token_verdict_t claims_read(const tg_claims_t *claims, const tg_enviro
     if (!tg_str_eq(claims->aud.text, c->client_id)) {
         return TG_TOKEN_AUDIENCE;
     }
-    return generation_read(claims, &c->generation) ? TG_TOKEN_OK : TG_TOKEN_GENERATION;
+    return generations_read(claims, c) ? TG_TOKEN_OK : TG_TOKEN_GENERATION;
 }
 
 tg_token_verdict_t tg_jwt_take_apart(tg_str_t token, tg_str_t typ, const tg_verifier_t *v, tg_arena_t *a,
@@ -163,8 +170,9 @@ static void facts_fill(const tg_jwt_t *c, tg_token_facts_t *f) {
     f->client_id_len = (uint16_t)c->client_id.n;
     memcpy(f->subject, c->subject.p, c->subject.n);
     f->subject_len = (uint16_t)c->subject.n;
-    f->scope_len = (uint16_t)c->scope.n;
+    tg_facts_scope_set(f, c->has_scope, c->scope);
     f->generation = c->generation;
+    f->user_generation = c->user_generation;
     f->issued_at = c->issued_at;
     f->not_before = c->not_before;
     f->expires_at = c->expires_at;

@@ -17,7 +17,17 @@ static void address_put(tg_buf_t *out, const char *name, tg_str_t issuer, const 
     tg_buf_putc(out, ',');
 }
 
-void tg_metadata_write(tg_str_t issuer, tg_buf_t *out) {
+static void scopes_put(tg_buf_t *out, const tg_metadata_t *m) {
+    for (size_t i = 0; i < m->n_scopes; i++) {
+        tg_buf_put(out, i == 0 ? TG_STR(",\"scopes_supported\":[") : TG_STR(","));
+        tg_buf_put_json(out, m->scopes[i]);
+    }
+    if (m->n_scopes > 0) {
+        tg_buf_putc(out, ']');
+    }
+}
+
+void tg_metadata_write(tg_str_t issuer, const tg_metadata_t *m, tg_buf_t *out) {
     tg_buf_putc(out, '{');
     address_put(out, "issuer", issuer, "");
     address_put(out, "token_endpoint", issuer, "/token");
@@ -25,11 +35,17 @@ void tg_metadata_write(tg_str_t issuer, tg_buf_t *out) {
     address_put(out, "introspection_endpoint", issuer, "/introspect");
     address_put(out, "revocation_endpoint", issuer, "/revoke");
     address_put(out, "jwks_uri", issuer, "/.well-known/jwks.json");
-    tg_buf_put(out, TG_STR("\"grant_types_supported\":[\"client_credentials\",\"refresh_token\"],"
+    tg_buf_put(out, TG_STR("\"grant_types_supported\":[\"client_credentials\""));
+    if (m->password) {
+        tg_buf_put(out, TG_STR(",\"password\""));
+    }
+    tg_buf_put(out, TG_STR(",\"refresh_token\"],"
                            "\"response_types_supported\":[],"
                            "\"token_endpoint_auth_methods_supported\":" METHODS ","
                            "\"introspection_endpoint_auth_methods_supported\":" METHODS ","
-                           "\"revocation_endpoint_auth_methods_supported\":" METHODS "}"));
+                           "\"revocation_endpoint_auth_methods_supported\":" METHODS));
+    scopes_put(out, m);
+    tg_buf_putc(out, '}');
 }
 
 void tg_jwks_write(const tg_signing_key_t *keys, size_t n, tg_ms_t now, tg_buf_t *out) {

@@ -53,7 +53,9 @@ static tg_err_t pair_init(tg_pair_t *p, const tg_grant_plan_t *plan, bool has_re
                               .client_id = plan->client_id,
                               .subject = plan->subject,
                               .scope = plan->scope,
+                              .has_scope = plan->has_scope,
                               .generation = plan->generation,
+                              .user_generation = plan->user_generation,
                               .issued_at = p->issued_at};
     if (plan->expires_in > 0) {
         p->record.access_expires_at = p->issued_at + plan->expires_in * TG_SECOND_MS;
@@ -168,15 +170,16 @@ tg_err_t tg_pair_acquire(const tg_grant_plan_t *plan, const tg_policy_t *policy,
     return err == TG_OK && out->has_refresh ? refresh_name(out, random + TG_OPAQUE_RANDOM) : err;
 }
 
-static tg_grant_plan_t plan_of(const tg_record_t *r, const tg_policy_t *policy, tg_str_t scope, int64_t expires_in) {
+static tg_grant_plan_t plan_of(const tg_record_t *r, const tg_policy_t *policy, int64_t expires_in) {
     return (tg_grant_plan_t){.type = policy->type,
                              .alg = policy->type == TG_TOKEN_JWT ? tg_alg_parse(policy->token.jwt_algorithm) : 0,
                              .client_kind = r->client_kind,
                              .client_id = r->client_id,
                              .subject = r->subject,
-                             .has_scope = scope.n > 0,
-                             .scope = scope,
+                             .has_scope = r->has_scope,
+                             .scope = r->scope,
                              .generation = r->generation,
+                             .user_generation = r->user_generation,
                              .expires_in = expires_in};
 }
 
@@ -204,7 +207,11 @@ tg_err_t tg_pair_succeed(const tg_keyring_t *k, const tg_refresh_token_t *presen
         presented->jwt != (policy->type == TG_TOKEN_JWT)) {
         return TG_ERR_BUG;
     }
-    tg_grant_plan_t plan = plan_of(old, policy, req->has_scope ? req->scope : old->scope, t->expires_in);
+    tg_grant_plan_t plan = plan_of(old, policy, t->expires_in);
+    if (req->has_scope) {
+        plan.has_scope = true;
+        plan.scope = req->scope;
+    }
     tg_err_t err = pair_init(out, &plan, true, t, old->environment_id, now);
     if (err != TG_OK) {
         return err;
@@ -228,7 +235,7 @@ tg_err_t tg_pair_repeat(const tg_keyring_t *k, const tg_refresh_token_t *present
         return TG_ERR_BUG;
     }
     int64_t life = (successor->access_expires_at - successor->issued_at) / TG_SECOND_MS;
-    *out = (tg_pair_t){.plan = plan_of(successor, policy, successor->scope, life),
+    *out = (tg_pair_t){.plan = plan_of(successor, policy, life),
                        .issued_at = successor->issued_at,
                        .has_refresh = true,
                        .refresh_ends_at = successor->refresh_expires_at,

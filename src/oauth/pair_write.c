@@ -12,6 +12,60 @@ static void id_put(tg_buf_t *out, const char *name, const uint8_t id[16]) {
     tg_buf_putc(out, '"');
 }
 
+/* ---- metadata ---- */
+
+/* Claims that are the token's own (RFC 7519 4.1, RFC 9068 2.2); parts of the gateway's rules, and of those that verify
+ * beside it, hang on them. The model refuses such names; what it let through once must not get through here. */
+static bool claim_is_own(tg_str_t name) {
+    static const tg_str_t own[] = {{"iss", 3}, {"sub", 3}, {"aud", 3}, {"exp", 3},       {"nbf", 3},
+                                   {"iat", 3}, {"jti", 3}, {"cnf", 3}, {"client_id", 9}, {"scope", 5}};
+    for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++) {
+        if (tg_str_eq(name, own[i])) {
+            return true;
+        }
+    }
+    return tg_str_starts(name, TG_STR("tg_"));
+}
+
+/* The name under which an entry stands in the access JWT; "" : it does not. */
+static tg_str_t claim_name(const tg_metadata_entry_t *e) {
+    tg_str_t name = e->jwt_claim.n > 0 ? e->jwt_claim : e->key;
+    return e->in_jwt && !e->secret && !claim_is_own(name) ? name : TG_STR_NONE;
+}
+
+/* ... and in the response. */
+static tg_str_t field_name(const tg_metadata_entry_t *e, const tg_token_management_t *m) {
+    bool taken = !e->in_response || tg_response_name_is_taken(e->key);
+    for (tg_response_field_t f = TG_FIELD_ACCESS_TOKEN; f < TG_FIELDS_N; f++) {
+        taken |= tg_str_eq(e->key, tg_response_name(m, f));
+    }
+    return taken ? TG_STR_NONE : e->key;
+}
+
+static tg_str_t entry_name(const tg_metadata_entry_t *e, const tg_token_management_t *m) {
+    return m != NULL ? field_name(e, m) : claim_name(e);
+}
+
+/* Into the response by `m`, into the access JWT with NULL. Of two entries with one name the first counts. */
+static void metadata_put(tg_buf_t *out, const tg_grant_plan_t *plan, const tg_token_management_t *m) {
+    for (size_t i = 0; i < plan->n_metadata; i++) {
+        tg_str_t name = entry_name(&plan->metadata[i], m);
+        bool again = name.n == 0;
+        for (size_t j = 0; j < i && !again; j++) {
+            again = tg_str_eq(name, entry_name(&plan->metadata[j], m));
+        }
+        if (again) {
+            continue;
+        }
+        tg_buf_putc(out, ',');
+        tg_buf_put_json(out, name);
+        tg_buf_putc(out, ':');
+        tg_buf_put(out, plan->metadata[i].value);
+    }
+}
+
+/* ---- claims ---- */
+
 /* iss, sub, aud, exp (left out if never), iat, jti, client_id, tg_gen; the object stays open. */
 static void claims_begin(const tg_pair_t *p, tg_str_t issuer, tg_ms_t expires_at, const uint8_t jti[16],
                          tg_buf_t *out) {
@@ -29,14 +83,22 @@ static void claims_begin(const tg_pair_t *p, tg_str_t issuer, tg_ms_t expires_at
 }
 
 void tg_pair_claims_write(const tg_pair_t *pair, tg_str_t issuer, tg_buf_t *out) {
+    size_t start = out->n;
     claims_begin(pair, issuer, pair->record.access_expires_at, pair->jti, out);
+    if (pair->plan.user_generation != 0) {
+        tg_buf_putf(out, ",\"tg_ugen\":\"%016llx\"", (unsigned long long)pair->plan.user_generation);
+    }
     if (pair->plan.has_scope) {
         member_put(out, "scope", pair->plan.scope);
     }
     if (pair->has_refresh || pair->has_family) {
         id_put(out, "tg_fam", pair->record.family);
     }
+    metadata_put(out, &pair->plan, NULL);
     tg_buf_putc(out, '}');
+    if (out->err == TG_OK && out->n - start > TG_CLAIMS_MAX) {
+        out->err = TG_ERR_LIMIT;
+    }
 }
 
 void tg_refresh_claims_write(const tg_pair_t *pair, tg_str_t issuer, tg_buf_t *out) {
@@ -125,5 +187,6 @@ void tg_pair_response_write(const tg_pair_t *pair, const tg_token_management_t *
     if (m->extended_fields) {
         extended_put(pair, application, out);
     }
+    metadata_put(out, &pair->plan, m);
     tg_buf_putc(out, '}');
 }

@@ -1,5 +1,8 @@
 #include "oauth/refresh.h"
 
+#include "oauth/principal.h"
+#include "oauth/scope.h"
+
 #define LEEWAY_MAX (300 * TG_SECOND_MS) /* of an environment */
 
 static const char unknown[] = "the refresh token is unknown, expired or revoked";
@@ -8,19 +11,10 @@ static tg_refresh_decision_t deny(tg_oauth_error_t e, const char *why) {
     return (tg_refresh_decision_t){.action = TG_REFRESH_DENY, .error = e, .why = why};
 }
 
-static bool scope_has(tg_str_t scope, tg_str_t token) {
-    while (scope.n > 0) {
-        if (tg_str_eq(tg_str_take(&scope, ' '), token)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* RFC 6749 6: the scope asked for must not include any that was not granted. */
 static bool scope_is_within(tg_str_t asked, tg_str_t granted) {
     while (asked.n > 0) {
-        if (!scope_has(granted, tg_str_take(&asked, ' '))) {
+        if (!tg_scope_has(granted, tg_str_take(&asked, ' '))) {
             return false;
         }
     }
@@ -33,10 +27,6 @@ static bool record_is_clients(const tg_record_t *r, const tg_token_request_t *re
     return client->exists && client->enabled && r->has_refresh && r->environment_id == environment_id &&
            r->client_kind == client->kind && tg_str_eq(r->client_id, req->client_id) &&
            r->generation == client->generation;
-}
-
-static bool policy_refreshes(const tg_policy_t *policy) {
-    return policy != NULL && policy->active && policy->managed_from_policy && policy->token.refresh_allowed;
 }
 
 static bool type_is_policys(tg_str_t token, const tg_policy_t *policy) {
@@ -71,12 +61,15 @@ static tg_refresh_decision_t record_decide(const tg_token_request_t *req, const 
 }
 
 tg_refresh_decision_t tg_refresh_decide(const tg_token_request_t *req, const tg_live_client_t *client,
-                                        const tg_policy_t *policy, const tg_record_t *record, int64_t environment_id,
-                                        int64_t epoch, tg_ms_t now) {
-    if (!policy_refreshes(policy)) {
+                                        const tg_live_client_t *user, const tg_policy_t *policy,
+                                        const tg_record_t *record, int64_t environment_id, int64_t epoch, tg_ms_t now) {
+    if (!tg_policy_issues(policy, client) || !policy->token.refresh_allowed) {
         return deny(TG_OAUTH_UNAUTHORIZED_CLIENT, "refresh is not open for this client");
     }
     if (record == NULL || !record_is_clients(record, req, client, environment_id) || record->epoch < epoch) {
+        return deny(TG_OAUTH_INVALID_GRANT, unknown);
+    }
+    if (!tg_user_is_live(user, record->user_generation, client, now)) {
         return deny(TG_OAUTH_INVALID_GRANT, unknown);
     }
     if (!type_is_policys(req->refresh_token, policy)) {

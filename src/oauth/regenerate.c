@@ -24,12 +24,13 @@ tg_oauth_error_t tg_regenerate_request_parse(const tg_oauth_input_t *in, tg_aren
     return e;
 }
 
-tg_oauth_error_t tg_regenerate_decide(const tg_regenerate_request_t *req, const tg_policy_t *policy, const char **why) {
+tg_oauth_error_t tg_regenerate_decide(const tg_regenerate_request_t *req, const tg_live_client_t *client,
+                                      const tg_policy_t *policy, const char **why) {
     *why = "";
     if (req->token.n == 0) {
         return refuse(TG_OAUTH_INVALID_REQUEST, "the access token is missing: Authorization: Bearer", why);
     }
-    if (policy == NULL || !policy->active || !policy->managed_from_policy) {
+    if (!tg_policy_issues(policy, client)) {
         return refuse(TG_OAUTH_UNAUTHORIZED_CLIENT, "no policy issues tokens for this client here", why);
     }
     if (policy->type != TG_TOKEN_JWT) {
@@ -53,6 +54,7 @@ tg_err_t tg_regenerate(const tg_token_facts_t *facts, bool has_scope, tg_str_t s
                                   .has_scope = has_scope,
                                   .scope = scope,
                                   .generation = client->generation,
+                                  .user_generation = facts->user_generation,
                                   .expires_in = t->never_expires ? 0 : t->expires_in};
     if (plan.alg == TG_ALG_NONE_SUCH || facts->type != TG_TOKEN_JWT || facts->generation != client->generation ||
         (!t->never_expires && t->expires_in < 1)) {

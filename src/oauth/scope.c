@@ -14,6 +14,25 @@ bool tg_scope_is_valid(tg_str_t scope) {
     return in_token && scope.n <= TG_SCOPE_MAX;
 }
 
+bool tg_scope_has(tg_str_t scope, tg_str_t word) {
+    while (scope.n > 0) {
+        if (tg_str_eq(tg_str_take(&scope, ' '), word)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+size_t tg_roles_effective(const tg_str_t *roles, size_t n_roles, bool has_scope, tg_str_t scope, tg_str_t *out) {
+    size_t n = 0;
+    for (size_t i = 0; i < n_roles; i++) {
+        if (!has_scope || tg_scope_has(scope, roles[i])) {
+            out[n++] = roles[i];
+        }
+    }
+    return n;
+}
+
 static tg_oauth_error_t refuse(tg_oauth_error_t e, const char *text, const char **why) {
     *why = text;
     return e;
@@ -25,18 +44,8 @@ typedef struct {
     tg_buf_t buf;
 } words_t;
 
-static bool words_have(const words_t *w, tg_str_t word) {
-    tg_str_t rest = tg_buf_str(&w->buf);
-    while (rest.n > 0) {
-        if (tg_str_eq(tg_str_take(&rest, ' '), word)) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void words_add(words_t *w, tg_str_t word) {
-    if (words_have(w, word)) {
+    if (tg_scope_has(tg_buf_str(&w->buf), word)) {
         return;
     }
     if (w->buf.n > 0) {

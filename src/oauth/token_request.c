@@ -19,6 +19,8 @@ tg_oauth_error_t tg_token_request_parse(const tg_oauth_input_t *in, tg_arena_t *
     }
     out->grant = grant_parse(tg_parameter_find(&out->form, TG_STR("grant_type")));
     out->refresh_token = tg_parameter_find(&out->form, TG_STR("refresh_token"));
+    out->username = tg_parameter_find(&out->form, TG_STR("username"));
+    out->password = tg_parameter_find(&out->form, TG_STR("password"));
     out->scope = tg_parameter_find(&out->form, TG_STR("scope"));
     out->has_scope = out->scope.n > 0;
     return TG_OAUTH_OK;

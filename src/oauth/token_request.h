@@ -52,8 +52,8 @@ typedef struct {
     tg_str_t refresh_token; /* "" if absent */
     tg_str_t username;      /* password grant, "" if absent */
     tg_str_t password;
-    tg_form_t form;         /* of the body; of the query if in_url */
-    bool in_url;            /* a GET: only for a client whose policy allows it, which tg_grant_decide sees to */
+    tg_form_t form; /* of the body; of the query if in_url */
+    bool in_url;    /* a GET: only for a client whose policy allows it, which tg_grant_decide sees to */
 } tg_token_request_t;
 
 /* Views in *out borrow from `in` and the arena, for which a bound of 16 KiB and twice authorization, query and
@@ -63,9 +63,9 @@ typedef struct {
  * The order of checks is that of the specification: method, content type, repeated parameters (also between query and
  * body), client authentication, grant_type. TG_OAUTH_INVALID_CLIENT also when no client authentication is there at all.
  * A GET has its parameters in the query, for clients that are allowed to (tg_grant_decide); one that names no client is
- * TG_OAUTH_METHOD, one with a body or a password invalid_request. *why: a fixed English sentence for error_description.
- * An unknown grant is reported only after the client is authenticated: grant is TG_GRANT_NONE then, and tg_grant_decide
- * refuses. A missing grant_type likewise. */
+ * TG_OAUTH_METHOD, one with a body, a username or a password invalid_request. *why: a fixed English sentence for
+ * error_description. An unknown grant is reported only after the client is authenticated: grant is TG_GRANT_NONE then,
+ * and tg_grant_decide refuses. A missing grant_type likewise. */
 tg_oauth_error_t tg_token_request_parse(const tg_oauth_input_t *in, tg_arena_t *a, tg_token_request_t *out,
                                         const char **why);
 
@@ -79,10 +79,10 @@ typedef enum {
     TG_CLIENT_ADDRESS,
     TG_CLIENT_NO_SECRET,
     TG_CLIENT_NOT_DEPLOYED,
-    TG_CLIENT_LIMIT,        /* too many failures: TG_OAUTH_SLOW_DOWN */
+    TG_CLIENT_LIMIT,         /* too many failures: TG_OAUTH_SLOW_DOWN */
     TG_CLIENT_WRONG_PROJECT, /* a user of another project */
-    TG_CLIENT_NEEDS_ARGON2, /* not decided: the secret is a chosen one, verify it with argon2id off the event loop */
-    TG_CLIENT_UNAVAILABLE   /* cannot be decided (libcrypto failed): TG_OAUTH_SERVER_ERROR */
+    TG_CLIENT_NEEDS_ARGON2,  /* not decided: the secret is a chosen one, verify it with argon2id off the event loop */
+    TG_CLIENT_UNAVAILABLE    /* cannot be decided (libcrypto failed): TG_OAUTH_SERVER_ERROR */
 } tg_client_verdict_t;
 const char *tg_client_verdict_name(tg_client_verdict_t v);
 

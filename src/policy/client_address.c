@@ -93,6 +93,59 @@ tg_err_t tg_forwarded_pick(tg_str_t list, int order, uint8_t out[16]) {
     return element_parse(picked, out);
 }
 
+tg_err_t tg_client_address(const tg_forwarded_t *f, bool peer_is_trusted, const uint8_t peer[16], tg_str_t list,
+                           uint8_t out[16]) {
+    tg_err_t err = f->enabled && peer_is_trusted ? tg_forwarded_pick(list, f->order, out) : TG_ERR_NOTFOUND;
+    if (err == TG_ERR_NOTFOUND) {
+        memcpy(out, peer, 16);
+        return TG_OK;
+    }
+    return err;
+}
+
+static unsigned group_at(const uint8_t addr[16], size_t i) {
+    return (unsigned)addr[2 * i] << 8 | addr[2 * i + 1];
+}
+
+/* RFC 5952 4.2: the first of the longest runs of two and more groups of 0; its length is 0 if there is none. */
+static size_t zeros_find(const uint8_t addr[16], size_t *at) {
+    size_t longest = 1;
+    for (size_t i = 0, run = 0; i < 8; i++) {
+        run = group_at(addr, i) == 0 ? run + 1 : 0;
+        if (run > longest) {
+            longest = run;
+            *at = i + 1 - run;
+        }
+    }
+    return longest > 1 ? longest : 0;
+}
+
+void tg_address_write(const uint8_t addr[16], tg_buf_t *out) {
+    size_t at = 8, zeros = zeros_find(addr, &at);
+    if (tg_ip_is_v4(addr)) {
+        tg_buf_putf(out, "%u.%u.%u.%u", addr[12], addr[13], addr[14], addr[15]);
+        return;
+    }
+    for (size_t i = 0; i < 8; i++) {
+        if (i == at) {
+            tg_buf_put(out, TG_STR("::"));
+            i += zeros - 1;
+            continue;
+        }
+        tg_buf_putf(out, i > 0 && i != at + zeros ? ":%x" : "%x", group_at(addr, i));
+    }
+}
+
+bool tg_ips_have(const tg_str_t *ips, size_t n, const uint8_t addr[16]) {
+    for (size_t i = 0; i < n; i++) {
+        tg_cidr_t c;
+        if (tg_cidr_parse(ips[i], &c) == TG_OK && tg_cidr_has(&c, addr)) {
+            return true;
+        }
+    }
+    return n == 0;
+}
+
 bool tg_host_is_valid(tg_str_t host) {
     return tg_host_port_is_valid(host);
 }

@@ -116,7 +116,7 @@ static size_t claims_count(const tg_snapshot_t *s) {
     return n;
 }
 
-static bool groups_init(tg_groups_t *g, size_t n) {
+static bool groups_init(tg_claim_groups_t *g, size_t n) {
     size_t size = 8;
     while (size < 2 * n) {
         size *= 2;
@@ -126,7 +126,7 @@ static bool groups_init(tg_groups_t *g, size_t n) {
     return g->slots != NULL;
 }
 
-static void groups_put(tg_groups_t *g, tg_group_t group) {
+static void groups_put(tg_claim_groups_t *g, tg_claim_group_t group) {
     size_t i = group.hash & g->mask;
     while (g->slots[i].n > 0) {
         i = (i + 1) & g->mask;
@@ -144,10 +144,11 @@ static uint32_t run_length(const tg_router_t *r, uint32_t first, bool by_host) {
     return end - first;
 }
 
-static void index_path(tg_router_t *r, tg_group_t *path) {
+static void index_path(tg_router_t *r, tg_claim_group_t *path) {
     for (uint32_t i = path->first; i < path->first + path->n;) {
         const tg_claim_t *c = &r->claims[i];
-        tg_group_t host = {.hash = hash_host(path->first, c->kind, c->host), .first = i, .n = run_length(r, i, true)};
+        tg_claim_group_t host = {
+            .hash = hash_host(path->first, c->kind, c->host), .first = i, .n = run_length(r, i, true)};
         groups_put(&r->hosts, host);
         path->kinds |= 1u << c->kind;
         i += host.n;
@@ -157,7 +158,8 @@ static void index_path(tg_router_t *r, tg_group_t *path) {
 static void index_claims(tg_router_t *r) {
     for (uint32_t i = 0; i < r->n;) {
         tg_str_t path = r->claims[i].path;
-        tg_group_t group = {.hash = hash_mix(hash_bytes(HASH_START, path)), .first = i, .n = run_length(r, i, false)};
+        tg_claim_group_t group = {
+            .hash = hash_mix(hash_bytes(HASH_START, path)), .first = i, .n = run_length(r, i, false)};
         index_path(r, &group);
         groups_put(&r->paths, group);
         r->lengths[path.n / 64] |= (uint64_t)1 << (path.n % 64);
@@ -226,14 +228,14 @@ static bool claim_matches(const tg_claim_t *c, const tg_route_query_t *q) {
     return route->n_methods == 0;
 }
 
-static const tg_claim_t *host_find(const tg_router_t *r, const tg_group_t *path, tg_host_kind_t kind, tg_str_t host,
-                                   const tg_route_query_t *q) {
+static const tg_claim_t *host_find(const tg_router_t *r, const tg_claim_group_t *path, tg_host_kind_t kind,
+                                   tg_str_t host, const tg_route_query_t *q) {
     if ((path->kinds & 1u << kind) == 0) {
         return NULL;
     }
     uint64_t hash = hash_host(path->first, kind, host);
     for (size_t i = hash & r->hosts.mask; r->hosts.slots[i].n > 0; i = (i + 1) & r->hosts.mask) {
-        const tg_group_t *g = &r->hosts.slots[i];
+        const tg_claim_group_t *g = &r->hosts.slots[i];
         const tg_claim_t *c = &r->claims[g->first];
         /* Claims of one path stand together: the index tells the path. */
         if (g->hash != hash || g->first < path->first || g->first >= path->first + path->n || c->kind != kind ||
@@ -251,7 +253,8 @@ static const tg_claim_t *host_find(const tg_router_t *r, const tg_group_t *path,
 }
 
 /* Exact, then the one pattern each with a wildcard for the first and for the last label, then claims without host. */
-static const tg_claim_t *path_group_find(const tg_router_t *r, const tg_group_t *path, const tg_route_query_t *q) {
+static const tg_claim_t *path_group_find(const tg_router_t *r, const tg_claim_group_t *path,
+                                         const tg_route_query_t *q) {
     const tg_claim_t *found = NULL;
     tg_str_t host = q->host;
     if (path->kinds != 1u << TG_HOST_ANY && host.n > 0 && host.n <= TG_ROUTE_HOST_MAX) {
@@ -272,7 +275,7 @@ static const tg_claim_t *path_group_find(const tg_router_t *r, const tg_group_t 
 static const tg_claim_t *prefix_find(const tg_router_t *r, tg_str_t prefix, uint64_t hash, const tg_route_query_t *q) {
     hash = hash_mix(hash);
     for (size_t i = hash & r->paths.mask; r->paths.slots[i].n > 0; i = (i + 1) & r->paths.mask) {
-        const tg_group_t *g = &r->paths.slots[i];
+        const tg_claim_group_t *g = &r->paths.slots[i];
         if (g->hash == hash && tg_str_eq(r->claims[g->first].path, prefix)) {
             return path_group_find(r, g, q);
         }

@@ -55,7 +55,7 @@ static bool group_conflict(const tg_claim_t *c, size_t n, tg_route_conflict_t *o
 
 bool tg_router_conflict(const tg_router_t *r, tg_route_conflict_t *out) {
     for (size_t i = 0; i <= r->hosts.mask; i++) {
-        const tg_group_t *g = &r->hosts.slots[i];
+        const tg_claim_group_t *g = &r->hosts.slots[i];
         if (g->n > 1 && group_conflict(&r->claims[g->first], g->n, out)) {
             return true;
         }

@@ -23,19 +23,19 @@ typedef struct {
     uint64_t hash;
     uint32_t first, n; /* n is 0 in an empty slot */
     uint32_t kinds;    /* path group: which host kinds it has, 1 << kind */
-} tg_group_t;
+} tg_claim_group_t;
 
 /* Open addressing with linear probing, at most half full. */
 typedef struct {
-    tg_group_t *slots;
+    tg_claim_group_t *slots;
     size_t mask;
-} tg_groups_t;
+} tg_claim_groups_t;
 
 struct tg_router {
     tg_claim_t *claims; /* sorted: path, host kind, host, then match order */
     size_t n;
-    tg_groups_t paths;
-    tg_groups_t hosts;
+    tg_claim_groups_t paths;
+    tg_claim_groups_t hosts;
     uint64_t lengths[TG_ROUTE_PATH_MAX / 64 + 1]; /* which prefix lengths there are */
     size_t longest;
 };
