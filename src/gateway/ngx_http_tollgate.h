@@ -3,8 +3,9 @@
  * The inside of the nginx module: what its three halves share.
  *
  *     state      ngx_http_tollgate_module.c, _edge.c, _zone.c, _table.c,
- *                _live.c, _cache.c, _snapshot.c, _resolve.c, _loader.c,
- *                _feed.c, _node.c, _pool.c, _notify.c
+ *                _live.c, _cache.c, _grant.c, _meters.c, _meter.c, _revoked.c,
+ *                _details.c, _snapshot.c, _resolve.c, _loader.c, _feed.c,
+ *                _token_feed.c, _node.c, _pool.c, _notify.c, _request_log.c
  *     request    routing, token check, forwarding, balancer, TLS, logging
  *     endpoints  token endpoints, group commit, JWKS, metadata, health, metrics
  *
@@ -54,10 +55,12 @@ typedef struct {
     ngx_shm_zone_t            *shm_zone;
     ngx_int_t                  crypto_threads;   /* tollgate_threads crypto= */
     ngx_int_t                  store_threads;    /* ... store= */
+    ngx_int_t                  argon_threads;    /* ... argon= */
     ngx_int_t                  queue;            /* ... queue=, per pool */
     ngx_msec_t                 deadline;         /* ... deadline=, ms */
     ngx_msec_t                 auth_failure_delay;
     ngx_int_t                  batch_limit;      /* records in one commit */
+    size_t                     details_size;     /* tollgate_details, bytes */
 
     tg_keyring_t              *keyring;          /* wiped with the cycle */
     ngx_uint_t                 enabled;          /* tollgate_store is set */
@@ -718,6 +721,12 @@ ngx_uint_t ngx_http_tollgate_pool_pending(ngx_http_tollgate_pool_e pool);
       "pool=\"crypto\",result=\"busy\"", "")                                  \
     M(POOL_CRYPTO_EXPIRED, "tollgate_pool_tasks_total",                       \
       "pool=\"crypto\",result=\"expired\"", "")                               \
+    M(POOL_ARGON_POSTED, "tollgate_pool_tasks_total",                         \
+      "pool=\"argon\",result=\"posted\"", "")                                 \
+    M(POOL_ARGON_BUSY, "tollgate_pool_tasks_total",                           \
+      "pool=\"argon\",result=\"busy\"", "")                                   \
+    M(POOL_ARGON_EXPIRED, "tollgate_pool_tasks_total",                        \
+      "pool=\"argon\",result=\"expired\"", "")                                \
     M(POOL_STORE_POSTED, "tollgate_pool_tasks_total",                         \
       "pool=\"store\",result=\"posted\"", "")                                 \
     M(POOL_STORE_BUSY, "tollgate_pool_tasks_total",                           \
@@ -730,12 +739,6 @@ ngx_uint_t ngx_http_tollgate_pool_pending(ngx_http_tollgate_pool_e pool);
       "pool=\"commit\",result=\"busy\"", "")                                  \
     M(POOL_COMMIT_EXPIRED, "tollgate_pool_tasks_total",                       \
       "pool=\"commit\",result=\"expired\"", "")                               \
-    M(POOL_ARGON_POSTED, "tollgate_pool_tasks_total",                         \
-      "pool=\"argon\",result=\"posted\"", "")                                 \
-    M(POOL_ARGON_BUSY, "tollgate_pool_tasks_total",                           \
-      "pool=\"argon\",result=\"busy\"", "")                                   \
-    M(POOL_ARGON_EXPIRED, "tollgate_pool_tasks_total",                        \
-      "pool=\"argon\",result=\"expired\"", "")                                \
     M(SNAPSHOT_LOADED, "tollgate_snapshot_loads_total",                       \
       "result=\"loaded\"", "Snapshots loaded by workers")                     \
     M(SNAPSHOT_FAILED, "tollgate_snapshot_loads_total",                       \
@@ -878,6 +881,8 @@ typedef struct {
     ngx_uint_t                 live_used, live_size;    /* table entries */
     ngx_uint_t                 revocations, revocations_max;
     ngx_uint_t                 cache_used, cache_size;
+    ngx_uint_t                 grant_used, grant_size;
+    ngx_uint_t                 nodes;        /* live ones, this one included */
 } ngx_http_tollgate_node_t;
 
 

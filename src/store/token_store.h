@@ -240,12 +240,13 @@ typedef struct {
     tg_err_t (*buckets_drop)(tg_token_store_t *, tg_ms_t now, int64_t *dropped);
 
     /* The token request log. put: n rows in one transaction, lost at worst with the machine (no fsync is waited for) and
-     * never in the way of write_many. list: newest first. prune: at most `limit` rows of before `before`, oldest first;
-     * *pruned: how many. */
+     * never in the way of write_many. list: newest first. prune: at most `limit` rows of an
+     * environment from before `before`, oldest first; *pruned: how many. */
     tg_err_t (*request_put)(tg_token_store_t *, const tg_request_row_t *rows, size_t n);
     tg_err_t (*request_list)(tg_token_store_t *, const tg_request_query_t *, tg_arena_t *, tg_request_row_t **rows,
                              size_t *n);
-    tg_err_t (*request_prune)(tg_token_store_t *, tg_ms_t before, size_t limit, int64_t *pruned);
+    tg_err_t (*request_prune)(tg_token_store_t *, int64_t environment_id, tg_ms_t before, size_t limit,
+                              int64_t *pruned);
 
     /* Nodes. */
     tg_err_t (*node_put)(tg_token_store_t *, const tg_node_t *);
