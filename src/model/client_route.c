@@ -14,38 +14,6 @@
 #define HEADERS_MAX  16
 #define HEADER_VALUE 1024
 
-static bool list_has(const tg_str_t *list, size_t n, tg_str_t s) {
-    for (size_t i = 0; i < n; i++) {
-        if (tg_str_eq(list[i], s)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Reads a list of strings with `read_one` into the arena; no two may be equal. */
-static tg_err_t read_list(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
-                          tg_read_fn read_one, tg_str_t **list, size_t *n_out) {
-    size_t n;
-    tg_err_t err = tg_want_array(r, at, f, v, &n);
-    if (err) {
-        return err;
-    }
-    *list = tg_arena_array(r->arena, n, sizeof(**list));
-    if (*list == NULL) {
-        return tg_refuse_nomem(r);
-    }
-    for (size_t i = 0; !err && i < n; i++) {
-        const tg_place_t *here = TG_ELEMENT(at, i);
-        err = read_one(r, here, f, json_array_get(v, i), &(*list)[i]);
-        if (!err && list_has(*list, i, (*list)[i])) {
-            err = tg_refuse(r, here, "stands in the list twice");
-        }
-    }
-    *n_out = n;
-    return err;
-}
-
 /* ---- relativePathList ---- */
 
 static const tg_str_t reserved_paths[] = {TG_STR("/auth"), TG_STR("/credential"),
@@ -185,33 +153,7 @@ static tg_err_t read_host(const tg_reader_t *r, const tg_place_t *at, const tg_f
     if (!host_pattern_is_valid(s)) {
         return tg_refuse(r, at, "must be a host name without port, with at most one '*' as its first or last label");
     }
-    char *host = tg_arena_alloc(r->arena, s.n);
-    if (host == NULL) {
-        return tg_refuse_nomem(r);
-    }
-    for (size_t i = 0; i < s.n; i++) {
-        host[i] = tg_lower(s.p[i]);
-    }
-    *(tg_str_t *)out = tg_strn(host, s.n);
-    return TG_OK;
-}
-
-/* ---- methodList ---- */
-
-static tg_err_t read_method(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
-                            void *out) {
-    (void)f;
-    tg_str_t s;
-    tg_err_t err = tg_want_string(r, at, v, &s);
-    if (err) {
-        return err;
-    }
-    bool valid = s.n > 0 && s.n <= 32;
-    for (size_t i = 0; valid && i < s.n; i++) {
-        valid = (s.p[i] >= 'A' && s.p[i] <= 'Z') || (i > 0 && (s.p[i] == '-' || s.p[i] == '_'));
-    }
-    /* RFC 9110 9.1: methods are case-sensitive; "get" would never match. */
-    return valid ? tg_keep(r, s, out) : tg_refuse(r, at, "must be an HTTP method in capital letters");
+    return tg_keep_lower(r, s, out);
 }
 
 /* ---- headerList ---- */
@@ -270,28 +212,14 @@ static tg_err_t read_headers(const tg_reader_t *r, const tg_place_t *at, const t
 
 /* ---- the whole ---- */
 
-static tg_err_t read_paths(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
-                           void *out) {
-    tg_route_t *route = out;
-    return read_list(r, at, f, v, read_path, &route->paths, &route->n_paths);
-}
-
-static tg_err_t read_hosts(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
-                           void *out) {
-    tg_route_t *route = out;
-    return read_list(r, at, f, v, read_host, &route->hosts, &route->n_hosts);
-}
-
-static tg_err_t read_methods(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
-                             void *out) {
-    tg_route_t *route = out;
-    return read_list(r, at, f, v, read_method, &route->methods, &route->n_methods);
-}
-
 static const tg_field_t route_fields[] = {
-    {.name = "relativePathList", .read = read_paths, .required = true, .min = 1, .max = PATHS_MAX},
-    {.name = "hostList", .read = read_hosts, .max = HOSTS_MAX},
-    {.name = "methodList", .read = read_methods, .max = METHODS_MAX},
+    {.name = "relativePathList",
+     TG_TEXTS(tg_route_t, paths, n_paths, read_path),
+     .required = true,
+     .min = 1,
+     .max = PATHS_MAX},
+    {.name = "hostList", TG_TEXTS(tg_route_t, hosts, n_hosts, read_host), .max = HOSTS_MAX},
+    {.name = "methodList", TG_TEXTS(tg_route_t, methods, n_methods, tg_read_method), .max = METHODS_MAX},
     {.name = "headerList", .read = read_headers, .max = HEADERS_MAX},
     {.name = "stripPath", .read = tg_read_bool, .offset = offsetof(tg_route_t, strip_path)},
 };
@@ -307,10 +235,7 @@ tg_err_t tg_read_client_route(const tg_reader_t *r, const tg_place_t *at, const 
 static json_t *paths_write(const tg_route_t *route) {
     json_t *list = json_array();
     for (size_t i = 0; i < route->n_paths; i++) {
-        if (json_array_append_new(list, path_new(route->paths[i])) != 0) {
-            json_decref(list);
-            return NULL;
-        }
+        tg_list_put(&list, path_new(route->paths[i]));
     }
     return list;
 }
@@ -321,10 +246,7 @@ static json_t *headers_write(const tg_route_t *route) {
         tg_writer_t w = tg_writer();
         tg_write_str(&w, "name", route->header_names[i]);
         tg_write_str(&w, "value", route->header_values[i]);
-        if (json_array_append_new(list, tg_writer_end(&w)) != 0) {
-            json_decref(list);
-            return NULL;
-        }
+        tg_list_put(&list, tg_writer_end(&w));
     }
     return list;
 }

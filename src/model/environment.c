@@ -1,6 +1,5 @@
 #include "model/parts.h"
 
-#include "model/ip.h"
 #include "model/names.h"
 #include "model/url.h"
 
@@ -25,65 +24,52 @@ static tg_err_t read_access_url(const tg_reader_t *r, const tg_place_t *at, cons
     return tg_keep(r, s, out);
 }
 
-/* ---- forwardedIp ---- */
+/* ---- failureLimits, tokenRequestLog ---- */
 
-static const tg_choice_t order_choices[] = {{"LAST", 0, false},  {"FIRST", 1, false},  {"SECOND", 2, false},
-                                            {"THIRD", 3, false}, {"FOURTH", 4, false}, {"FIFTH", 5, false},
-                                            {NULL, 0, false}};
-
-static const tg_field_t forwarded_fields[] = {
-    {.name = "enabled", .read = tg_read_bool, .offset = offsetof(tg_environment_t, forwarded.enabled)},
-    {.name = "headerName", .read = tg_read_header_name, .offset = offsetof(tg_environment_t, forwarded.header)},
-    {.name = "xffOrder",
-     .read = tg_read_choice,
-     .offset = offsetof(tg_environment_t, forwarded.order),
-     .more = order_choices},
+static const tg_field_t failure_fields[] = {
+    {.name = "perClient",
+     .read = tg_read_limit,
+     .offset = offsetof(tg_environment_t, client_failures),
+     .more = &tg_failure_limit_rule},
+    {.name = "perAddress",
+     .read = tg_read_limit,
+     .offset = offsetof(tg_environment_t, address_failures),
+     .more = &tg_failure_limit_rule},
 };
 
-static tg_err_t read_forwarded_ip(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
-                                  void *out) {
+static tg_err_t read_failure_limits(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                                    void *out) {
     (void)f;
-    return tg_fields_read(r, at, v, forwarded_fields, COUNT(forwarded_fields), out);
+    return tg_fields_read(r, at, v, failure_fields, COUNT(failure_fields), out);
 }
 
-static json_t *forwarded_ip_write(const tg_environment_t *e) {
+static json_t *failure_limits_write(const tg_environment_t *e) {
     tg_writer_t w = tg_writer();
-    tg_write_bool(&w, "enabled", e->forwarded.enabled);
-    tg_write_str(&w, "headerName", e->forwarded.header);
-    tg_write_cstr(&w, "xffOrder", tg_choice_name(order_choices, e->forwarded.order));
+    tg_write_json(&w, "perClient", tg_limit_write(&e->client_failures));
+    tg_write_json(&w, "perAddress", tg_limit_write(&e->address_failures));
     return tg_writer_end(&w);
 }
 
-/* ---- trustedProxies ---- */
+static const tg_field_t request_log_fields[] = {
+    {.name = "enabled", .read = tg_read_bool, .offset = offsetof(tg_environment_t, request_log)},
+    {.name = "retentionDays",
+     .read = tg_read_int64,
+     .offset = offsetof(tg_environment_t, request_log_keep_days),
+     .min = 1,
+     .max = 3650},
+};
 
-static tg_err_t read_trusted(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
-                             void *out) {
-    tg_environment_t *e = out;
-    uint8_t addr[16];
-    uint8_t prefix_len;
-    tg_str_t s;
-    size_t n;
-    tg_err_t err = tg_want_array(r, at, f, v, &n);
-    if (err) {
-        return err;
-    }
-    e->trusted_proxies = tg_arena_array(r->arena, n, sizeof(*e->trusted_proxies));
-    if (e->trusted_proxies == NULL) {
-        return tg_refuse_nomem(r);
-    }
-    for (size_t i = 0; i < n; i++) {
-        if ((err = tg_want_string(r, TG_ELEMENT(at, i), json_array_get(v, i), &s))) {
-            return err;
-        }
-        if (tg_ip_network_parse(s, addr, &prefix_len)) {
-            return tg_refuse(r, TG_ELEMENT(at, i), "must be an IP address or address/prefix");
-        }
-        if ((err = tg_keep(r, s, &e->trusted_proxies[i]))) {
-            return err;
-        }
-    }
-    e->n_trusted_proxies = n;
-    return TG_OK;
+static tg_err_t read_request_log(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                                 void *out) {
+    (void)f;
+    return tg_fields_read(r, at, v, request_log_fields, COUNT(request_log_fields), out);
+}
+
+static json_t *request_log_write(const tg_environment_t *e) {
+    tg_writer_t w = tg_writer();
+    tg_write_bool(&w, "enabled", e->request_log);
+    tg_write_int(&w, "retentionDays", e->request_log_keep_days);
+    return tg_writer_end(&w);
 }
 
 /* ---- the whole ---- */
@@ -107,8 +93,11 @@ static const tg_field_t environment_fields[] = {
      .read = tg_read_int64,
      .offset = offsetof(tg_environment_t, jwks_max_age_s),
      .max = 7 * 86400},
-    {.name = "forwardedIp", .read = read_forwarded_ip},
-    {.name = "trustedProxies", .read = read_trusted, .max = TRUSTED_MAX},
+    {.name = "forwardedIp", .read = tg_read_forwarded, .offset = offsetof(tg_environment_t, forwarded)},
+    {.name = "cors", .read = tg_read_cors, .offset = offsetof(tg_environment_t, cors)},
+    {.name = "trustedProxies",
+     TG_TEXTS(tg_environment_t, trusted_proxies, n_trusted_proxies, tg_read_network),
+     .max = TRUSTED_MAX},
     {.name = "propagationBoundMillis",
      .read = tg_read_int64,
      .offset = offsetof(tg_environment_t, revocation_bound_ms),
@@ -118,12 +107,19 @@ static const tg_field_t environment_fields[] = {
      .read = read_feed_lost,
      .offset = offsetof(tg_environment_t, jwt_refuse_when_feed_lost),
      .more = feed_choices},
-    {.name = "cors", .read = tg_read_only_disabled},
+    {.name = "failureLimits", .read = read_failure_limits},
+    {.name = "tokenRequestLog", .read = read_request_log},
 };
 
 tg_err_t tg_environment_read(const tg_reader_t *r, const tg_place_t *at, const json_t *body, tg_environment_t *out) {
-    *out =
-        (tg_environment_t){.jwks_max_age_s = 300, .forwarded.header = TG_STR("X-Forwarded-For"), .revocation_bound_ms = 1000};
+    *out = (tg_environment_t){.jwks_max_age_s = 300,
+                              .revocation_bound_ms = 1000,
+                              .client_failures = {.limit = 20, .interval_ms = 60 * TG_SECOND_MS, .sliding = true},
+                              .address_failures = {.limit = 200, .interval_ms = 60 * TG_SECOND_MS, .sliding = true},
+                              .request_log = true,
+                              .request_log_keep_days = 30};
+    tg_forwarded_init(&out->forwarded);
+    tg_cors_init(&out->cors);
     return tg_fields_read(r, at, body, environment_fields, COUNT(environment_fields), out);
 }
 
@@ -139,9 +135,12 @@ json_t *tg_environment_write(const tg_environment_t *e) {
     tg_write_str_or_null(&w, "accessUrl", e->access_url);
     tg_write_int(&w, "leewaySeconds", e->leeway_s);
     tg_write_int(&w, "jwksMaxAgeSeconds", e->jwks_max_age_s);
-    tg_write_json(&w, "forwardedIp", forwarded_ip_write(e));
+    tg_write_json(&w, "forwardedIp", tg_forwarded_write(&e->forwarded));
+    tg_write_json(&w, "cors", tg_cors_write(&e->cors));
     tg_write_strs(&w, "trustedProxies", e->trusted_proxies, e->n_trusted_proxies);
     tg_write_int(&w, "propagationBoundMillis", e->revocation_bound_ms);
     tg_write_cstr(&w, "jwtWhenFeedLost", tg_choice_name(feed_choices, e->jwt_refuse_when_feed_lost));
+    tg_write_json(&w, "failureLimits", failure_limits_write(e));
+    tg_write_json(&w, "tokenRequestLog", request_log_write(e));
     return tg_writer_end(&w);
 }

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "model/chars.h"
 #include "model/model.h"
 
 #define PATH_MAX_BYTES 96 /* as much as a tg_fault_t holds */
@@ -155,6 +156,18 @@ tg_err_t tg_keep(const tg_reader_t *r, tg_str_t s, tg_str_t *out) {
     return tg_arena_str(r->arena, s, out) ? TG_OK : tg_refuse_nomem(r);
 }
 
+tg_err_t tg_keep_lower(const tg_reader_t *r, tg_str_t s, tg_str_t *out) {
+    char *p = tg_arena_alloc(r->arena, s.n);
+    if (p == NULL) {
+        return tg_refuse_nomem(r);
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        p[i] = tg_lower(s.p[i]);
+    }
+    *out = tg_strn(p, s.n);
+    return TG_OK;
+}
+
 bool tg_text_is_clean(tg_str_t s, bool lines) {
     for (size_t i = 0; i < s.n;) {
         size_t len = tg_utf8_len(s.p + i, s.n - i);
@@ -198,20 +211,6 @@ tg_err_t tg_read_text(const tg_reader_t *r, const tg_place_t *at, const tg_field
     return read_clean(r, at, f, v, true, out);
 }
 
-tg_err_t tg_read_name(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
-    (void)f;
-    tg_str_t s;
-    tg_fault_t why = {.field = "", .text = ""};
-    tg_err_t err = tg_want_string(r, at, v, &s);
-    if (err) {
-        return err;
-    }
-    if (tg_name_check(s, "", &why)) {
-        return tg_refuse(r, at, "%s", why.text);
-    }
-    return tg_keep(r, s, out);
-}
-
 tg_err_t tg_read_moment(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
     (void)f;
     tg_str_t s;
@@ -219,6 +218,53 @@ tg_err_t tg_read_moment(const tg_reader_t *r, const tg_place_t *at, const tg_fie
     if (!err && tg_iso8601_parse(s, out)) {
         err = tg_refuse(r, at, "must be a moment like 2026-11-23T17:00:00.000Z");
     }
+    return err;
+}
+
+tg_err_t tg_read_expiry(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
+    tg_ms_t *moment = out;
+    tg_err_t err = tg_read_moment(r, at, f, v, out);
+    if (err) {
+        return err;
+    }
+    if (json_string_length(v) == strlen("2026-11-23")) {
+        *moment += TG_DAY_MS - 1;
+    }
+    return *moment > 0 ? TG_OK : tg_refuse(r, at, "must be a moment after 1970-01-01");
+}
+
+/* ---- lists ---- */
+
+static bool texts_have(const tg_str_t *list, size_t n, tg_str_t s) {
+    for (size_t i = 0; i < n; i++) {
+        if (tg_str_eq(list[i], s)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+tg_err_t tg_read_list(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
+    const tg_list_t *list = f->more;
+    size_t n;
+    tg_err_t err = tg_want_array(r, at, f, v, &n);
+    if (err) {
+        return err;
+    }
+    char *elements = tg_arena_array(r->arena, n, list->size);
+    if (elements == NULL) {
+        return tg_refuse_nomem(r);
+    }
+    for (size_t i = 0; !err && i < n; i++) {
+        const tg_place_t *here = TG_ELEMENT(at, i);
+        err = list->read_one(r, here, f, json_array_get(v, i), elements + i * list->size);
+        const tg_str_t *texts = (const void *)elements;
+        if (!err && list->texts && texts_have(texts, i, texts[i])) {
+            err = tg_refuse(r, here, "stands in the list twice");
+        }
+    }
+    memcpy(out, &elements, sizeof(elements)); /* lists of const elements, too */
+    *(size_t *)(void *)((char *)out + list->count_at) = n;
     return err;
 }
 
@@ -274,36 +320,6 @@ tg_err_t tg_read_only_false(const tg_reader_t *r, const tg_place_t *at, const tg
         return err;
     }
     return on ? tg_refuse(r, at, "true is not available in this release") : TG_OK;
-}
-
-static tg_err_t disabled_member(const tg_reader_t *r, const tg_place_t *at, const json_t *v) {
-    if (json_is_null(v) || (json_is_array(v) && json_array_size(v) == 0)) {
-        return TG_OK;
-    }
-    if (strcmp(at->name, "enabled") == 0) {
-        return tg_read_only_false(r, at, NULL, v, NULL);
-    }
-    return tg_refuse(r, at, "is not available in this release");
-}
-
-tg_err_t tg_read_only_disabled(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
-                               void *out) {
-    (void)out;
-    if (json_is_boolean(v)) {
-        return tg_read_only_false(r, at, f, v, NULL);
-    }
-    if (!json_is_object(v)) {
-        return tg_refuse(r, at, "must be an object");
-    }
-    json_t *o = (json_t *)(uintptr_t)v;
-    for (void *it = json_object_iter(o); it != NULL; it = json_object_iter_next(o, it)) {
-        tg_place_t here = {at, json_object_iter_key(it), 0};
-        tg_err_t err = disabled_member(r, &here, json_object_iter_value(it));
-        if (err) {
-            return err;
-        }
-    }
-    return TG_OK;
 }
 
 tg_err_t tg_read_unavailable(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,

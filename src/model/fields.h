@@ -59,6 +59,8 @@ tg_err_t tg_read_name(const tg_reader_t *, const tg_place_t *, const tg_field_t 
 
 /* A moment in ISO 8601, out is a tg_ms_t. */
 tg_err_t tg_read_moment(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+/* The moment at which something ends, after 1970: 0 stands for never elsewhere. A date alone is the end of that day. */
+tg_err_t tg_read_expiry(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 
 /* An enum, out is an int. `more` is a list of rows that ends with a NULL name; rows that are not available are
  * refused as such. */
@@ -72,14 +74,33 @@ const char *tg_choice_name(const tg_choice_t *choices, int value);
 
 /* A switch that this release cannot turn on: only false is accepted. */
 tg_err_t tg_read_only_false(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
-/* false, or an object that holds nothing but "enabled": false (empty lists beside it are fine). */
-tg_err_t tg_read_only_disabled(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 /* A part of the specification that this release does not serve: any value but "" is refused. */
 tg_err_t tg_read_unavailable(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 
 /* deploy and deployTargetEnvironmentNameList are read by the manager; here only their types are checked. */
 tg_err_t tg_read_deploy(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 tg_err_t tg_read_deploy_targets(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+
+/* ---- lists ---- */
+
+/* A list goes to two members of one struct, its elements in the arena and their number. `read_one` gets the row of the
+ * list, and an element as `out`. */
+typedef struct {
+    tg_read_fn read_one;
+    size_t size;        /* of an element */
+    ptrdiff_t count_at; /* of the number, from the list */
+    bool texts;         /* elements are tg_str_t; no two may be equal */
+} tg_list_t;
+
+tg_err_t tg_read_list(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+
+#define TG_LIST_ROW(type, list, count, one, is_texts)                                                                  \
+    .read = tg_read_list, .offset = offsetof(type, list), .more = &(const tg_list_t) {                                 \
+        (one), sizeof(*((type *)NULL)->list), (ptrdiff_t)offsetof(type, count) - (ptrdiff_t)offsetof(type, list),      \
+            (is_texts)                                                                                                 \
+    }
+#define TG_TEXTS(type, list, count, one)   TG_LIST_ROW(type, list, count, one, true)
+#define TG_STRUCTS(type, list, count, one) TG_LIST_ROW(type, list, count, one, false)
 
 /* ---- for readers of their own ---- */
 
@@ -89,6 +110,7 @@ tg_err_t tg_want_string(const tg_reader_t *r, const tg_place_t *at, const json_t
 tg_err_t tg_want_array(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
                        size_t *n) TG_MUST_CHECK;
 tg_err_t tg_keep(const tg_reader_t *r, tg_str_t s, tg_str_t *out) TG_MUST_CHECK;
+tg_err_t tg_keep_lower(const tg_reader_t *r, tg_str_t s, tg_str_t *out) TG_MUST_CHECK;
 /* true: no C0 or C1 control character, no DEL, no line or paragraph separator; `lines` lets \t \n \r pass. */
 bool tg_text_is_clean(tg_str_t s, bool lines);
 

@@ -59,13 +59,13 @@ typedef struct {
  * (Fetch 3.2). "*" as origin or header stands for all, and is refused with allowCredentials. Off by default. */
 typedef struct {
     bool enabled;
-    tg_str_t *origins; /* as browsers send them: "https://app.example.org"; lower case; "null" is refused */
+    const tg_str_t *origins; /* as browsers send them: "https://app.example.org"; lower case; "null" is refused */
     size_t n_origins;
-    tg_str_t *methods; /* default GET, HEAD, POST, PUT, PATCH, DELETE */
+    const tg_str_t *methods; /* default GET, HEAD, POST, PUT, PATCH, DELETE */
     size_t n_methods;
-    tg_str_t *headers; /* default Authorization, Content-Type */
+    const tg_str_t *headers; /* default Authorization, Content-Type */
     size_t n_headers;
-    tg_str_t *exposed;
+    const tg_str_t *exposed;
     size_t n_exposed;
     bool credentials;
     int64_t max_age_s; /* default 600, at most 86400 */
@@ -108,14 +108,14 @@ typedef struct {
     tg_str_t name;        /* {policyName} */
     tg_token_type_t type; /* policy-auth-oauth2 or policy-auth-jwt */
     tg_str_t description;
-    bool active;              /* default true; an inactive policy leaves the proxy open */
-    bool managed_from_policy; /* managedFromThisPolicy, default true */
+    bool active;                 /* default true; an inactive policy leaves the proxy open */
+    bool managed_from_policy;    /* managedFromThisPolicy, default true */
     bool client_secret_required; /* false only with PASSWORD; refresh_rotation is true then, whatever was given */
-    bool clear_auth;        /* drop Authorization before the backend */
-    bool add_user;          /* addUserToHeader */
-    tg_str_t user_header;   /* userHeaderName, default X-Authenticated-UserId */
-    bool add_roles;         /* addRolesToHeader */
-    tg_str_t roles_header;  /* rolesHeaderName, default X-Authenticated-UserRoles */
+    bool clear_auth;             /* drop Authorization before the backend */
+    bool add_user;               /* addUserToHeader */
+    tg_str_t user_header;        /* userHeaderName, default X-Authenticated-UserId */
+    bool add_roles;              /* addRolesToHeader */
+    tg_str_t roles_header;       /* rolesHeaderName, default X-Authenticated-UserRoles */
     bool regenerate;        /* regenerate.enabled, default true: P/jwt/regenerate; of no meaning to opaque tokens */
     int error_status;       /* errorMessage.statusCode; 0: the RFC 6750 answer as it is */
     tg_str_t error_code;    /* errorMessage.errorCode */
@@ -218,7 +218,7 @@ typedef struct {
     tg_forwarded_t forwarded;
 } tg_group_t;
 
-/* {"name","description","cors","forwardedIp"} */
+/* {"name","description","cors","forwardedIp"}; deploy and deployTargetEnvironmentNameList are the manager's to read. */
 tg_err_t tg_group_parse(const json_t *body, tg_str_t project, tg_arena_t *a, tg_group_t *out,
                         tg_fault_t *fault) TG_MUST_CHECK;
 json_t *tg_group_write(const tg_group_t *g) TG_MUST_CHECK;

@@ -1,6 +1,7 @@
 #include "model/names.h"
 
 #include "model/chars.h"
+#include "model/ip.h"
 
 bool tg_name_char(char c) {
     return tg_is_alnum(c) || c == '.' || c == '_' || c == '-';
@@ -19,7 +20,7 @@ tg_err_t tg_name_check(tg_str_t name, const char *field, tg_fault_t *fault) {
     return TG_OK;
 }
 
-static bool is_visible_ascii(tg_str_t s) {
+bool tg_is_visible_ascii(tg_str_t s) {
     for (size_t i = 0; i < s.n; i++) {
         if (s.p[i] < 0x21 || s.p[i] > 0x7e) {
             return false;
@@ -33,7 +34,7 @@ tg_err_t tg_client_id_check(tg_str_t id, const char *field, tg_fault_t *fault) {
         return tg_fault(fault, TG_ERR_INVALID, field, "must be 1 to %d characters long", TG_CLIENT_ID_MAX);
     }
     /* RFC 7617 2: a colon would end the user-id. */
-    if (!is_visible_ascii(id) || tg_str_find_char(id, ':') >= 0) {
+    if (!tg_is_visible_ascii(id) || tg_str_find_char(id, ':') >= 0) {
         return tg_fault(fault, TG_ERR_INVALID, field, "must be visible ASCII characters without ':'");
     }
     return TG_OK;
@@ -43,8 +44,19 @@ tg_err_t tg_client_secret_check(tg_str_t secret, const char *field, tg_fault_t *
     if (secret.n < 8 || secret.n > 512) {
         return tg_fault(fault, TG_ERR_INVALID, field, "must be 8 to 512 characters long");
     }
-    if (!is_visible_ascii(secret)) {
+    if (!tg_is_visible_ascii(secret)) {
         return tg_fault(fault, TG_ERR_INVALID, field, "must be visible ASCII characters");
+    }
+    return TG_OK;
+}
+
+tg_err_t tg_role_check(tg_str_t role, const char *field, tg_fault_t *fault) {
+    if (role.n == 0 || role.n > TG_NAME_MAX) {
+        return tg_fault(fault, TG_ERR_INVALID, field, "must be 1 to %d characters long", TG_NAME_MAX);
+    }
+    /* RFC 6749 3.3: a scope-token has neither. */
+    if (!tg_is_visible_ascii(role) || tg_str_find_char(role, '"') >= 0 || tg_str_find_char(role, '\\') >= 0) {
+        return tg_fault(fault, TG_ERR_INVALID, field, "must be visible ASCII characters without '\"' and '\\'");
     }
     return TG_OK;
 }
@@ -56,6 +68,71 @@ bool tg_is_token(tg_str_t s) {
         }
     }
     return s.n > 0;
+}
+
+tg_err_t tg_read_method(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
+    (void)f;
+    tg_str_t s;
+    tg_err_t err = tg_want_string(r, at, v, &s);
+    if (err) {
+        return err;
+    }
+    bool valid = s.n > 0 && s.n <= 32;
+    for (size_t i = 0; valid && i < s.n; i++) {
+        valid = (s.p[i] >= 'A' && s.p[i] <= 'Z') || (i > 0 && (s.p[i] == '-' || s.p[i] == '_'));
+    }
+    return valid ? tg_keep(r, s, out) : tg_refuse(r, at, "must be an HTTP method in capital letters");
+}
+
+typedef tg_err_t (*check_fn)(tg_str_t text, const char *field, tg_fault_t *fault);
+
+/* A string that keeps the rule of a check that knows no places. */
+static tg_err_t read_checked(const tg_reader_t *r, const tg_place_t *at, const json_t *v, check_fn check,
+                             tg_str_t *out) {
+    tg_str_t s;
+    tg_fault_t why = {.field = "", .text = ""};
+    tg_err_t err = tg_want_string(r, at, v, &s);
+    if (err) {
+        return err;
+    }
+    return check(s, "", &why) ? tg_refuse(r, at, "%s", why.text) : tg_keep(r, s, out);
+}
+
+tg_err_t tg_read_name(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
+    (void)f;
+    return read_checked(r, at, v, tg_name_check, out);
+}
+
+tg_err_t tg_read_role(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
+    (void)f;
+    return read_checked(r, at, v, tg_role_check, out);
+}
+
+tg_err_t tg_read_client_id(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                           void *out) {
+    (void)f;
+    return read_checked(r, at, v, tg_client_id_check, out);
+}
+
+tg_err_t tg_read_client_secret(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                               void *out) {
+    (void)f;
+    return read_checked(r, at, v, tg_client_secret_check, out);
+}
+
+tg_err_t tg_read_network(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
+    (void)f;
+    uint8_t addr[16];
+    uint8_t prefix_len;
+    tg_str_t s;
+    tg_err_t err = tg_want_string(r, at, v, &s);
+    if (err) {
+        return err;
+    }
+    if (tg_ip_network_parse(s, addr, &prefix_len)) {
+        return tg_refuse(r, at, "must be an IP address or address/prefix");
+    }
+    return tg_keep(r, s, out);
 }
 
 /* Headers that the connection, the message's framing or the client's authentication own (RFC 9110 7.6.1, 8, 11), and

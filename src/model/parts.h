@@ -13,6 +13,41 @@ tg_err_t tg_environment_read(const tg_reader_t *, const tg_place_t *, const json
 tg_err_t tg_signing_key_read(const tg_reader_t *, const tg_place_t *, const json_t *, tg_signing_key_t *out);
 tg_err_t tg_token_management_read(const tg_reader_t *, const tg_place_t *, const json_t *, tg_token_management_t *out);
 
+tg_err_t tg_group_read(const tg_reader_t *, const tg_place_t *, const json_t *, tg_str_t project, tg_group_t *out);
+
+/* What several resources share; readers for table rows. Defaults first: a member that is absent changes nothing. */
+void tg_cors_init(tg_cors_t *c);
+tg_err_t tg_read_cors(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+void tg_forwarded_init(tg_forwarded_t *f);
+tg_err_t tg_read_forwarded(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+tg_err_t tg_read_limits(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+tg_err_t tg_read_counting_mode(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+void tg_limits_write_members(tg_writer_t *w, const tg_limits_t *l);
+
+/* Which windows a limit may have (FIXED is the default if it may), and how short. `more` of tg_read_limit. */
+typedef struct {
+    bool fixed, sliding;
+    int64_t min_ms;
+} tg_limit_rule_t;
+extern const tg_limit_rule_t tg_quota_rule, tg_throttling_rule, tg_failure_limit_rule;
+tg_err_t tg_read_limit(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+json_t *tg_limit_write(const tg_limit_t *l) TG_MUST_CHECK;
+
+/* Table rows for a struct that holds a tg_limits_t at `base`. */
+#define TG_LIMITS_FIELDS(base)                                                                                         \
+    {.name = "quota", .read = tg_read_limit, .offset = (base) + offsetof(tg_limits_t, quota), .more = &tg_quota_rule}, \
+        {.name = "throttling",                                                                                         \
+         .read = tg_read_limit,                                                                                        \
+         .offset = (base) + offsetof(tg_limits_t, throttling),                                                         \
+         .more = &tg_throttling_rule},                                                                                 \
+    {                                                                                                                  \
+        .name = "countingMode", .read = tg_read_counting_mode, .offset = (base) + offsetof(tg_limits_t, accepted_only) \
+    }
+
+/* authorization of a policy; out is the tg_policy_t. */
+tg_err_t tg_read_authorization(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+json_t *tg_authorization_write(const tg_policy_t *p) TG_MUST_CHECK;
+
 /* Pieces of a proxy; readers for table rows. */
 tg_err_t tg_read_client_route(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 tg_err_t tg_read_routing_info(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);

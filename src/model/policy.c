@@ -110,7 +110,7 @@ static const tg_field_t policy_fields[] = {
     {.name = "userHeaderName", .read = tg_read_identity_header_name, .offset = offsetof(tg_policy_t, user_header)},
     {.name = "addRolesToHeader", .read = tg_read_bool, .offset = offsetof(tg_policy_t, add_roles)},
     {.name = "rolesHeaderName", .read = tg_read_identity_header_name, .offset = offsetof(tg_policy_t, roles_header)},
-    {.name = "authorization", .read = tg_read_only_disabled},
+    {.name = "authorization", .read = tg_read_authorization},
     {.name = "regenerate", .read = read_regenerate},
     {.name = "errorMessage", .read = read_error_message},
     TG_TOKEN_SETTING_FIELDS(offsetof(tg_policy_t, token)),
@@ -127,6 +127,16 @@ static const tg_field_t body_fields[] = {
     {.name = "policy", .read = read_policy, .required = true},
 };
 
+static tg_err_t no_secret_check(const tg_reader_t *r, const tg_place_t *at, const tg_policy_t *p) {
+    if (!p->managed_from_policy) {
+        return tg_refuse(r, at, "may be false only with managedFromThisPolicy");
+    }
+    if (p->token.grant != TG_GRANT_PASSWORD) {
+        return tg_refuse(r, at, "may be false only with grantType PASSWORD");
+    }
+    return TG_OK;
+}
+
 static tg_err_t policy_check(const tg_reader_t *r, const tg_place_t *at, const tg_policy_t *p) {
     if (tg_str_eq_ci(p->user_header, p->roles_header)) {
         return tg_refuse(r, TG_MEMBER(at, "rolesHeaderName"), "must differ from userHeaderName");
@@ -137,13 +147,7 @@ static tg_err_t policy_check(const tg_reader_t *r, const tg_place_t *at, const t
     if (p->type == TG_TOKEN_JWT && p->token.delete_previous) {
         return tg_refuse(r, TG_MEMBER(at, "deletePrevious"), "is for policy-auth-oauth2");
     }
-    if (!p->client_secret_required) {
-        return tg_refuse(r, TG_MEMBER(at, "clientSecretRequired"), "may be false only with grantType PASSWORD");
-    }
-    if (!p->managed_from_policy) {
-        return tg_refuse(r, TG_MEMBER(at, "managedFromThisPolicy"), "false is not available in this release");
-    }
-    return TG_OK;
+    return p->client_secret_required ? TG_OK : no_secret_check(r, TG_MEMBER(at, "clientSecretRequired"), p);
 }
 
 tg_err_t tg_policy_read(const tg_reader_t *r, const tg_place_t *at, const json_t *body, tg_str_t name,
@@ -163,6 +167,8 @@ tg_err_t tg_policy_read(const tg_reader_t *r, const tg_place_t *at, const json_t
     if (!err) {
         err = policy_check(r, TG_MEMBER(at, "policy"), out);
     }
+    /* RFC 9700 4.14.2: refresh tokens of a client without a secret are rotated. */
+    out->token.refresh_rotation |= !out->client_secret_required;
     return err ? err : tg_token_settings_finish(r, TG_MEMBER(at, "policy"), &out->token);
 }
 
@@ -192,6 +198,7 @@ json_t *tg_policy_write(const tg_policy_t *p) {
     tg_write_bool(&policy, "addRolesToHeader", p->add_roles);
     tg_write_str(&policy, "rolesHeaderName", p->roles_header);
     tg_write_json(&policy, "errorMessage", error_message_write(p));
+    tg_write_json(&policy, "authorization", tg_authorization_write(p));
     if (p->type == TG_TOKEN_JWT) {
         tg_write_json(&policy, "regenerate", regenerate_write(p));
     }

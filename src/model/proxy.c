@@ -1,6 +1,5 @@
 #include "model/parts.h"
 
-#include "model/chars.h"
 #include "model/url.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -22,18 +21,6 @@ typedef struct {
     int type;
 } address_row_t;
 
-static tg_err_t keep_lower(const tg_reader_t *r, tg_str_t s, tg_str_t *out) {
-    char *p = tg_arena_alloc(r->arena, s.n);
-    if (p == NULL) {
-        return tg_refuse_nomem(r);
-    }
-    for (size_t i = 0; i < s.n; i++) {
-        p[i] = tg_lower(s.p[i]);
-    }
-    *out = tg_strn(p, s.n);
-    return TG_OK;
-}
-
 static tg_err_t read_address_url(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
                                  void *out) {
     (void)f;
@@ -53,7 +40,7 @@ static tg_err_t read_address_url(const tg_reader_t *r, const tg_place_t *at, con
     if ((err = tg_keep(r, s, &address->text)) || (err = tg_keep(r, url.path, &address->base_path))) {
         return err;
     }
-    return keep_lower(r, url.host, &address->host);
+    return tg_keep_lower(r, url.host, &address->host);
 }
 
 static const tg_field_t address_fields[] = {
@@ -64,12 +51,14 @@ static const tg_field_t address_fields[] = {
     {.name = "healthMonitoringEnabled", .read = tg_read_only_false},
 };
 
-static tg_err_t read_address(const tg_reader_t *r, const tg_place_t *at, const json_t *v, tg_address_t *out) {
+static tg_err_t read_address(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                             void *out) {
+    (void)f;
     address_row_t row = {.weight = 1, .type = 1};
     tg_err_t err = tg_fields_read(r, at, v, address_fields, COUNT(address_fields), &row);
-    *out = row.address;
-    out->weight = (uint16_t)row.weight;
-    out->failover_only = row.type == 2;
+    row.address.weight = (uint16_t)row.weight;
+    row.address.failover_only = row.type == 2;
+    *(tg_address_t *)out = row.address;
     return err;
 }
 
@@ -82,36 +71,26 @@ static bool has_primary(const tg_address_t *addresses, size_t n) {
     return false;
 }
 
-static tg_err_t read_addresses(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
-                               void *out) {
-    tg_proxy_t *p = out;
-    size_t n;
-    tg_err_t err = tg_want_array(r, at, f, v, &n);
-    if (err) {
-        return err;
-    }
-    p->addresses = tg_arena_array(r->arena, n, sizeof(*p->addresses));
-    if (p->addresses == NULL) {
-        return tg_refuse_nomem(r);
-    }
-    for (size_t i = 0; !err && i < n; i++) {
-        err = read_address(r, TG_ELEMENT(at, i), json_array_get(v, i), &p->addresses[i]);
-    }
-    p->n_addresses = n;
-    return err || has_primary(p->addresses, n) ? err : tg_refuse(r, at, "must have an address of type PRIMARY");
-}
-
 /* ---- routingInfo ---- */
 
 static const tg_field_t routing_fields[] = {
-    {.name = "routingAddressList", .read = read_addresses, .required = true, .min = 1, .max = ADDRESSES_MAX},
+    {.name = "routingAddressList",
+     TG_STRUCTS(tg_proxy_t, addresses, n_addresses, read_address),
+     .required = true,
+     .min = 1,
+     .max = ADDRESSES_MAX},
     {.name = "routingEnabled", .read = tg_read_bool, .offset = offsetof(tg_proxy_t, routing_enabled)},
 };
 
 tg_err_t tg_read_routing_info(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
                               void *out) {
     (void)f;
-    return tg_fields_read(r, at, v, routing_fields, COUNT(routing_fields), out);
+    const tg_proxy_t *p = out;
+    tg_err_t err = tg_fields_read(r, at, v, routing_fields, COUNT(routing_fields), out);
+    if (!err && !has_primary(p->addresses, p->n_addresses)) {
+        err = tg_refuse(r, TG_MEMBER(at, "routingAddressList"), "must have an address of type PRIMARY");
+    }
+    return err;
 }
 
 static json_t *address_write(const tg_address_t *a) {
@@ -125,11 +104,8 @@ static json_t *address_write(const tg_address_t *a) {
 json_t *tg_routing_info_write(const tg_proxy_t *p) {
     tg_writer_t w = tg_writer();
     json_t *list = json_array();
-    for (size_t i = 0; i < p->n_addresses && list != NULL; i++) {
-        if (json_array_append_new(list, address_write(&p->addresses[i])) != 0) {
-            json_decref(list);
-            list = NULL;
-        }
+    for (size_t i = 0; i < p->n_addresses; i++) {
+        tg_list_put(&list, address_write(&p->addresses[i]));
     }
     tg_write_json(&w, "routingAddressList", list);
     tg_write_bool(&w, "routingEnabled", p->routing_enabled);
@@ -149,8 +125,9 @@ static const tg_field_t proxy_fields[] = {
     {.name = "clientRoute", .read = tg_read_client_route, .offset = offsetof(tg_proxy_t, route), .required = true},
     {.name = "routingInfo", .read = tg_read_routing_info, .required = true},
     {.name = "connection", .read = tg_read_connection, .offset = offsetof(tg_proxy_t, connection)},
-    {.name = "cors", .read = tg_read_only_disabled},
-    {.name = "forwardedIp", .read = tg_read_only_disabled},
+    {.name = "cors", .read = tg_read_cors, .offset = offsetof(tg_proxy_t, cors)},
+    {.name = "forwardedIp", .read = tg_read_forwarded, .offset = offsetof(tg_proxy_t, forwarded)},
+    {.name = "limits", .read = tg_read_limits, .offset = offsetof(tg_proxy_t, limits)},
     {.name = "deploy", .read = tg_read_deploy},
     {.name = "deployTargetEnvironmentNameList", .read = tg_read_deploy_targets},
 };
@@ -159,6 +136,8 @@ tg_err_t tg_proxy_read(const tg_reader_t *r, const tg_place_t *at, const json_t 
                        tg_proxy_t *out) {
     *out = (tg_proxy_t){.routing_enabled = true};
     tg_connection_init(&out->connection);
+    tg_cors_init(&out->cors);
+    tg_forwarded_init(&out->forwarded);
     tg_err_t err = tg_keep(r, project, &out->project);
     return err ? err : tg_fields_read(r, at, body, proxy_fields, COUNT(proxy_fields), out);
 }
@@ -176,5 +155,8 @@ json_t *tg_proxy_write(const tg_proxy_t *p) {
     tg_write_json(&w, "clientRoute", tg_client_route_write(&p->route));
     tg_write_json(&w, "routingInfo", tg_routing_info_write(p));
     tg_write_json(&w, "connection", tg_connection_write(&p->connection));
+    tg_write_json(&w, "cors", tg_cors_write(&p->cors));
+    tg_write_json(&w, "forwardedIp", tg_forwarded_write(&p->forwarded));
+    tg_write_json(&w, "limits", tg_limits_write(&p->limits));
     return tg_writer_end(&w);
 }

@@ -108,14 +108,6 @@ tg_err_t tg_signing_key_parse(const json_t *doc, tg_arena_t *a, tg_signing_key_t
     return tg_signing_key_read(&r, NULL, doc, out);
 }
 
-static json_t *moment_new(tg_ms_t at) {
-    char text[32];
-    tg_buf_t b;
-    tg_buf_init_fixed(&b, text, sizeof(text));
-    tg_buf_put_iso8601(&b, at);
-    return b.err ? NULL : tg_json_new_str(tg_buf_str(&b));
-}
-
 static json_t *b64url_new(tg_str_t bytes) {
     tg_buf_t b;
     tg_buf_init(&b, SEALED_MAX);
@@ -130,9 +122,9 @@ json_t *tg_signing_key_write(const tg_signing_key_t *k) {
     tg_write_str(&w, "kid", k->kid);
     tg_write_str(&w, "alg", k->alg);
     tg_write_bool(&w, "revoked", k->revoked);
-    tg_write_json(&w, "createdAt", moment_new(k->created_at));
-    tg_write_json(&w, "activateAt", moment_new(k->activate_at));
-    tg_write_json(&w, "retireAt", k->retire_at != 0 ? moment_new(k->retire_at) : json_null());
+    tg_write_json(&w, "createdAt", tg_json_new_moment(k->created_at));
+    tg_write_json(&w, "activateAt", tg_json_new_moment(k->activate_at));
+    tg_write_moment(&w, "retireAt", k->retire_at);
     tg_write_str(&w, "jwk", k->jwk);
     tg_write_json(&w, "sealed", k->sealed.n > 0 ? b64url_new(k->sealed) : json_null());
     return tg_writer_end(&w);

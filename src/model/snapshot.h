@@ -40,11 +40,11 @@ typedef struct {
 
 typedef struct {
     tg_proxy_t proxy;
-    int64_t id;              /* resource id of the proxy */
-    int64_t project_id;      /* resource id; 0 in documents of earlier releases */
-    int64_t revision;        /* its deployment's revision */
-    int64_t own_key_id;      /* "keyId": its own application key */
-    tg_policy_t *own_policy; /* "policy": its own authentication policy, or NULL */
+    int64_t id;                            /* resource id of the proxy */
+    int64_t project_id;                    /* resource id; 0 in documents of earlier releases */
+    int64_t revision;                      /* its deployment's revision */
+    int64_t own_key_id;                    /* "keyId": its own application key */
+    tg_policy_t *own_policy;               /* "policy": its own authentication policy, or NULL */
     int64_t group_ids[TG_GROUPS_OF_PROXY]; /* "groupIds": policy group first, then proxy group; those that are there */
     size_t n_groups;
 
@@ -55,7 +55,7 @@ typedef struct {
     int64_t key_id;
     const tg_cors_t *cors;           /* of the environment in ACL mode */
     const tg_forwarded_t *forwarded; /* likewise */
-    /* What an access list may name to let a credential in: the proxy, then its groups. */
+    /* What an access list may name to let a credential in: the proxy, then its groups, deployed or not. */
     int64_t targets[1 + TG_GROUPS_OF_PROXY];
     size_t n_targets;
 } tg_deployed_proxy_t;

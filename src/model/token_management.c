@@ -51,6 +51,15 @@ bool tg_response_name_is_taken(tg_str_t name) {
     return name.n >= 3 && tg_str_eq_ci(tg_strn(name.p, 3), TG_STR("tg_"));
 }
 
+bool tg_response_name_is_standard(tg_str_t name) {
+    for (size_t i = 0; i < TG_FIELDS_N; i++) {
+        if (tg_str_eq_ci(name, tg_str(standard[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 tg_str_t tg_response_name(const tg_token_management_t *m, tg_response_field_t field) {
     const tg_response_name_t *name = &m->names[field];
     if (name->left_out) {

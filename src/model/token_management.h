@@ -51,5 +51,7 @@ tg_str_t tg_response_name(const tg_token_management_t *m, tg_response_field_t fi
  * error_description, error_uri (RFC 6749 5.2), the X-* fields of token-api.md "Metadata of credentials", all that begin
  * with "tg_". */
 bool tg_response_name_is_taken(tg_str_t name);
+/* The five names of tg_response_field_t, without regard to case. */
+bool tg_response_name_is_standard(tg_str_t name);
 
 #endif

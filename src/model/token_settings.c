@@ -1,7 +1,9 @@
 #include "model/token_settings.h"
 
+#include "model/credential.h"
+
 const tg_choice_t tg_grant_choices[] = {{"CLIENT_CREDENTIALS", TG_GRANT_CLIENT_CREDENTIALS, false},
-                                        {"PASSWORD", TG_GRANT_PASSWORD, true},
+                                        {"PASSWORD", TG_GRANT_PASSWORD, false},
                                         {NULL, 0, false}};
 
 /* Plural forms; a singular is one without its last letter. */
@@ -57,6 +59,21 @@ tg_err_t tg_read_algorithm(const tg_reader_t *r, const tg_place_t *at, const tg_
     return TG_OK;
 }
 
+tg_err_t tg_read_identity_provider(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                                   void *out) {
+    (void)f;
+    tg_str_t s;
+    tg_err_t err = tg_want_string(r, at, v, &s);
+    if (err) {
+        return err;
+    }
+    if (s.n > 0 && !tg_str_eq(s, TG_SECRET_MANAGER)) {
+        return tg_refuse(r, at, "must be SECRET_MANAGER: no other provider is available in this release");
+    }
+    *(tg_str_t *)out = s.n > 0 ? TG_SECRET_MANAGER : TG_STR_NONE;
+    return TG_OK;
+}
+
 void tg_token_settings_init(tg_token_settings_t *s) {
     *s = (tg_token_settings_t){.grant = TG_GRANT_CLIENT_CREDENTIALS,
                                .refresh_count = 1,
@@ -69,11 +86,18 @@ typedef struct {
     int64_t default_hours;
 } lifetime_t;
 
+static const lifetime_t access_lifetime = {"tokenExpiresInAmount", "tokenExpiresInUnit", 1};
+static const lifetime_t refresh_lifetime = {"refreshTokenExpiresInAmount", "refreshTokenExpiresInUnit", 24};
+
+static void lifetime_default(const lifetime_t *l, int64_t *amount, tg_str_t *unit) {
+    *amount = l->default_hours;
+    *unit = TG_STR("HOURS");
+}
+
 static tg_err_t lifetime_finish(const tg_reader_t *r, const tg_place_t *at, const lifetime_t *l, int64_t *amount,
                                 tg_str_t *unit, int64_t *seconds) {
     if (*amount == 0 && unit->n == 0) {
-        *amount = l->default_hours;
-        *unit = TG_STR("HOURS");
+        lifetime_default(l, amount, unit);
     }
     if (*amount == 0) {
         return tg_refuse(r, TG_MEMBER(at, l->amount_name), "is required with %s", l->unit_name);
@@ -86,32 +110,14 @@ static tg_err_t lifetime_finish(const tg_reader_t *r, const tg_place_t *at, cons
 }
 
 static tg_err_t lifetimes_finish(const tg_reader_t *r, const tg_place_t *at, tg_token_settings_t *s) {
-    static const lifetime_t access = {"tokenExpiresInAmount", "tokenExpiresInUnit", 1};
-    static const lifetime_t refresh = {"refreshTokenExpiresInAmount", "refreshTokenExpiresInUnit", 24};
-    tg_err_t err = lifetime_finish(r, at, &access, &s->expires_in_amount, &s->expires_in_unit, &s->expires_in);
+    tg_err_t err = lifetime_finish(r, at, &access_lifetime, &s->expires_in_amount, &s->expires_in_unit, &s->expires_in);
     if (err) {
         return err;
     }
     if (s->never_expires) {
         s->expires_in = 0;
     }
-    return lifetime_finish(r, at, &refresh, &s->refresh_amount, &s->refresh_unit, &s->refresh_expires_in);
-}
-
-/* What later releases serve. The rules between fields come first: they hold then, too. */
-static tg_err_t available_check(const tg_reader_t *r, const tg_place_t *at, const tg_token_settings_t *s) {
-    const struct {
-        const char *name;
-        bool on;
-    } switches[] = {
-        {"checkClientIpAddress", s->check_client_ip},
-    };
-    for (size_t i = 0; i < sizeof(switches) / sizeof(switches[0]); i++) {
-        if (switches[i].on) {
-            return tg_refuse(r, TG_MEMBER(at, switches[i].name), "true is not available in this release");
-        }
-    }
-    return TG_OK;
+    return lifetime_finish(r, at, &refresh_lifetime, &s->refresh_amount, &s->refresh_unit, &s->refresh_expires_in);
 }
 
 tg_err_t tg_token_settings_finish(const tg_reader_t *r, const tg_place_t *at, tg_token_settings_t *s) {
@@ -119,8 +125,20 @@ tg_err_t tg_token_settings_finish(const tg_reader_t *r, const tg_place_t *at, tg
         return tg_refuse(r, TG_MEMBER(at, "refreshTokenAllowed"),
                          "must be false with tokenNeverExpires: a token that never expires needs no refresh");
     }
-    tg_err_t err = lifetimes_finish(r, at, s);
-    return err ? err : available_check(r, at, s);
+    if (s->grant == TG_GRANT_PASSWORD) {
+        s->identity_provider = TG_SECRET_MANAGER;
+    } else if (s->identity_provider.n > 0) {
+        return tg_refuse(r, TG_MEMBER(at, "identityProvider"), "is for grantType PASSWORD");
+    }
+    return lifetimes_finish(r, at, s);
+}
+
+void tg_token_settings_default(tg_token_settings_t *out) {
+    tg_token_settings_init(out);
+    lifetime_default(&access_lifetime, &out->expires_in_amount, &out->expires_in_unit);
+    lifetime_default(&refresh_lifetime, &out->refresh_amount, &out->refresh_unit);
+    out->expires_in = tg_lifetime_seconds(out->expires_in_amount, out->expires_in_unit);
+    out->refresh_expires_in = tg_lifetime_seconds(out->refresh_amount, out->refresh_unit);
 }
 
 void tg_token_settings_write(tg_writer_t *w, const tg_token_settings_t *s) {
@@ -136,5 +154,6 @@ void tg_token_settings_write(tg_writer_t *w, const tg_token_settings_t *s) {
     tg_write_bool(w, "allowUrlParameters", s->allow_url_parameters);
     tg_write_bool(w, "deletePrevious", s->delete_previous);
     tg_write_str(w, "jwtSignatureAlgorithm", s->jwt_algorithm);
+    tg_write_str(w, "identityProvider", s->identity_provider);
     tg_write_bool(w, "checkClientIpAddress", s->check_client_ip);
 }

@@ -1,4 +1,4 @@
-/* The token settings that policies (and later credentials) share. Internal to the model room. */
+/* The token settings that policies and credentials share. Internal to the model room. */
 #ifndef TG_MODEL_TOKEN_SETTINGS_H
 #define TG_MODEL_TOKEN_SETTINGS_H
 
@@ -10,6 +10,9 @@ extern const tg_choice_t tg_grant_choices[];
 
 tg_err_t tg_read_unit(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 tg_err_t tg_read_algorithm(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+
+tg_err_t tg_read_identity_provider(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *,
+                                   void *out);
 
 /* Table rows for a struct that holds a tg_token_settings_t at `base`. */
 #define TG_TOKEN_SETTING(base, member) ((base) + offsetof(tg_token_settings_t, member))
@@ -38,13 +41,16 @@ tg_err_t tg_read_algorithm(const tg_reader_t *, const tg_place_t *, const tg_fie
         {.name = "allowUrlParameters", .read = tg_read_bool, .offset = TG_TOKEN_SETTING(base, allow_url_parameters)},  \
         {.name = "deletePrevious", .read = tg_read_bool, .offset = TG_TOKEN_SETTING(base, delete_previous)},           \
         {.name = "jwtSignatureAlgorithm", .read = tg_read_algorithm, .offset = TG_TOKEN_SETTING(base, jwt_algorithm)}, \
-        {.name = "identityProvider", .read = tg_read_unavailable}, {                                                   \
+        {.name = "identityProvider",                                                                                   \
+         .read = tg_read_identity_provider,                                                                            \
+         .offset = TG_TOKEN_SETTING(base, identity_provider)},                                                         \
+    {                                                                                                                  \
         .name = "checkClientIpAddress", .read = tg_read_bool, .offset = TG_TOKEN_SETTING(base, check_client_ip)        \
     }
 
 /* Before the table is read: lifetimes are left open, so that half of one can be told from none. */
 void tg_token_settings_init(tg_token_settings_t *s);
-/* After it: fills in lifetimes, checks the rules between fields, then what this release serves. */
+/* After it: fills in lifetimes and the identity provider, checks the rules between fields. */
 tg_err_t tg_token_settings_finish(const tg_reader_t *r, const tg_place_t *at, tg_token_settings_t *s) TG_MUST_CHECK;
 
 void tg_token_settings_write(tg_writer_t *w, const tg_token_settings_t *s);

@@ -36,15 +36,31 @@ void tg_write_bool(tg_writer_t *w, const char *name, bool value) {
     tg_write_json(w, name, json_boolean(value));
 }
 
+void tg_list_put(json_t **list, json_t *value) {
+    if (json_array_append_new(*list, value) != 0) {
+        json_decref(*list);
+        *list = NULL;
+    }
+}
+
 void tg_write_strs(tg_writer_t *w, const char *name, const tg_str_t *list, size_t n) {
     json_t *array = json_array();
     for (size_t i = 0; i < n; i++) {
-        if (json_array_append_new(array, tg_json_new_str(list[i])) != 0) {
-            json_decref(array);
-            array = NULL;
-        }
+        tg_list_put(&array, tg_json_new_str(list[i]));
     }
     tg_write_json(w, name, array);
+}
+
+json_t *tg_json_new_moment(tg_ms_t at) {
+    char text[32];
+    tg_buf_t b;
+    tg_buf_init_fixed(&b, text, sizeof(text));
+    tg_buf_put_iso8601(&b, at);
+    return b.err ? NULL : tg_json_new_str(tg_buf_str(&b));
+}
+
+void tg_write_moment(tg_writer_t *w, const char *name, tg_ms_t at) {
+    tg_write_json(w, name, at != 0 ? tg_json_new_moment(at) : json_null());
 }
 
 json_t *tg_writer_end(tg_writer_t *w) {
