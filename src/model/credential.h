@@ -21,7 +21,7 @@
  * token). secret with includeInJwt is refused. Names that a token or a response would show are refused if they are
  * registered JWT claims (RFC 7519 4.1, RFC 9068: iss, sub, aud, exp, nbf, iat, jti, client_id, scope, auth_time, acr,
  * amr, cnf, act, azp, sid, roles stay the token's), OAuth response fields, or taken (tg_response_name_is_taken); and if
- * two entries have the same. */
+ * two entries have the same: claim, or key. */
 typedef struct {
     tg_str_t key;
     tg_str_t value; /* JSON text of a scalar: "\"gold\"", "7", "true" */

@@ -1,0 +1,20 @@
+/* Metadata of credentials and organizations. Internal to the model room. */
+#ifndef TG_MODEL_METADATA_ENTRY_H
+#define TG_MODEL_METADATA_ENTRY_H
+
+#include "model/credential.h"
+#include "model/fields.h"
+#include "model/writer.h"
+
+/* One entry, a reader for list rows. */
+tg_err_t tg_read_metadata_entry(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+/* Neither key nor name of a claim stands twice among them. */
+tg_err_t tg_metadata_check(const tg_reader_t *r, const tg_place_t *at, const tg_metadata_entry_t *list,
+                           size_t n) TG_MUST_CHECK;
+json_t *tg_metadata_write(const tg_metadata_entry_t *list, size_t n) TG_MUST_CHECK;
+json_t *tg_metadata_entry_write(const tg_metadata_entry_t *e) TG_MUST_CHECK;
+
+/* The name of its claim in a JWT, TG_STR_NONE if it is in none. */
+tg_str_t tg_metadata_claim(const tg_metadata_entry_t *e);
+
+#endif

@@ -1,0 +1,26 @@
+#include "model/metadata_entry.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
+
+static const tg_field_t organization_fields[] = {
+    {.name = "name", .read = tg_read_name, .offset = offsetof(tg_organization_t, name), .required = true},
+    {.name = "description", .read = tg_read_text, .offset = offsetof(tg_organization_t, description), .max = 1024},
+    {.name = "metadata",
+     TG_STRUCTS(tg_organization_t, metadata, n_metadata, tg_read_metadata_entry),
+     .max = TG_METADATA_MAX},
+};
+
+tg_err_t tg_organization_parse(const json_t *body, tg_arena_t *a, tg_organization_t *out, tg_fault_t *fault) {
+    tg_reader_t r = {a, fault};
+    *out = (tg_organization_t){.name = TG_STR_NONE};
+    tg_err_t err = tg_fields_read(&r, NULL, body, organization_fields, COUNT(organization_fields), out);
+    return err ? err : tg_metadata_check(&r, TG_MEMBER(NULL, "metadata"), out->metadata, out->n_metadata);
+}
+
+json_t *tg_organization_write(const tg_organization_t *o) {
+    tg_writer_t w = tg_writer();
+    tg_write_str(&w, "name", o->name);
+    tg_write_str(&w, "description", o->description);
+    tg_write_json(&w, "metadata", tg_metadata_write(o->metadata, o->n_metadata));
+    return tg_writer_end(&w);
+}
