@@ -1,338 +1,119 @@
 
 /*
- * Who asks: the live client by its id, and whether its secret is right.
+ * Who asks: the live client by its id, whether its secret is right, and where
+ * it comes from.  Then what is asked.
  */
 
 
 #include "ngx_http_tollgate_endpoints.h"
 
-#include <argon2.h>
 
-
-/*
- * argon2id is paid once: what it accepted is remembered under the fast keyed
- * hash.  The generation is new with each secret, so an entry of an old secret
- * never matches again.
- */
-#define NGX_HTTP_TOLLGATE_REMEMBERED  4096
-
-
-typedef struct {
-    uint64_t                   generation;
-    uint8_t                    hash[TG_HASH_LEN];
-} ngx_http_tollgate_remembered_t;
-
-
-typedef struct {
-    ngx_http_tollgate_task_t   task;        /* first member */
-    int64_t                    environment_id;
-    tg_live_client_t           client;
-    int64_t                    seq;
-    tg_err_t                   err;
-    size_t                     id_len;
-    char                       id[TG_CLIENT_ID_MAX];
-} ngx_http_tollgate_client_task_t;
-
-
-typedef struct {
-    ngx_http_tollgate_task_t   task;        /* first member */
-    char                       encoded[TG_SECRET_ENCODED_MAX + 1];
-    tg_str_t                   secret;      /* own copy */
-    ngx_uint_t                 matches;
-} ngx_http_tollgate_argon_task_t;
-
-
-static void ngx_http_tollgate_client_run(ngx_http_tollgate_task_t *task,
-    ngx_http_tollgate_thread_t *thread);
-static void ngx_http_tollgate_client_done(ngx_http_tollgate_task_t *task);
-static void ngx_http_tollgate_client_verify(ngx_http_tollgate_token_t *t);
+static ngx_uint_t ngx_http_tollgate_client_wants_details(
+    ngx_http_tollgate_token_t *t);
+static void ngx_http_tollgate_client_verify(ngx_http_tollgate_token_t *t,
+    ngx_int_t rc);
+static void ngx_http_tollgate_client_argon_done(ngx_http_tollgate_token_t *t,
+    ngx_int_t rc);
 static void ngx_http_tollgate_client_decide(ngx_http_tollgate_token_t *t,
     tg_client_verdict_t verdict);
+static tg_client_verdict_t ngx_http_tollgate_client_admit(
+    ngx_http_tollgate_token_t *t);
 static void ngx_http_tollgate_client_known(ngx_http_tollgate_token_t *t);
-static ngx_int_t ngx_http_tollgate_secret_hash(ngx_http_tollgate_token_t *t,
-    uint8_t hash[TG_HASH_LEN], ngx_http_tollgate_remembered_t **entry);
-static void ngx_http_tollgate_argon(ngx_http_tollgate_token_t *t);
-static void ngx_http_tollgate_argon_run(ngx_http_tollgate_task_t *task,
-    ngx_http_tollgate_thread_t *thread);
-static void ngx_http_tollgate_argon_done(ngx_http_tollgate_task_t *task);
-static void ngx_http_tollgate_argon_release(ngx_http_tollgate_task_t *task);
+static const tg_policy_t *ngx_http_tollgate_policy_asked(
+    ngx_http_tollgate_token_t *t);
+static void ngx_http_tollgate_grant(ngx_http_tollgate_token_t *t);
 
 
-static ngx_http_tollgate_remembered_t
-    ngx_http_tollgate_remembered[NGX_HTTP_TOLLGATE_REMEMBERED];
-
-
-static const char  ngx_http_tollgate_busy[] =
-                                    "The service is busy; try again.";
 static const char  ngx_http_tollgate_down[] =
-                                    "The store cannot be reached; try again.";
+                               "The client cannot be looked up; try again.";
 
 
 void
-ngx_http_tollgate_client_find(ngx_http_tollgate_token_t *t)
+ngx_http_tollgate_client_find(ngx_http_tollgate_token_t *t,
+    tg_oauth_error_t error)
 {
-    tg_str_t                          id;
-    ngx_http_tollgate_client_task_t  *ct;
-
-    id = t->asked.client_id;
-
-    if (id.n == 0 || id.n > TG_CLIENT_ID_MAX) {
-        ngx_http_tollgate_client_refused(t, TG_CLIENT_UNKNOWN);
-        return;
-    }
-
-    if (ngx_http_tollgate_feed_is_fresh()
-        && ngx_http_tollgate_live_get(TG_CLIENT_APPLICATION, id, &t->client)
-           == NGX_OK)
-    {
-        ngx_http_tollgate_count(LIVE_HIT, 1);
-        ngx_http_tollgate_client_verify(t);
-        return;
-    }
-
-    ngx_http_tollgate_count(LIVE_MISS, 1);
-
-    ct = ngx_http_tollgate_task_alloc(sizeof(ngx_http_tollgate_client_task_t));
-    if (ct == NULL) {
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
-                                        ngx_http_tollgate_busy);
-        return;
-    }
-
-    ct->task.run = ngx_http_tollgate_client_run;
-    ct->task.done = ngx_http_tollgate_client_done;
-    ct->task.data = t;
-    ct->environment_id = t->ctx->snapshot->snapshot.environment_id;
-    ct->id_len = id.n;
-    ngx_memcpy(ct->id, id.p, id.n);
-
-    if (ngx_http_tollgate_task_post(NGX_HTTP_TOLLGATE_POOL_STORE, &ct->task)
+    if (ngx_http_tollgate_failures_check(t, t->kind, t->asked.client_id)
         != NGX_OK)
     {
-        ngx_http_tollgate_task_free(&ct->task);
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
-                                        ngx_http_tollgate_busy);
+        t->ctx->verdict = tg_str(tg_client_verdict_name(TG_CLIENT_LIMIT));
+        ngx_http_tollgate_token_delayed(t, TG_OAUTH_SLOW_DOWN, NULL);
         return;
     }
 
-    t->task = &ct->task;
-}
-
-
-static void
-ngx_http_tollgate_client_run(ngx_http_tollgate_task_t *task,
-    ngx_http_tollgate_thread_t *thread)
-{
-    tg_config_store_t                *store;
-    ngx_http_tollgate_client_task_t  *ct;
-
-    ct = (ngx_http_tollgate_client_task_t *) task;
-
-    ct->err = ngx_http_tollgate_thread_config(thread, &store);
-
-    if (ct->err == TG_OK) {
-        ct->err = store->ops->client_live(store, ct->environment_id,
-                                          TG_CLIENT_APPLICATION,
-                                          tg_strn(ct->id, ct->id_len),
-                                          &ct->client, &ct->seq);
-    }
-
-    if (ct->err == TG_ERR_UNAVAILABLE) {
-        ngx_http_tollgate_thread_reopen(thread);
-    }
-}
-
-
-static void
-ngx_http_tollgate_client_done(ngx_http_tollgate_task_t *task)
-{
-    ngx_connection_t                 *c;
-    ngx_http_tollgate_token_t        *t;
-    ngx_http_tollgate_client_task_t  *ct;
-
-    ct = (ngx_http_tollgate_client_task_t *) task;
-    t = task->data;
-    c = t->request->connection;
-
-    t->task = NULL;
-    ngx_http_set_log_request(c->log, t->request);
-
-    if (task->expired || ct->err != TG_OK) {
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
-                                        ngx_http_tollgate_down);
-
-    } else {
-        ngx_http_tollgate_live_fill(TG_CLIENT_APPLICATION,
-                                    tg_strn(ct->id, ct->id_len), &ct->client,
-                                    ct->seq);
-        t->client = ct->client;
-        ngx_http_tollgate_client_verify(t);
-    }
-
-    ngx_http_run_posted_requests(c);
-}
-
-
-static void
-ngx_http_tollgate_client_verify(ngx_http_tollgate_token_t *t)
-{
-    uint8_t                          hash[TG_HASH_LEN];
-    tg_client_verdict_t              verdict;
-    ngx_http_tollgate_remembered_t  *entry;
-
-    verdict = tg_client_verify(ngx_http_tollgate_main->keyring, &t->client,
-                               &t->asked, ngx_http_tollgate_now_ms());
-
-    if (verdict != TG_CLIENT_NEEDS_ARGON2) {
-        ngx_http_tollgate_client_decide(t, verdict);
+    if (error != TG_OAUTH_OK) {
+        ngx_http_tollgate_client_decide(t, TG_CLIENT_NO_SECRET);
         return;
     }
 
-    if (ngx_http_tollgate_secret_hash(t, hash, &entry) != NGX_OK) {
-        ngx_http_tollgate_client_decide(t, TG_CLIENT_UNAVAILABLE);
-        return;
-    }
-
-    if (entry->generation == t->client.generation
-        && tg_secret_eq(entry->hash, hash, TG_HASH_LEN))
-    {
-        verdict = tg_client_verify_known(&t->client, true,
-                                         ngx_http_tollgate_now_ms());
-        ngx_http_tollgate_client_decide(t, verdict);
-        return;
-    }
-
-    ngx_http_tollgate_argon(t);
+    ngx_http_tollgate_principal_find(t, &t->client, t->kind,
+                                     t->asked.client_id,
+                                     ngx_http_tollgate_client_wants_details(t),
+                                     ngx_http_tollgate_client_verify);
 }
 
 
 /*
- * By the client's id and secret together: wrong guesses have places of their
- * own and are never written, so they cannot push out what is remembered.
+ * All that is issued to a credential is in its details; an application key has
+ * no more than roles there, for the tokens of its own.
  */
 
-static ngx_int_t
-ngx_http_tollgate_secret_hash(ngx_http_tollgate_token_t *t,
-    uint8_t hash[TG_HASH_LEN], ngx_http_tollgate_remembered_t **entry)
+static ngx_uint_t
+ngx_http_tollgate_client_wants_details(ngx_http_tollgate_token_t *t)
 {
-    uint32_t  i;
-
-    if (tg_secret_hash(ngx_http_tollgate_main->keyring, t->asked.client_id,
-                       t->asked.client_secret, hash)
-        != TG_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(&i, hash, sizeof(uint32_t));
-    *entry = &ngx_http_tollgate_remembered[i % NGX_HTTP_TOLLGATE_REMEMBERED];
-
-    return NGX_OK;
+    return t->kind == TG_CLIENT_CREDENTIAL
+           || t->asked.grant == TG_GRANT_CLIENT_CREDENTIALS;
 }
 
 
 static void
-ngx_http_tollgate_argon(ngx_http_tollgate_token_t *t)
+ngx_http_tollgate_client_verify(ngx_http_tollgate_token_t *t, ngx_int_t rc)
 {
-    char                            *secret;
-    tg_str_t                         asked;
-    ngx_http_tollgate_argon_task_t  *at;
+    bool                 optional;
+    tg_client_verdict_t  verdict;
 
-    asked = t->asked.client_secret;
-
-    at = ngx_http_tollgate_task_alloc(sizeof(ngx_http_tollgate_argon_task_t));
-    secret = malloc(asked.n + 1);
-
-    if (at == NULL || secret == NULL) {
-        free(secret);
-        if (at) {
-            ngx_http_tollgate_task_free(&at->task);
-        }
-        ngx_http_tollgate_client_decide(t, TG_CLIENT_UNAVAILABLE);
+    if (rc != NGX_OK) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                        ngx_http_tollgate_down);
         return;
     }
 
-    ngx_memcpy(secret, asked.p, asked.n);
-    ngx_memcpy(at->encoded, t->client.secret, t->client.secret_len);
-
-    at->secret = tg_strn(secret, asked.n);
-    at->task.run = ngx_http_tollgate_argon_run;
-    at->task.done = ngx_http_tollgate_argon_done;
-    at->task.release = ngx_http_tollgate_argon_release;
-    at->task.data = t;
-
-    if (ngx_http_tollgate_task_post(NGX_HTTP_TOLLGATE_POOL_CRYPTO, &at->task)
-        != NGX_OK)
-    {
-        ngx_http_tollgate_task_free(&at->task);
-        ngx_http_tollgate_client_decide(t, TG_CLIENT_UNAVAILABLE);
-        return;
+    if (t->kind == TG_CLIENT_APPLICATION && t->client.live.exists) {
+        t->application = tg_snapshot_application(&t->ctx->snapshot->snapshot,
+                                                 t->client.live.key_id);
     }
 
-    t->task = &at->task;
-}
+    optional = t->application && t->application->policy
+               && tg_secret_is_optional(t->application->policy, &t->asked,
+                           t->endpoint == NGX_HTTP_TOLLGATE_EP_REVOKE);
 
+    verdict = tg_client_verify(ngx_http_tollgate_main->keyring,
+                               &t->client.live, &t->asked, optional,
+                               ngx_http_tollgate_now_ms());
 
-static void
-ngx_http_tollgate_argon_run(ngx_http_tollgate_task_t *task,
-    ngx_http_tollgate_thread_t *thread)
-{
-    ngx_http_tollgate_argon_task_t  *at;
-
-    at = (ngx_http_tollgate_argon_task_t *) task;
-
-    at->matches = argon2id_verify(at->encoded, at->secret.p, at->secret.n)
-                  == ARGON2_OK;
-}
-
-
-static void
-ngx_http_tollgate_argon_done(ngx_http_tollgate_task_t *task)
-{
-    uint8_t                          hash[TG_HASH_LEN];
-    ngx_connection_t                *c;
-    tg_client_verdict_t              verdict;
-    ngx_http_tollgate_token_t       *t;
-    ngx_http_tollgate_remembered_t  *entry;
-    ngx_http_tollgate_argon_task_t  *at;
-
-    at = (ngx_http_tollgate_argon_task_t *) task;
-    t = task->data;
-    c = t->request->connection;
-
-    t->task = NULL;
-    ngx_http_set_log_request(c->log, t->request);
-
-    if (task->expired) {
-        verdict = TG_CLIENT_UNAVAILABLE;
-
-    } else {
-        verdict = tg_client_verify_known(&t->client, at->matches,
-                                         ngx_http_tollgate_now_ms());
-
-        if (at->matches
-            && ngx_http_tollgate_secret_hash(t, hash, &entry) == NGX_OK)
-        {
-            entry->generation = t->client.generation;
-            ngx_memcpy(entry->hash, hash, TG_HASH_LEN);
-        }
+    if (verdict == TG_CLIENT_NEEDS_ARGON2) {
+        ngx_http_tollgate_argon(t, &t->client.live, t->asked.client_id,
+                                t->asked.client_secret,
+                                ngx_http_tollgate_client_argon_done);
+        return;
     }
 
     ngx_http_tollgate_client_decide(t, verdict);
-    ngx_http_run_posted_requests(c);
 }
 
 
 static void
-ngx_http_tollgate_argon_release(ngx_http_tollgate_task_t *task)
+ngx_http_tollgate_client_argon_done(ngx_http_tollgate_token_t *t, ngx_int_t rc)
 {
-    ngx_http_tollgate_argon_task_t  *at;
+    tg_client_verdict_t  verdict;
 
-    at = (ngx_http_tollgate_argon_task_t *) task;
+    verdict = TG_CLIENT_UNAVAILABLE;
 
-    tg_wipe((void *) at->secret.p, at->secret.n);
-    free((void *) at->secret.p);
-    tg_wipe(at->encoded, sizeof(at->encoded));
+    if (rc != NGX_ERROR) {
+        verdict = tg_client_verify_known(&t->client.live, rc == NGX_OK,
+                                         ngx_http_tollgate_now_ms());
+    }
+
+    ngx_http_tollgate_client_decide(t, verdict);
 }
 
 
@@ -340,32 +121,43 @@ static void
 ngx_http_tollgate_client_decide(ngx_http_tollgate_token_t *t,
     tg_client_verdict_t verdict)
 {
-    if (t->client.exists) {
+    if (t->client.live.exists) {
         t->ctx->client = t->asked.client_id;
     }
 
-    if (verdict == TG_CLIENT_UNAVAILABLE) {
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
-                                        ngx_http_tollgate_busy);
-        return;
+    if (verdict == TG_CLIENT_OK) {
+        verdict = ngx_http_tollgate_client_admit(t);
     }
 
     if (verdict == TG_CLIENT_OK) {
-        t->owner = ngx_http_tollgate_snapshot_owner(t->ctx->snapshot,
-                                                    t->client.key_id);
-        if (t->owner == NULL) {
-            verdict = TG_CLIENT_NOT_DEPLOYED;
-        }
-    }
-
-    if (verdict != TG_CLIENT_OK) {
-        ngx_http_tollgate_client_refused(t, verdict);
+        ngx_http_tollgate_client_known(t);
         return;
     }
 
-    t->ctx->proxy = t->owner->proxy.name;
+    t->ctx->verdict = tg_str(tg_client_verdict_name(verdict));
 
-    ngx_http_tollgate_client_known(t);
+    if (verdict == TG_CLIENT_UNAVAILABLE) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
+                                        "The service is busy; try again.");
+        return;
+    }
+
+    ngx_http_tollgate_failures_add(t, t->kind, t->asked.client_id);
+    ngx_http_tollgate_token_delayed(t, TG_OAUTH_INVALID_CLIENT, NULL);
+}
+
+
+/* Its secret is right. */
+
+static tg_client_verdict_t
+ngx_http_tollgate_client_admit(ngx_http_tollgate_token_t *t)
+{
+    if (t->kind == TG_CLIENT_CREDENTIAL) {
+        return ngx_http_tollgate_principal_may_come(t, &t->client)
+               ? TG_CLIENT_OK : TG_CLIENT_ADDRESS;
+    }
+
+    return t->application ? TG_CLIENT_OK : TG_CLIENT_NOT_DEPLOYED;
 }
 
 
@@ -374,44 +166,132 @@ ngx_http_tollgate_client_decide(ngx_http_tollgate_token_t *t,
 static void
 ngx_http_tollgate_client_known(ngx_http_tollgate_token_t *t)
 {
-    const char           *why;
-    tg_grant_plan_t       plan;
-    tg_oauth_error_t      error;
-    tg_token_endpoint_t   endpoint;
+    t->known = 1;
 
-    if (t->endpoint == NGX_HTTP_TOLLGATE_EP_INTROSPECT
-        || t->endpoint == NGX_HTTP_TOLLGATE_EP_REVOKE)
-    {
+    if (t->application) {
+        t->ctx->proxy = t->application->name;
+
+        /* from here on its own settings count */
+
+        if (ngx_http_tollgate_client_address(t->request, t->ctx->snapshot,
+                                             t->application->forwarded,
+                                             t->address)
+            != NGX_OK)
+        {
+            ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_REQUEST,
+                                   "The forwarded address is malformed.");
+            return;
+        }
+    }
+
+    t->policy = ngx_http_tollgate_policy_asked(t);
+
+    switch (t->endpoint) {
+
+    case NGX_HTTP_TOLLGATE_EP_INTROSPECT:
+    case NGX_HTTP_TOLLGATE_EP_REVOKE:
         ngx_http_tollgate_query(t);
         return;
-    }
 
-    if (t->endpoint == NGX_HTTP_TOLLGATE_EP_REGENERATE) {
+    case NGX_HTTP_TOLLGATE_EP_REGENERATE:
         ngx_http_tollgate_regenerate(t);
         return;
+
+    default:
+        ngx_http_tollgate_grant(t);
+        return;
     }
+}
+
+
+const tg_policy_t *
+ngx_http_tollgate_policy_of(ngx_http_tollgate_token_t *t, tg_token_type_t type)
+{
+    if (t->kind == TG_CLIENT_APPLICATION) {
+        return t->application->policy;
+    }
+
+    return type == TG_TOKEN_JWT ? &t->client.details->jwt
+                                : &t->client.details->opaque;
+}
+
+
+/*
+ * A credential has tokens of both types: the endpoint says which one it wants,
+ * and at the token endpoint a refresh token speaks for itself.
+ */
+
+static const tg_policy_t *
+ngx_http_tollgate_policy_asked(ngx_http_tollgate_token_t *t)
+{
+    tg_token_type_t  type;
+
+    type = TG_TOKEN_JWT;
+
+    if (t->endpoint == NGX_HTTP_TOLLGATE_EP_TOKEN
+        && (t->asked.grant != TG_GRANT_REFRESH
+            || t->asked.refresh_token.n == 0
+            || tg_opaque_has_prefix(t->asked.refresh_token)))
+    {
+        type = TG_TOKEN_OPAQUE;
+    }
+
+    return ngx_http_tollgate_policy_of(t, type);
+}
+
+
+static void
+ngx_http_tollgate_grant(ngx_http_tollgate_token_t *t)
+{
+    const char           *why;
+    tg_oauth_error_t      error;
+    tg_token_endpoint_t   endpoint;
 
     endpoint = t->endpoint == NGX_HTTP_TOLLGATE_EP_JWT ? TG_ENDPOINT_JWT
                                                        : TG_ENDPOINT_TOKEN;
 
-    error = tg_grant_decide(endpoint, &t->asked, &t->client, t->owner->policy,
-                            &plan, &why);
-
-    /* an application key has no roles */
-
-    if (error == TG_OAUTH_OK && t->asked.grant != TG_GRANT_REFRESH) {
-        t->arena.max += TG_SCOPE_MAX + 64;
-        error = tg_scope_resolve(&t->ctx->snapshot->snapshot.token_management,
-                                 &t->asked, NULL, 0, &t->arena, &plan, &why);
-    }
+    error = tg_grant_decide(endpoint, &t->asked, &t->client.live, t->policy,
+                            &t->plan, &why);
 
     if (error != TG_OAUTH_OK) {
         ngx_http_tollgate_token_refused(t, error, why);
-
-    } else if (t->asked.grant == TG_GRANT_REFRESH) {
-        ngx_http_tollgate_refresh(t);
-
-    } else {
-        ngx_http_tollgate_issue(t, &plan);
+        return;
     }
+
+    switch (t->asked.grant) {
+
+    case TG_GRANT_REFRESH:
+        ngx_http_tollgate_refresh(t);
+        return;
+
+    case TG_GRANT_PASSWORD:
+        ngx_http_tollgate_user_find(t);
+        return;
+
+    default:
+        ngx_http_tollgate_grant_scope(t, t->client.details);
+        return;
+    }
+}
+
+
+void
+ngx_http_tollgate_grant_scope(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_details_t *d)
+{
+    const char        *why;
+    tg_oauth_error_t   error;
+
+    t->arena.max += 2 * TG_SCOPE_MAX + 64;
+
+    error = tg_scope_resolve(&t->ctx->snapshot->snapshot.token_management,
+                             &t->asked, d->details.roles, d->details.n_roles,
+                             &t->arena, &t->plan, &why);
+
+    if (error != TG_OAUTH_OK) {
+        ngx_http_tollgate_token_refused(t, error, why);
+        return;
+    }
+
+    ngx_http_tollgate_issue(t);
 }

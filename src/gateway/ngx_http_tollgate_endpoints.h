@@ -17,6 +17,7 @@
 #include "oauth/regenerate.h"
 #include "oauth/scope.h"
 #include "oauth/token_request.h"
+#include "policy/cors.h"
 
 
 typedef struct ngx_http_tollgate_token_s   ngx_http_tollgate_token_t;
@@ -31,23 +32,52 @@ typedef struct ngx_http_tollgate_found_s   ngx_http_tollgate_found_t;
 #define NGX_HTTP_TOLLGATE_EP_REGENERATE  4
 
 
+/* A client or a user: a live client, and its details if they were wanted. */
+typedef struct {
+    tg_live_client_t                 live;
+    ngx_http_tollgate_details_t     *details;     /* held, or NULL */
+} ngx_http_tollgate_principal_t;
+
+
+/* A refusal that waits for its time (_delay.c). */
+typedef struct {
+    ngx_rbtree_node_t                node;        /* key: when, in ns */
+    ngx_uint_t                       waits;
+    tg_oauth_error_t                 error;
+    const char                      *why;
+} ngx_http_tollgate_delay_t;
+
+
+typedef void (*ngx_http_tollgate_step_pt)(ngx_http_tollgate_token_t *t,
+    ngx_int_t rc);
+typedef void (*ngx_http_tollgate_verdict_pt)(ngx_http_tollgate_token_t *t,
+    tg_token_verdict_t verdict);
+
+
 /*
- * In r's pool.  While something is awaited (task, commit or timer) the request
- * is held by the count that reading its body took; when it goes away before,
- * the cleanup lets go of what is awaited.
+ * In r's pool.  While something is awaited (task, commit or the time of a
+ * refusal) the request is held by the count that reading its body took; when
+ * it goes away before, the cleanup lets go of what is awaited.
  */
 struct ngx_http_tollgate_token_s {
     ngx_http_request_t              *request;
     ngx_http_tollgate_ctx_t         *ctx;
     ngx_uint_t                       endpoint;    /* _EP_ */
-    tg_str_t                         prefix;      /* "/auth" */
+    tg_str_t                         prefix;      /* "/auth", "/credential" */
+    tg_client_kind_t                 kind;        /* that the prefix is for */
+    uint64_t                         arrived;     /* monotonic, ns */
+    u_char                           address[16]; /* of the client */
     tg_arena_t                       arena;
 
     tg_token_request_t               asked;
     tg_token_query_t                 query;       /* introspect, revoke */
     tg_regenerate_request_t          regenerate;
-    tg_live_client_t                 client;
-    const tg_deployed_proxy_t       *owner;
+    ngx_http_tollgate_principal_t    client;
+    ngx_http_tollgate_principal_t    user;        /* of a password grant */
+    ngx_uint_t                       known;       /* the client is who it says */
+    const tg_application_t          *application; /* policy mode, else NULL */
+    const tg_policy_t               *policy;      /* what is issued by */
+    tg_grant_plan_t                  plan;
 
     tg_refresh_token_t               presented;   /* refresh grant */
     ngx_uint_t                       attempts;
@@ -55,12 +85,20 @@ struct ngx_http_tollgate_token_s {
     u_char                           ended[TG_HASH_LEN];  /* by a commit */
     ngx_uint_t                       has_ended;
     ngx_http_tollgate_ticket_t       ticket;      /* of a first pair */
-    ngx_http_tollgate_cached_t       cached;
+    ngx_http_tollgate_cached_t       cached;      /* of the token at hand */
+    tg_str_t                         scope;       /* of the same, if resolved */
+    ngx_uint_t                       is_refresh;  /* ... is a refresh token */
     tg_pair_t                        pair;        /* to be answered */
 
     ngx_http_tollgate_task_t        *task;        /* awaited, or NULL */
     ngx_http_tollgate_commit_t      *commit;      /* awaited, or NULL */
-    ngx_event_t                      timer;       /* of a refusal */
+    ngx_http_tollgate_step_pt        step;        /* what is next after it */
+    ngx_http_tollgate_verdict_pt     decided;
+    ngx_http_tollgate_delay_t        delay;
+
+    tg_oauth_error_t                 error;       /* that was answered */
+    ngx_uint_t                       retry_after; /* seconds, with a refusal */
+    int64_t                          duration;    /* us, once answered */
 };
 
 
@@ -68,15 +106,27 @@ struct ngx_http_tollgate_token_s {
 
 /*
  * Each of these goes on with the next one, now or later, and in the end
- * answers through one of _answer(), _refused() and _client_refused().
+ * answers through one of _answer(), _refused() and _delayed().
  */
 
-/* _client.c: who asks; then _issue(), _refresh(), _query() or
-   _regenerate() */
-void ngx_http_tollgate_client_find(ngx_http_tollgate_token_t *t);
+/* _token.c: the result is the content handler's */
+ngx_int_t ngx_http_tollgate_token_start(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, ngx_uint_t endpoint, tg_client_kind_t kind,
+    tg_str_t prefix, uint64_t arrived);
+/* _client.c: who asks; then _issue(), _refresh(), _query() or _regenerate().
+   INVALID_CLIENT: the request names no client that could be looked for. */
+void ngx_http_tollgate_client_find(ngx_http_tollgate_token_t *t,
+    tg_oauth_error_t error);
+/* The settings that tokens of this type are issued by. */
+const tg_policy_t *ngx_http_tollgate_policy_of(ngx_http_tollgate_token_t *t,
+    tg_token_type_t type);
+/* _user.c: the user of a password grant; then _grant_scope() */
+void ngx_http_tollgate_user_find(ngx_http_tollgate_token_t *t);
+/* _client.c: the scope of t->plan by the principal's roles; then _issue() */
+void ngx_http_tollgate_grant_scope(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_details_t *details);
 /* _issue.c: a first pair, and what is answered of t->pair */
-void ngx_http_tollgate_issue(ngx_http_tollgate_token_t *t,
-    const tg_grant_plan_t *plan);
+void ngx_http_tollgate_issue(ngx_http_tollgate_token_t *t);
 void ngx_http_tollgate_pair_answer(ngx_http_tollgate_token_t *t);
 /* _refresh.c: the refresh grant */
 void ngx_http_tollgate_refresh(ngx_http_tollgate_token_t *t);
@@ -85,27 +135,104 @@ void ngx_http_tollgate_query(ngx_http_tollgate_token_t *t);
 /* _regenerate.c: a new JWT for one that is still good */
 void ngx_http_tollgate_regenerate(ngx_http_tollgate_token_t *t);
 
-/* _query.c: what a JWT says, from the cache if it is there. */
-tg_token_verdict_t ngx_http_tollgate_jwt_prove(ngx_http_tollgate_token_t *t,
-    tg_str_t token, ngx_http_tollgate_cached_t *cached);
-/* Whether a token's facts are of the client that asks. */
-ngx_uint_t ngx_http_tollgate_facts_are_own(ngx_http_tollgate_token_t *t,
-    const tg_token_facts_t *facts);
-/* Whether the client's own proxy would accept it now. */
-tg_token_verdict_t ngx_http_tollgate_facts_check(ngx_http_tollgate_token_t *t,
-    const tg_token_facts_t *facts, int64_t epoch);
-
 /* 200 with a body (JSON), or without. */
 void ngx_http_tollgate_token_answer(ngx_http_tollgate_token_t *t,
     tg_str_t body);
 void ngx_http_tollgate_token_refused(ngx_http_tollgate_token_t *t,
     tg_oauth_error_t error, const char *why);
+
+
+/* -- addresses (_paths.c) -------------------------------------------------------- */
+
+/* "/auth/token" if the request is to a token endpoint, else "". */
+tg_str_t ngx_http_tollgate_token_path(ngx_http_request_t *r);
 /*
- * Every failed client authentication is answered at the same time after its
- * arrival, whatever the reason; `verdict` is for the log alone.
+ * Adds what an answer says to other origins, by the settings that count while
+ * no client is known.
  */
-void ngx_http_tollgate_client_refused(ngx_http_tollgate_token_t *t,
-    tg_client_verdict_t verdict);
+ngx_int_t ngx_http_tollgate_origin_headers(ngx_http_request_t *r,
+    const ngx_http_tollgate_snapshot_t *s, tg_client_kind_t kind);
+
+
+/* -- the fixed time (_delay.c) -------------------------------------------------- */
+
+ngx_int_t ngx_http_tollgate_delay_init(ngx_cycle_t *cycle);
+void ngx_http_tollgate_delay_exit(void);
+/* CLOCK_MONOTONIC. */
+uint64_t ngx_http_tollgate_monotonic_ns(void);
+/*
+ * Refuses at the fixed time after the request's arrival, or at the next
+ * multiple of it: so that the time tells nothing of the reason.
+ */
+void ngx_http_tollgate_token_delayed(ngx_http_tollgate_token_t *t,
+    tg_oauth_error_t error, const char *why);
+void ngx_http_tollgate_delay_forget(ngx_http_tollgate_token_t *t);
+
+
+/* -- principals (_principal.c) ------------------------------------------------ */
+
+/*
+ * Finds who has this id: in the memory of this node if that may be trusted,
+ * else in the store.  The step is taken with NGX_OK (also of one that does not
+ * exist), now or later, or with NGX_ERROR: it cannot be told (503).
+ */
+void ngx_http_tollgate_principal_find(ngx_http_tollgate_token_t *t,
+    ngx_http_tollgate_principal_t *principal, tg_client_kind_t kind,
+    tg_str_t id, ngx_uint_t details, ngx_http_tollgate_step_pt step);
+/* Event loop. */
+void ngx_http_tollgate_principal_release(
+    ngx_http_tollgate_principal_t *principal);
+/* In a thread: asks the store; of one that exists, with its details. */
+tg_err_t ngx_http_tollgate_principal_read(ngx_http_tollgate_thread_t *thread,
+    int64_t environment_id, tg_client_kind_t kind, tg_str_t id,
+    ngx_uint_t details, ngx_http_tollgate_principal_t *principal);
+/* Whether its list of addresses, if it has one, has the request's. */
+ngx_uint_t ngx_http_tollgate_principal_may_come(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_principal_t *principal);
+
+
+/* -- chosen secrets (_argon.c) -------------------------------------------------- */
+
+/*
+ * Whether argon2id accepts a secret: paid for once, then remembered.  The step
+ * is taken with NGX_OK, NGX_DECLINED, or NGX_ERROR: it cannot be told (503).
+ */
+void ngx_http_tollgate_argon(ngx_http_tollgate_token_t *t,
+    const tg_live_client_t *live, tg_str_t id, tg_str_t secret,
+    ngx_http_tollgate_step_pt step);
+
+
+/* -- failed authentications (_failures.c) ----------------------------------------- */
+
+/*
+ * NGX_OK: this client or user may be tried from this address; NGX_DECLINED: it
+ * failed too often, t->retry_after is set.
+ */
+ngx_int_t ngx_http_tollgate_failures_check(ngx_http_tollgate_token_t *t,
+    tg_client_kind_t kind, tg_str_t id);
+void ngx_http_tollgate_failures_add(ngx_http_tollgate_token_t *t,
+    tg_client_kind_t kind, tg_str_t id);
+
+
+/* -- tokens that a client has (_facts.c) -------------------------------------------- */
+
+/* What a JWT says, as t->cached; from the cache if it is there. */
+tg_token_verdict_t ngx_http_tollgate_jwt_prove(ngx_http_tollgate_token_t *t,
+    tg_str_t token);
+/* Whether t->cached is of the client that asks. */
+ngx_uint_t ngx_http_tollgate_facts_are_own(ngx_http_tollgate_token_t *t);
+/*
+ * Whether the gateway would accept t->cached now, from its own client; asks
+ * who the user is if there is one.
+ */
+void ngx_http_tollgate_facts_check(ngx_http_tollgate_token_t *t,
+    ngx_http_tollgate_verdict_pt decided);
+
+
+/* -- token request log (_request_row.c) ---------------------------------------------- */
+
+/* A row for each request to a token endpoint, however it was answered. */
+ngx_int_t ngx_http_tollgate_request_row_handler(ngx_http_request_t *r);
 
 
 /* -- records in the store (_record.c) ----------------------------------------- */
@@ -120,6 +247,7 @@ struct ngx_http_tollgate_found_s {
     tg_err_t                         successor_err;
     tg_record_t                      successor; /* of a tombstone */
     u_char                           newest[TG_HASH_LEN];  /* of its line */
+    ngx_http_tollgate_principal_t    user;      /* refresh grant: if it has one */
     ngx_http_tollgate_ticket_t       ticket;
 };
 
@@ -183,9 +311,9 @@ void ngx_http_tollgate_revocation_write(ngx_http_tollgate_token_t *t,
 /* -- public documents (_public.c) -------------------------------------------- */
 
 ngx_int_t ngx_http_tollgate_jwks(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx, tg_str_t prefix);
+    ngx_http_tollgate_ctx_t *ctx, tg_client_kind_t kind, tg_str_t prefix);
 ngx_int_t ngx_http_tollgate_metadata(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx, tg_str_t prefix);
+    ngx_http_tollgate_ctx_t *ctx, tg_client_kind_t kind, tg_str_t prefix);
 /*
  * The issuer: access URL, or scheme and host of the request (of the forwarded
  * headers if the peer is a trusted proxy), with the prefix behind it.

@@ -19,7 +19,7 @@ ngx_http_tollgate_revocation_write(ngx_http_tollgate_token_t *t,
 
     write->kind = TG_WRITE_REVOCATION;
     write->environment_id = t->ctx->snapshot->snapshot.environment_id;
-    write->client_kind = t->client.kind;
+    write->client_kind = t->kind;
     write->client_id = t->asked.client_id;
     write->until = until;
     write->capacity = NGX_HTTP_TOLLGATE_REVOCATIONS_MAX;
@@ -46,7 +46,8 @@ ngx_http_tollgate_family_writes(ngx_http_tollgate_token_t *t,
         return 1;
     }
 
-    until = tg_family_until(record, t->owner->policy, now);
+    until = tg_family_until(record,
+                            ngx_http_tollgate_policy_of(t, TG_TOKEN_JWT), now);
 
     if (until != 0) {
         until += t->ctx->snapshot->snapshot.environment.leeway_s

@@ -9,13 +9,13 @@
 #include "ngx_http_tollgate_endpoints.h"
 
 
-#define NGX_HTTP_TOLLGATE_CLAIMS_MAX  4096
+/* tokens, and the metadata that a response shows */
+#define NGX_HTTP_TOLLGATE_RESPONSE_MAX  (1024 * 1024)
 
 
 /* An access JWT, and a refresh JWT if there is one. */
 typedef struct {
-    size_t                         claims_len;
-    char                           claims[NGX_HTTP_TOLLGATE_CLAIMS_MAX];
+    tg_buf_t                       claims;
     tg_str_t                       typ;
     tg_buf_t                       token;
 } ngx_http_tollgate_unsigned_t;
@@ -36,6 +36,7 @@ static void ngx_http_tollgate_issue_written(ngx_http_tollgate_token_t *t,
     const tg_write_t *writes);
 static void ngx_http_tollgate_pair_remember(ngx_http_tollgate_token_t *t,
     const tg_record_t *record);
+static void ngx_http_tollgate_pair_metadata(ngx_http_tollgate_token_t *t);
 static void ngx_http_tollgate_pair_done(ngx_http_tollgate_token_t *t,
     tg_str_t access, tg_str_t refresh);
 static const tg_key_t *ngx_http_tollgate_signer(ngx_http_tollgate_token_t *t);
@@ -55,14 +56,10 @@ static const char  ngx_http_tollgate_cannot[] =
 
 
 void
-ngx_http_tollgate_issue(ngx_http_tollgate_token_t *t,
-    const tg_grant_plan_t *plan)
+ngx_http_tollgate_issue(ngx_http_tollgate_token_t *t)
 {
-    uint8_t            random[64 + TG_FAMILY_LEN];
-    tg_err_t           err;
-    const tg_policy_t *policy;
-
-    policy = t->owner->policy;
+    uint8_t   random[64 + TG_FAMILY_LEN];
+    tg_err_t  err;
 
     if (ngx_http_tollgate_random(random, sizeof(random)) != NGX_OK) {
         ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
@@ -70,7 +67,7 @@ ngx_http_tollgate_issue(ngx_http_tollgate_token_t *t,
         return;
     }
 
-    err = tg_pair_acquire(plan, policy,
+    err = tg_pair_acquire(&t->plan, t->policy,
                           t->ctx->snapshot->snapshot.environment_id, random,
                           random + 64, ngx_http_tollgate_now_ms(), &t->pair);
     tg_wipe(random, sizeof(random));
@@ -112,7 +109,7 @@ ngx_http_tollgate_issue_write(ngx_http_tollgate_token_t *t)
     put = writes;
     record = &t->pair.record;
 
-    if (t->owner->policy->token.delete_previous) {
+    if (t->policy->token.delete_previous) {
         writes[0].kind = TG_WRITE_EPOCH;
         writes[0].environment_id = record->environment_id;
         writes[0].client_kind = record->client_kind;
@@ -171,12 +168,30 @@ ngx_http_tollgate_pair_remember(ngx_http_tollgate_token_t *t,
 }
 
 
+/* Read afresh for each pair: the user's, or else the credential's own. */
+
+static void
+ngx_http_tollgate_pair_metadata(ngx_http_tollgate_token_t *t)
+{
+    const ngx_http_tollgate_details_t  *d;
+
+    d = t->pair.plan.user_generation ? t->user.details : t->client.details;
+
+    if (d) {
+        t->pair.plan.metadata = d->details.metadata;
+        t->pair.plan.n_metadata = d->details.n_metadata;
+    }
+}
+
+
 void
 ngx_http_tollgate_pair_answer(ngx_http_tollgate_token_t *t)
 {
     ngx_int_t                  rc;
     const tg_key_t            *key;
     ngx_http_tollgate_sign_t  *sign;
+
+    ngx_http_tollgate_pair_metadata(t);
 
     if (t->pair.plan.type == TG_TOKEN_OPAQUE) {
         ngx_http_tollgate_pair_done(t, tg_strn(t->pair.access, TG_OPAQUE_LEN),
@@ -243,20 +258,22 @@ static void
 ngx_http_tollgate_pair_done(ngx_http_tollgate_token_t *t, tg_str_t access,
     tg_str_t refresh)
 {
-    char      mem[2 * TG_JWS_MAX + 4096];
     tg_buf_t  body;
 
-    tg_buf_init_fixed(&body, mem, sizeof(mem));
+    tg_buf_init(&body, NGX_HTTP_TOLLGATE_RESPONSE_MAX);
 
     /* a new pair has its whole life before it, however long it took */
 
     tg_pair_response_write(&t->pair,
                            &t->ctx->snapshot->snapshot.token_management,
-                           t->owner->proxy.name, access, refresh,
+                           t->application ? t->application->name
+                                          : t->asked.client_id,
+                           access, refresh,
                            t->repeat ? ngx_http_tollgate_now_ms()
                                      : t->pair.issued_at, &body);
 
     if (body.err) {
+        tg_buf_release(&body);
         ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR,
                                         ngx_http_tollgate_cannot);
         return;
@@ -271,7 +288,7 @@ ngx_http_tollgate_pair_done(ngx_http_tollgate_token_t *t, tg_str_t access,
     }
 
     ngx_http_tollgate_token_answer(t, tg_buf_str(&body));
-    tg_wipe(mem, body.n);
+    tg_buf_release(&body);
 }
 
 
@@ -296,10 +313,13 @@ static ngx_int_t
 ngx_http_tollgate_claims_make(ngx_http_tollgate_token_t *t,
     ngx_http_tollgate_sign_t *sign)
 {
-    char        issuer[1024];
-    tg_buf_t    iss, claims[2];
-    ngx_int_t   rc;
-    ngx_uint_t  i;
+    char                           issuer[1024];
+    tg_buf_t                       iss;
+    ngx_int_t                      rc;
+    ngx_uint_t                     i;
+    ngx_http_tollgate_unsigned_t  *tokens;
+
+    tokens = sign->tokens;
 
     tg_buf_init_fixed(&iss, issuer, sizeof(issuer));
 
@@ -311,27 +331,29 @@ ngx_http_tollgate_claims_make(ngx_http_tollgate_token_t *t,
 
     sign->n = t->pair.has_refresh && !t->pair.same_refresh ? 2 : 1;
 
-    sign->tokens[0].typ = TG_STR("at+jwt");
-    sign->tokens[1].typ = TG_STR("rt+jwt");
+    tokens[0].typ = TG_STR("at+jwt");
+    tokens[1].typ = TG_STR("rt+jwt");
 
     for (i = 0; i < sign->n; i++) {
-        tg_buf_init(&sign->tokens[i].token, TG_JWS_MAX);
-        tg_buf_init_fixed(&claims[i], sign->tokens[i].claims,
-                          NGX_HTTP_TOLLGATE_CLAIMS_MAX);
+        tg_buf_init(&tokens[i].token, TG_JWS_MAX);
+        tg_buf_init(&tokens[i].claims, TG_CLAIMS_MAX);
     }
 
-    tg_pair_claims_write(&t->pair, tg_buf_str(&iss), &claims[0]);
+    tg_pair_claims_write(&t->pair, tg_buf_str(&iss), &tokens[0].claims);
 
     if (sign->n == 2) {
-        tg_refresh_claims_write(&t->pair, tg_buf_str(&iss), &claims[1]);
+        tg_refresh_claims_write(&t->pair, tg_buf_str(&iss),
+                                &tokens[1].claims);
     }
 
     for (i = 0; i < sign->n; i++) {
-        if (claims[i].err) {
+        if (tokens[i].claims.err) {
+
+            /* only metadata can make so many */
+
+            t->ctx->verdict = TG_STR("claims_too_large");
             return NGX_ERROR;
         }
-
-        sign->tokens[i].claims_len = claims[i].n;
     }
 
     return NGX_OK;
@@ -349,7 +371,7 @@ ngx_http_tollgate_sign(ngx_http_tollgate_sign_t *sign)
         token = &sign->tokens[i];
 
         err = tg_jws_sign(sign->key, token->typ,
-                          tg_strn(token->claims, token->claims_len),
+                          tg_buf_str(&token->claims),
                           &token->token);
         if (err != TG_OK) {
             return err;
@@ -427,6 +449,7 @@ ngx_http_tollgate_sign_release(ngx_http_tollgate_task_t *task)
 
     for (i = 0; i < sign->n; i++) {
         tg_buf_release(&sign->tokens[i].token);
+        tg_buf_release(&sign->tokens[i].claims);
     }
 
     ngx_http_tollgate_snapshot_release(sign->snapshot);

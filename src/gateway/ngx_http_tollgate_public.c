@@ -17,7 +17,7 @@ static ngx_int_t ngx_http_tollgate_document(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_http_tollgate_jwks(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
-    tg_str_t prefix)
+    tg_client_kind_t kind, tg_str_t prefix)
 {
     tg_buf_t        body;
     tg_snapshot_t  *s;
@@ -31,17 +31,46 @@ ngx_http_tollgate_jwks(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 }
 
 
+/* Of the application keys: whether one of them may use it. */
+
+static bool
+ngx_http_tollgate_password_is_open(const tg_snapshot_t *s)
+{
+    size_t              i;
+    const tg_policy_t  *policy;
+
+    for (i = 0; i < s->n_applications; i++) {
+        policy = s->applications[i].policy;
+
+        if (policy && policy->active && policy->managed_from_policy
+            && policy->token.grant == TG_GRANT_PASSWORD)
+        {
+            return true;
+        }
+    }
+
+    return false;
+}
+
+
 ngx_int_t
 ngx_http_tollgate_metadata(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx, tg_str_t prefix)
+    ngx_http_tollgate_ctx_t *ctx, tg_client_kind_t kind, tg_str_t prefix)
 {
     char           mem[1024];
     int64_t        max_age;
     tg_buf_t       issuer, body;
     ngx_int_t      rc;
+    tg_metadata_t  metadata;
     tg_snapshot_t *s;
 
     s = &ctx->snapshot->snapshot;
+
+    /* scopes are roles of clients and users, whom no document names */
+
+    ngx_memzero(&metadata, sizeof(tg_metadata_t));
+    metadata.password = kind == TG_CLIENT_CREDENTIAL
+                        || ngx_http_tollgate_password_is_open(s);
 
     tg_buf_init_fixed(&issuer, mem, sizeof(mem));
 
@@ -52,7 +81,7 @@ ngx_http_tollgate_metadata(ngx_http_request_t *r,
     }
 
     tg_buf_init(&body, NGX_HTTP_TOLLGATE_DOCUMENT_MAX);
-    tg_metadata_write(tg_buf_str(&issuer), &body);
+    tg_metadata_write(tg_buf_str(&issuer), &metadata, &body);
 
     /* what was derived from a request is no one else's */
 

@@ -15,9 +15,11 @@ static void ngx_http_tollgate_query_found(ngx_http_tollgate_token_t *t,
 static void ngx_http_tollgate_introspect_record(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_found_t *found);
 static void ngx_http_tollgate_query_jwt(ngx_http_tollgate_token_t *t);
+static void ngx_http_tollgate_introspect(ngx_http_tollgate_token_t *t);
+static void ngx_http_tollgate_introspected(ngx_http_tollgate_token_t *t,
+    tg_token_verdict_t verdict);
 static void ngx_http_tollgate_inactive(ngx_http_tollgate_token_t *t);
-static void ngx_http_tollgate_active(ngx_http_tollgate_token_t *t,
-    const tg_token_facts_t *facts, tg_str_t scope, ngx_uint_t refresh);
+static void ngx_http_tollgate_active(ngx_http_tollgate_token_t *t);
 static void ngx_http_tollgate_revoke_record(ngx_http_tollgate_token_t *t,
     const tg_record_t *record, const u_char newest[TG_HASH_LEN],
     ngx_uint_t jwt);
@@ -76,10 +78,9 @@ ngx_http_tollgate_query_nothing(ngx_http_tollgate_token_t *t)
 static void
 ngx_http_tollgate_query_opaque(ngx_http_tollgate_token_t *t)
 {
-    u_char                      hash[TG_HASH_LEN];
-    tg_bucket_t                 bucket;
-    tg_opaque_kind_t            kind;
-    ngx_http_tollgate_cached_t  cached;
+    u_char            hash[TG_HASH_LEN];
+    tg_bucket_t       bucket;
+    tg_opaque_kind_t  kind;
 
     if (tg_opaque_parse(t->query.token, ngx_http_tollgate_now_ms(), &kind,
                         &bucket)
@@ -105,22 +106,14 @@ ngx_http_tollgate_query_opaque(ngx_http_tollgate_token_t *t)
 
     if (kind == TG_OPAQUE_ACCESS && !ngx_http_tollgate_query_revokes(t)
         && ngx_http_tollgate_feed_is_fresh()
-        && ngx_http_tollgate_cache_get(hash, 0, &cached)
+        && ngx_http_tollgate_cache_get(hash, 0, &t->cached)
            == NGX_HTTP_TOLLGATE_CACHE_HIT
-        && cached.facts.scope_len == 0)
+        && t->cached.facts.scope_len <= TG_FACTS_SCOPE_MAX)
     {
         ngx_http_tollgate_count(CACHE_HIT, 1);
 
-        if (ngx_http_tollgate_facts_are_own(t, &cached.facts)
-            && ngx_http_tollgate_facts_check(t, &cached.facts, cached.epoch)
-               == TG_TOKEN_OK)
-        {
-            ngx_http_tollgate_active(t, &cached.facts, TG_STR_NONE, 0);
-
-        } else {
-            ngx_http_tollgate_inactive(t);
-        }
-
+        t->scope = tg_strn(t->cached.facts.scope, t->cached.facts.scope_len);
+        ngx_http_tollgate_introspect(t);
         return;
     }
 
@@ -148,7 +141,7 @@ ngx_http_tollgate_query_found(ngx_http_tollgate_token_t *t,
         return;
     }
 
-    if (found->record.client_kind != t->client.kind
+    if (found->record.client_kind != t->kind
         || !tg_str_eq(found->record.client_id, t->asked.client_id)
         || found->record.environment_id
            != t->ctx->snapshot->snapshot.environment_id)
@@ -170,21 +163,23 @@ static void
 ngx_http_tollgate_introspect_record(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_found_t *found)
 {
-    ngx_uint_t                  refresh;
-    ngx_http_tollgate_cached_t  cached;
-
-    refresh = (t->query.hint == TG_HINT_REFRESH
-               && tg_str_starts(t->query.token, TG_STR("tgr_")));
+    t->is_refresh = (t->query.hint == TG_HINT_REFRESH
+                     && tg_str_starts(t->query.token, TG_STR("tgr_")));
 
     if (!found->proven) {
         ngx_http_tollgate_inactive(t);
         return;
     }
 
-    cached = found->cached;
+    t->cached = found->cached;
 
-    if (refresh) {
-        if (tg_record_prove_refresh(&found->record, &cached.facts)
+    if (!tg_arena_str(&t->arena, found->record.scope, &t->scope)) {
+        ngx_http_tollgate_query_down(t);
+        return;
+    }
+
+    if (t->is_refresh) {
+        if (tg_record_prove_refresh(&found->record, &t->cached.facts)
             != TG_TOKEN_OK)
         {
             ngx_http_tollgate_inactive(t);
@@ -193,17 +188,10 @@ ngx_http_tollgate_introspect_record(ngx_http_tollgate_token_t *t,
 
     } else if (!found->record.has_predecessor) {
         ngx_http_tollgate_cache_fill(found->record.hash, 0, found->ticket,
-                                     &cached);
+                                     &t->cached);
     }
 
-    if (ngx_http_tollgate_facts_check(t, &cached.facts, found->epoch)
-        != TG_TOKEN_OK)
-    {
-        ngx_http_tollgate_inactive(t);
-        return;
-    }
-
-    ngx_http_tollgate_active(t, &cached.facts, found->record.scope, refresh);
+    ngx_http_tollgate_introspect(t);
 }
 
 
@@ -212,128 +200,67 @@ ngx_http_tollgate_introspect_record(ngx_http_tollgate_token_t *t,
 static void
 ngx_http_tollgate_query_jwt(ngx_http_tollgate_token_t *t)
 {
-    bool                        has_scope;
-    tg_str_t                    scope;
-    tg_token_verdict_t          verdict;
-    ngx_http_tollgate_cached_t  cached;
+    bool                has_scope;
+    tg_token_verdict_t  verdict;
 
-    verdict = ngx_http_tollgate_jwt_prove(t, t->query.token, &cached);
+    verdict = ngx_http_tollgate_jwt_prove(t, t->query.token);
 
     if (verdict == TG_TOKEN_UNAVAILABLE) {
         ngx_http_tollgate_query_down(t);
-        return;
-    }
 
-    if (ngx_http_tollgate_query_revokes(t)) {
-
-        if (verdict == TG_TOKEN_TYPE) {
-            ngx_http_tollgate_revoke_refresh(t);
-
-        } else if (verdict == TG_TOKEN_OK
-                   && ngx_http_tollgate_facts_are_own(t, &cached.facts))
-        {
-            ngx_http_tollgate_revoke_jwt(t, &cached.facts);
-
-        } else {
-            ngx_http_tollgate_revoked(t);
-        }
-
-        return;
-    }
-
-    if (verdict == TG_TOKEN_OK
-        && ngx_http_tollgate_facts_are_own(t, &cached.facts)
-        && ngx_http_tollgate_facts_check(t, &cached.facts, 0) == TG_TOKEN_OK)
+    } else if (verdict == TG_TOKEN_TYPE && ngx_http_tollgate_query_revokes(t))
     {
-        if (tg_jwt_scope_find(t->query.token, &t->arena, &has_scope, &scope)
-            != TG_OK)
-        {
-            ngx_http_tollgate_query_down(t);
-            return;
-        }
+        ngx_http_tollgate_revoke_refresh(t);
 
-        ngx_http_tollgate_active(t, &cached.facts, scope, 0);
+    } else if (verdict != TG_TOKEN_OK || !ngx_http_tollgate_facts_are_own(t)) {
+        ngx_http_tollgate_query_nothing(t);
+
+    } else if (ngx_http_tollgate_query_revokes(t)) {
+        ngx_http_tollgate_revoke_jwt(t, &t->cached.facts);
+
+    } else if (t->cached.facts.scope_len <= TG_FACTS_SCOPE_MAX) {
+        t->scope = tg_strn(t->cached.facts.scope, t->cached.facts.scope_len);
+        ngx_http_tollgate_introspect(t);
+
+    } else if (tg_jwt_scope_find(t->query.token, &t->arena, &has_scope,
+                                 &t->scope)
+               != TG_OK)
+    {
+        ngx_http_tollgate_query_down(t);
 
     } else {
-        ngx_http_tollgate_inactive(t);
+        ngx_http_tollgate_introspect(t);
     }
-}
-
-
-tg_token_verdict_t
-ngx_http_tollgate_jwt_prove(ngx_http_tollgate_token_t *t, tg_str_t token,
-    ngx_http_tollgate_cached_t *cached)
-{
-    u_char                         hash[TG_HASH_LEN];
-    tg_token_verdict_t             verdict;
-    ngx_http_tollgate_ticket_t     ticket;
-    ngx_http_tollgate_snapshot_t  *s;
-
-    s = t->ctx->snapshot;
-
-    if (tg_sha256(token, hash) != TG_OK) {
-        return TG_TOKEN_UNAVAILABLE;
-    }
-
-    if (ngx_http_tollgate_cache_get(hash, s->proof, cached)
-        == NGX_HTTP_TOLLGATE_CACHE_HIT)
-    {
-        return TG_TOKEN_OK;
-    }
-
-    ticket = ngx_http_tollgate_cache_ticket(hash);
-    ngx_memzero(cached, sizeof(ngx_http_tollgate_cached_t));
-
-    verdict = tg_jwt_prove(token, &s->snapshot.environment,
-                           s->snapshot.keys, s->snapshot.n_keys,
-                           ngx_http_tollgate_snapshot_public_key, s,
-                           ngx_http_tollgate_now_ms(), &t->arena,
-                           &cached->facts);
-
-    if (verdict == TG_TOKEN_OK) {
-        ngx_http_tollgate_cache_fill(hash, s->proof, ticket, cached);
-    }
-
-    return verdict;
 }
 
 
 /* -- what both come to ----------------------------------------------------------- */
 
-ngx_uint_t
-ngx_http_tollgate_facts_are_own(ngx_http_tollgate_token_t *t,
-    const tg_token_facts_t *facts)
+static void
+ngx_http_tollgate_introspect(ngx_http_tollgate_token_t *t)
 {
-    return facts->client_kind == t->client.kind
-           && tg_str_eq(tg_strn(facts->client_id, facts->client_id_len),
-                        t->asked.client_id);
+    if (!ngx_http_tollgate_facts_are_own(t)) {
+        ngx_http_tollgate_inactive(t);
+        return;
+    }
+
+    ngx_http_tollgate_facts_check(t, ngx_http_tollgate_introspected);
 }
 
 
-tg_token_verdict_t
-ngx_http_tollgate_facts_check(ngx_http_tollgate_token_t *t,
-    const tg_token_facts_t *facts, int64_t epoch)
+static void
+ngx_http_tollgate_introspected(ngx_http_tollgate_token_t *t,
+    tg_token_verdict_t verdict)
 {
-    tg_check_now_t                 at;
-    ngx_http_tollgate_snapshot_t  *s;
+    if (verdict == TG_TOKEN_UNAVAILABLE) {
+        ngx_http_tollgate_query_down(t);
 
-    s = t->ctx->snapshot;
+    } else if (verdict == TG_TOKEN_OK) {
+        ngx_http_tollgate_active(t);
 
-    ngx_memzero(&at, sizeof(tg_check_now_t));
-
-    at.now = ngx_http_tollgate_now_ms();
-    at.environment_id = s->snapshot.environment_id;
-    at.epoch = epoch;
-    at.leeway_s = s->snapshot.environment.leeway_s;
-
-    if (facts->type == TG_TOKEN_JWT) {
-        at.key_usable = ngx_http_tollgate_snapshot_key(s,
-                            tg_strn(facts->kid, facts->kid_len), at.now) >= 0;
-        at.unrevoked = ngx_http_tollgate_unrevoked(facts->jti,
-                            facts->has_family ? facts->family : NULL);
+    } else {
+        ngx_http_tollgate_inactive(t);
     }
-
-    return tg_token_check(facts, t->owner, &t->client, &at);
 }
 
 
@@ -352,8 +279,7 @@ ngx_http_tollgate_inactive(ngx_http_tollgate_token_t *t)
 
 
 static void
-ngx_http_tollgate_active(ngx_http_tollgate_token_t *t,
-    const tg_token_facts_t *facts, tg_str_t scope, ngx_uint_t refresh)
+ngx_http_tollgate_active(ngx_http_tollgate_token_t *t)
 {
     char                mem[8192], issuer[1024];
     tg_buf_t            body, iss;
@@ -373,10 +299,10 @@ ngx_http_tollgate_active(ngx_http_tollgate_token_t *t,
 
     ngx_memzero(&active, sizeof(tg_introspection_t));
 
-    active.facts = facts;
-    active.scope = scope;
-    active.has_scope = scope.n != 0;
-    active.refresh = refresh;
+    active.facts = &t->cached.facts;
+    active.scope = t->scope;
+    active.has_scope = t->cached.facts.has_scope;
+    active.refresh = t->is_refresh;
     active.issuer = tg_buf_str(&iss);
 
     tg_introspection_write(&active, &body);
@@ -461,7 +387,7 @@ ngx_http_tollgate_revoke_refresh_found(ngx_http_tollgate_token_t *t,
     }
 
     if (found->err == TG_ERR_NOTFOUND
-        || found->record.client_kind != t->client.kind
+        || found->record.client_kind != t->kind
         || !tg_str_eq(found->record.client_id, t->asked.client_id)
         || found->record.environment_id
            != t->ctx->snapshot->snapshot.environment_id)

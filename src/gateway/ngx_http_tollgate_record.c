@@ -17,6 +17,8 @@ typedef struct {
     u_char                      hash[TG_HASH_LEN];
     tg_bucket_t                 bucket;
     ngx_uint_t                  refresh;
+    ngx_uint_t                  user;     /* ask for it: metadata, life */
+    int64_t                     environment_id;
     ngx_http_tollgate_found_pt  handler;
     ngx_http_tollgate_found_t   found;
     tg_arena_t                  arena;
@@ -49,6 +51,8 @@ ngx_http_tollgate_record_find(ngx_http_tollgate_token_t *t,
     ngx_memcpy(record->hash, hash, TG_HASH_LEN);
     record->bucket = bucket;
     record->refresh = refresh;
+    record->user = (t->asked.grant == TG_GRANT_REFRESH);
+    record->environment_id = t->ctx->snapshot->snapshot.environment_id;
     record->handler = handler;
     record->found.ticket = ngx_http_tollgate_cache_ticket(hash);
     tg_arena_init(&record->arena, 64 * 1024);
@@ -145,6 +149,13 @@ ngx_http_tollgate_record_read(ngx_http_tollgate_record_t *record,
     err = ngx_http_tollgate_epoch_read(store, &found->record, &found->epoch);
     found->cached.epoch = found->epoch;
 
+    if (err == TG_OK && record->user && found->record.user_generation) {
+        err = ngx_http_tollgate_principal_read(thread, record->environment_id,
+                                               TG_CLIENT_CREDENTIAL,
+                                               found->record.subject, 1,
+                                               &found->user);
+    }
+
     return err;
 }
 
@@ -215,5 +226,6 @@ ngx_http_tollgate_record_release(ngx_http_tollgate_task_t *task)
 {
     ngx_http_tollgate_record_t  *record = (ngx_http_tollgate_record_t *) task;
 
+    ngx_http_tollgate_principal_release(&record->found.user);
     tg_arena_release(&record->arena);
 }

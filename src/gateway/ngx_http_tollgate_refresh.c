@@ -14,6 +14,8 @@
 static void ngx_http_tollgate_refresh_look(ngx_http_tollgate_token_t *t);
 static void ngx_http_tollgate_refresh_found(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_found_t *found);
+static void ngx_http_tollgate_refresh_user(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_found_t *found);
 static void ngx_http_tollgate_refresh_write(ngx_http_tollgate_token_t *t,
     const tg_record_t *record, ngx_uint_t used);
 static void ngx_http_tollgate_used_write(const tg_record_t *record,
@@ -39,24 +41,14 @@ static const char  ngx_http_tollgate_reused[] =
 void
 ngx_http_tollgate_refresh(ngx_http_tollgate_token_t *t)
 {
-    tg_str_t                       token;
     tg_token_verdict_t             verdict;
     ngx_http_tollgate_snapshot_t  *s;
 
     s = t->ctx->snapshot;
-    token = TG_STR_NONE;
-
-    (void) tg_form_find(&t->asked.form, TG_STR("refresh_token"), &token);
-
-    if (token.n == 0) {
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_REQUEST,
-                                        "refresh_token is missing");
-        return;
-    }
-
     t->arena.max += 64 * 1024;
 
-    verdict = tg_refresh_token_parse(token, &s->snapshot.environment,
+    verdict = tg_refresh_token_parse(t->asked.refresh_token,
+                                     &s->snapshot.environment,
                                      s->snapshot.keys, s->snapshot.n_keys,
                                      ngx_http_tollgate_snapshot_public_key, s,
                                      ngx_http_tollgate_now_ms(), &t->arena,
@@ -92,6 +84,23 @@ ngx_http_tollgate_refresh_look(ngx_http_tollgate_token_t *t)
 }
 
 
+/* Its details are held for the metadata of the pair. */
+
+static void
+ngx_http_tollgate_refresh_user(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_found_t *found)
+{
+    ngx_http_tollgate_principal_release(&t->user);
+
+    t->user = found->user;
+
+    if (t->user.details) {
+        ngx_http_tollgate_details_hold(t->user.details);
+        ngx_http_tollgate_details_put(t->user.details);
+    }
+}
+
+
 static void
 ngx_http_tollgate_refresh_found(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_found_t *found)
@@ -105,7 +114,11 @@ ngx_http_tollgate_refresh_found(ngx_http_tollgate_token_t *t,
         return;
     }
 
-    decision = tg_refresh_decide(&t->asked, &t->client, t->owner->policy,
+    ngx_http_tollgate_refresh_user(t, found);
+
+    decision = tg_refresh_decide(&t->asked, &t->client.live,
+                           t->user.live.exists ? &t->user.live : NULL,
+                           t->policy,
                            found->err == TG_OK ? &found->record : NULL,
                            t->ctx->snapshot->snapshot.environment_id,
                            found->epoch, ngx_http_tollgate_now_ms());
@@ -166,7 +179,7 @@ ngx_http_tollgate_refresh_write(ngx_http_tollgate_token_t *t,
     }
 
     err = tg_pair_succeed(ngx_http_tollgate_main->keyring, &t->presented,
-                          record, &t->asked, &t->client, t->owner->policy,
+                          record, &t->asked, &t->client.live, t->policy,
                           random, ngx_http_tollgate_now_ms(), &t->pair);
     tg_wipe(random, sizeof(random));
 
@@ -249,7 +262,7 @@ ngx_http_tollgate_refresh_repeat(ngx_http_tollgate_token_t *t,
     t->repeat = 1;
 
     err = tg_pair_repeat(ngx_http_tollgate_main->keyring, &t->presented,
-                         &found->successor, t->owner->policy, &t->pair);
+                         &found->successor, t->policy, &t->pair);
 
     if (err != TG_OK) {
         ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);

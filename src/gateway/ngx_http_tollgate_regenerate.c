@@ -10,10 +10,10 @@
 
 static ngx_uint_t ngx_http_tollgate_regenerate_is_blind(
     ngx_http_tollgate_token_t *t);
-static tg_token_verdict_t ngx_http_tollgate_regenerate_check(
-    ngx_http_tollgate_token_t *t, ngx_http_tollgate_cached_t *cached);
+static void ngx_http_tollgate_regenerate_decided(ngx_http_tollgate_token_t *t,
+    tg_token_verdict_t verdict);
 static ngx_int_t ngx_http_tollgate_regenerate_make(
-    ngx_http_tollgate_token_t *t, const tg_token_facts_t *facts);
+    ngx_http_tollgate_token_t *t);
 static ngx_int_t ngx_http_tollgate_regenerate_keep(
     ngx_http_tollgate_token_t *t);
 
@@ -21,12 +21,12 @@ static ngx_int_t ngx_http_tollgate_regenerate_keep(
 void
 ngx_http_tollgate_regenerate(ngx_http_tollgate_token_t *t)
 {
-    const char                  *why;
-    tg_oauth_error_t             error;
-    tg_token_verdict_t           verdict;
-    ngx_http_tollgate_cached_t   cached;
+    const char          *why;
+    tg_oauth_error_t     error;
+    tg_token_verdict_t   verdict;
 
-    error = tg_regenerate_decide(&t->regenerate, t->owner->policy, &why);
+    error = tg_regenerate_decide(&t->regenerate, &t->client.live, t->policy,
+                                 &why);
 
     if (error != TG_OAUTH_OK) {
         ngx_http_tollgate_token_refused(t, error, why);
@@ -35,26 +35,20 @@ ngx_http_tollgate_regenerate(ngx_http_tollgate_token_t *t)
 
     t->arena.max += 64 * 1024;
 
-    verdict = ngx_http_tollgate_regenerate_check(t, &cached);
+    verdict = ngx_http_tollgate_regenerate_is_blind(t)
+              ? TG_TOKEN_UNAVAILABLE
+              : ngx_http_tollgate_jwt_prove(t, t->regenerate.token);
 
-    if (verdict == TG_TOKEN_UNAVAILABLE) {
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
-        return;
+    if (verdict == TG_TOKEN_OK && !ngx_http_tollgate_facts_are_own(t)) {
+        verdict = TG_TOKEN_AUDIENCE;
     }
 
     if (verdict != TG_TOKEN_OK) {
-        t->ctx->verdict = tg_str(tg_token_verdict_name(verdict));
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_GRANT,
-                          "the access token is invalid, expired or revoked");
+        ngx_http_tollgate_regenerate_decided(t, verdict);
         return;
     }
 
-    if (ngx_http_tollgate_regenerate_make(t, &cached.facts) != NGX_OK) {
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
-        return;
-    }
-
-    ngx_http_tollgate_pair_answer(t);
+    ngx_http_tollgate_facts_check(t, ngx_http_tollgate_regenerate_decided);
 }
 
 
@@ -73,33 +67,33 @@ ngx_http_tollgate_regenerate_is_blind(ngx_http_tollgate_token_t *t)
 }
 
 
-static tg_token_verdict_t
-ngx_http_tollgate_regenerate_check(ngx_http_tollgate_token_t *t,
-    ngx_http_tollgate_cached_t *cached)
+static void
+ngx_http_tollgate_regenerate_decided(ngx_http_tollgate_token_t *t,
+    tg_token_verdict_t verdict)
 {
-    tg_token_verdict_t  verdict;
-
-    if (ngx_http_tollgate_regenerate_is_blind(t)) {
-        return TG_TOKEN_UNAVAILABLE;
+    if (verdict == TG_TOKEN_UNAVAILABLE) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
+        return;
     }
-
-    verdict = ngx_http_tollgate_jwt_prove(t, t->regenerate.token, cached);
 
     if (verdict != TG_TOKEN_OK) {
-        return verdict;
+        t->ctx->verdict = tg_str(tg_token_verdict_name(verdict));
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_GRANT,
+                          "the access token is invalid, expired or revoked");
+        return;
     }
 
-    if (!ngx_http_tollgate_facts_are_own(t, &cached->facts)) {
-        return TG_TOKEN_AUDIENCE;
+    if (ngx_http_tollgate_regenerate_make(t) != NGX_OK) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
+        return;
     }
 
-    return ngx_http_tollgate_facts_check(t, &cached->facts, 0);
+    ngx_http_tollgate_pair_answer(t);
 }
 
 
 static ngx_int_t
-ngx_http_tollgate_regenerate_make(ngx_http_tollgate_token_t *t,
-    const tg_token_facts_t *facts)
+ngx_http_tollgate_regenerate_make(ngx_http_tollgate_token_t *t)
 {
     bool      has_scope;
     uint8_t   random[64];
@@ -113,9 +107,9 @@ ngx_http_tollgate_regenerate_make(ngx_http_tollgate_token_t *t,
         return NGX_ERROR;
     }
 
-    err = tg_regenerate(facts, has_scope, scope, &t->client, t->owner->policy,
-                        t->ctx->snapshot->snapshot.environment_id, random,
-                        ngx_http_tollgate_now_ms(), &t->pair);
+    err = tg_regenerate(&t->cached.facts, has_scope, scope, &t->client.live,
+                        t->policy, t->ctx->snapshot->snapshot.environment_id,
+                        random, ngx_http_tollgate_now_ms(), &t->pair);
     tg_wipe(random, sizeof(random));
 
     return err == TG_OK ? ngx_http_tollgate_regenerate_keep(t) : NGX_ERROR;

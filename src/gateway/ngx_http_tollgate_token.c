@@ -1,6 +1,6 @@
 
 /*
- * The token endpoints: from the request's bytes to a client, and the answers.
+ * A request to a token endpoint: from its bytes to a client, and the answers.
  * What is allowed and how it is worded is decided by the oauth room.
  */
 
@@ -13,189 +13,22 @@
 #define NGX_HTTP_TOLLGATE_ARENA_MORE  (16 * 1024)
 
 
-typedef ngx_int_t (*ngx_http_tollgate_public_pt)(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx, tg_str_t prefix);
-
-
-typedef struct {
-    ngx_str_t                    path;
-    tg_str_t                     prefix;
-    ngx_uint_t                   endpoint;  /* without a handler */
-    ngx_http_tollgate_public_pt  handler;
-} ngx_http_tollgate_path_t;
-
-
-static const ngx_http_tollgate_path_t *ngx_http_tollgate_path_find(
-    ngx_str_t *uri);
-static ngx_int_t ngx_http_tollgate_method_check(ngx_http_request_t *r,
-    const ngx_http_tollgate_path_t *path, const char **allow);
-static ngx_int_t ngx_http_tollgate_method_refuse(ngx_http_request_t *r,
-    const char *allow);
-static ngx_http_tollgate_token_t *ngx_http_tollgate_token_create(
-    ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
-    const ngx_http_tollgate_path_t *path);
 static void ngx_http_tollgate_token_body(ngx_http_request_t *r);
 static ngx_int_t ngx_http_tollgate_body_collect(ngx_http_request_t *r,
     tg_str_t *body);
+static tg_oauth_error_t ngx_http_tollgate_token_parse(
+    ngx_http_tollgate_token_t *t, const tg_oauth_input_t *in,
+    const char **why);
 static void ngx_http_tollgate_token_gone(void *data);
 static void ngx_http_tollgate_token_release(void *data);
-static void ngx_http_tollgate_refusal_due(ngx_event_t *ev);
+static ngx_int_t ngx_http_tollgate_token_origin(ngx_http_tollgate_token_t *t);
 static void ngx_http_tollgate_token_finalize(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_reply_t *reply);
 
 
-static const ngx_http_tollgate_path_t  ngx_http_tollgate_paths[] = {
-
-    { ngx_string("/auth/token"), { "/auth", 5 },
-      NGX_HTTP_TOLLGATE_EP_TOKEN, NULL },
-
-    { ngx_string("/auth/jwt"), { "/auth", 5 },
-      NGX_HTTP_TOLLGATE_EP_JWT, NULL },
-
-    { ngx_string("/auth/jwt/regenerate"), { "/auth", 5 },
-      NGX_HTTP_TOLLGATE_EP_REGENERATE, NULL },
-
-    { ngx_string("/auth/introspect"), { "/auth", 5 },
-      NGX_HTTP_TOLLGATE_EP_INTROSPECT, NULL },
-
-    { ngx_string("/auth/revoke"), { "/auth", 5 },
-      NGX_HTTP_TOLLGATE_EP_REVOKE, NULL },
-
-    { ngx_string("/auth/.well-known/jwks.json"), { "/auth", 5 },
-      0, ngx_http_tollgate_jwks },
-
-    { ngx_string("/auth/.well-known/oauth-authorization-server"),
-      { "/auth", 5 }, 0, ngx_http_tollgate_metadata },
-
-    { ngx_string("/.well-known/oauth-authorization-server/auth"),
-      { "/auth", 5 }, 0, ngx_http_tollgate_metadata },
-
-    { ngx_null_string, { NULL, 0 }, 0, NULL }
-};
-
-
-ngx_int_t
-ngx_http_tollgate_token_handler(ngx_http_request_t *r)
-{
-    ngx_int_t                        rc;
-    const char                      *allow;
-    ngx_http_tollgate_ctx_t         *ctx;
-    ngx_http_tollgate_token_t       *t;
-    const ngx_http_tollgate_path_t  *path;
-
-    path = ngx_http_tollgate_path_find(&r->uri);
-    if (path == NULL) {
-        return ngx_http_tollgate_reply_error(r, NGX_HTTP_NOT_FOUND,
-                       "not_found", "There is nothing at this address.");
-    }
-
-    if (ngx_http_tollgate_method_check(r, path, &allow) != NGX_OK) {
-        return ngx_http_tollgate_method_refuse(r, allow);
-    }
-
-    ctx = ngx_http_tollgate_ctx(r);
-    if (ctx == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    ctx->snapshot = ngx_http_tollgate_snapshot_acquire(r);
-    if (ctx->snapshot == NULL) {
-        return ngx_http_tollgate_reply_error(r, NGX_HTTP_SERVICE_UNAVAILABLE,
-                   "server_error", "The gateway has no configuration yet.");
-    }
-
-    if (path->handler) {
-        return path->handler(r, ctx, path->prefix);
-    }
-
-    t = ngx_http_tollgate_token_create(r, ctx, path);
-    if (t == NULL) {
-        return NGX_HTTP_INTERNAL_SERVER_ERROR;
-    }
-
-    r->request_body_in_single_buf = 1;
-
-    rc = ngx_http_read_client_request_body(r, ngx_http_tollgate_token_body);
-
-    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
-        return rc;
-    }
-
-    return NGX_DONE;
-}
-
-
-static const ngx_http_tollgate_path_t *
-ngx_http_tollgate_path_find(ngx_str_t *uri)
-{
-    const ngx_http_tollgate_path_t  *path;
-
-    for (path = ngx_http_tollgate_paths; path->path.len; path++) {
-        if (path->path.len == uri->len
-            && ngx_memcmp(path->path.data, uri->data, uri->len) == 0)
-        {
-            return path;
-        }
-    }
-
-    return NULL;
-}
-
-
-static ngx_int_t
-ngx_http_tollgate_method_check(ngx_http_request_t *r,
-    const ngx_http_tollgate_path_t *path, const char **allow)
-{
-    if (path->handler == NULL) {
-        *allow = NGX_HTTP_TOLLGATE_ALLOW_POST;
-
-        /* with GET, the client decides: it may be allowed to */
-
-        return r->method == NGX_HTTP_POST
-               || (r->method == NGX_HTTP_GET
-                   && (path->endpoint == NGX_HTTP_TOLLGATE_EP_TOKEN
-                       || path->endpoint == NGX_HTTP_TOLLGATE_EP_JWT))
-               ? NGX_OK : NGX_DECLINED;
-    }
-
-    *allow = "GET, HEAD, OPTIONS";
-    return r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD) ? NGX_OK : NGX_DECLINED;
-}
-
-
-/*
- * No proxy of this release has CORS settings, so no origin is allowed: the
- * answer to a preflight carries no CORS headers (Fetch: the browser refuses).
- */
-
-static ngx_int_t
-ngx_http_tollgate_method_refuse(ngx_http_request_t *r, const char *allow)
-{
-    char                       mem[512];
-    tg_buf_t                   body;
-    ngx_http_tollgate_reply_t  reply;
-
-    ngx_memzero(&reply, sizeof(ngx_http_tollgate_reply_t));
-    tg_buf_init_fixed(&body, mem, sizeof(mem));
-
-    reply.allow = allow;
-    reply.status = NGX_HTTP_NO_CONTENT;
-
-    if (r->method != NGX_HTTP_OPTIONS) {
-        tg_oauth_error_write(TG_OAUTH_METHOD,
-                             "This method is not allowed here.", &body);
-        reply.status = tg_oauth_status(TG_OAUTH_METHOD);
-        reply.body = tg_buf_str(&body);
-        reply.pragma = 1;
-    }
-
-    return ngx_http_tollgate_reply(r, &reply);
-}
-
-
 static ngx_http_tollgate_token_t *
 ngx_http_tollgate_token_create(ngx_http_request_t *r,
-    ngx_http_tollgate_ctx_t *ctx, const ngx_http_tollgate_path_t *path)
+    ngx_http_tollgate_ctx_t *ctx)
 {
     ngx_pool_cleanup_t         *pcln;
     ngx_http_cleanup_t         *cln;
@@ -219,8 +52,6 @@ ngx_http_tollgate_token_create(ngx_http_request_t *r,
 
     t->request = r;
     t->ctx = ctx;
-    t->endpoint = path->endpoint;
-    t->prefix = path->prefix;
 
     tg_arena_init(&t->arena, 0);
     pcln->handler = ngx_http_tollgate_token_release;
@@ -228,6 +59,36 @@ ngx_http_tollgate_token_create(ngx_http_request_t *r,
     ctx->endpoint = t;
 
     return t;
+}
+
+
+ngx_int_t
+ngx_http_tollgate_token_start(ngx_http_request_t *r,
+    ngx_http_tollgate_ctx_t *ctx, ngx_uint_t endpoint, tg_client_kind_t kind,
+    tg_str_t prefix, uint64_t arrived)
+{
+    ngx_int_t                   rc;
+    ngx_http_tollgate_token_t  *t;
+
+    t = ngx_http_tollgate_token_create(r, ctx);
+    if (t == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    t->endpoint = endpoint;
+    t->kind = kind;
+    t->prefix = prefix;
+    t->arrived = arrived;
+
+    r->request_body_in_single_buf = 1;
+
+    rc = ngx_http_read_client_request_body(r, ngx_http_tollgate_token_body);
+
+    if (rc >= NGX_HTTP_SPECIAL_RESPONSE) {
+        return rc;
+    }
+
+    return NGX_DONE;
 }
 
 
@@ -245,9 +106,7 @@ ngx_http_tollgate_token_gone(void *data)
         ngx_http_tollgate_commit_forget(t);
     }
 
-    if (t->timer.timer_set) {
-        ngx_del_timer(&t->timer);
-    }
+    ngx_http_tollgate_delay_forget(t);
 }
 
 
@@ -257,7 +116,8 @@ ngx_http_tollgate_token_release(void *data)
     ngx_http_tollgate_token_t  *t = data;
 
     tg_arena_release(&t->arena);
-    tg_wipe(&t->client, sizeof(tg_live_client_t));
+    ngx_http_tollgate_principal_release(&t->client);
+    ngx_http_tollgate_principal_release(&t->user);
     tg_wipe(&t->pair, sizeof(tg_pair_t));
 }
 
@@ -272,6 +132,18 @@ ngx_http_tollgate_token_body(ngx_http_request_t *r)
     ngx_http_tollgate_token_t  *t;
 
     t = ngx_http_tollgate_ctx(r)->endpoint;
+
+    /* before the client is known, the environment's settings count */
+
+    if (ngx_http_tollgate_client_address(r, t->ctx->snapshot,
+                            &t->ctx->snapshot->snapshot.environment.forwarded,
+                            t->address)
+        != NGX_OK)
+    {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_REQUEST,
+                                   "The forwarded address is malformed.");
+        return;
+    }
 
     ngx_memzero(&in, sizeof(tg_oauth_input_t));
 
@@ -297,29 +169,39 @@ ngx_http_tollgate_token_body(ngx_http_request_t *r)
     t->arena.max = 2 * (in.authorization.n + in.query.n + in.body.n)
                    + NGX_HTTP_TOLLGATE_ARENA_MORE;
 
-    if (t->endpoint == NGX_HTTP_TOLLGATE_EP_INTROSPECT
-        || t->endpoint == NGX_HTTP_TOLLGATE_EP_REVOKE)
-    {
-        error = tg_token_query_parse(&in, &t->arena, &t->query, &why);
-        t->asked = t->query.asked;
+    error = ngx_http_tollgate_token_parse(t, &in, &why);
 
-    } else if (t->endpoint == NGX_HTTP_TOLLGATE_EP_REGENERATE) {
-        error = tg_regenerate_request_parse(&in, &t->arena, &t->regenerate,
-                                            &why);
-        t->asked = t->regenerate.asked;
-
-    } else {
-        error = tg_token_request_parse(&in, &t->arena, &t->asked, &why);
+    if (error != TG_OAUTH_OK && error != TG_OAUTH_INVALID_CLIENT) {
+        ngx_http_tollgate_token_refused(t, error, why);
+        return;
     }
 
-    if (error == TG_OAUTH_OK) {
-        ngx_http_tollgate_client_find(t);
+    ngx_http_tollgate_client_find(t, error);
+}
 
-    } else if (error == TG_OAUTH_INVALID_CLIENT) {
-        ngx_http_tollgate_client_refused(t, TG_CLIENT_NO_SECRET);
 
-    } else {
-        ngx_http_tollgate_token_refused(t, error, why);
+static tg_oauth_error_t
+ngx_http_tollgate_token_parse(ngx_http_tollgate_token_t *t,
+    const tg_oauth_input_t *in, const char **why)
+{
+    tg_oauth_error_t  error;
+
+    switch (t->endpoint) {
+
+    case NGX_HTTP_TOLLGATE_EP_INTROSPECT:
+    case NGX_HTTP_TOLLGATE_EP_REVOKE:
+        error = tg_token_query_parse(in, &t->arena, &t->query, why);
+        t->asked = t->query.asked;
+        return error;
+
+    case NGX_HTTP_TOLLGATE_EP_REGENERATE:
+        error = tg_regenerate_request_parse(in, &t->arena, &t->regenerate,
+                                            why);
+        t->asked = t->regenerate.asked;
+        return error;
+
+    default:
+        return tg_token_request_parse(in, &t->arena, &t->asked, why);
     }
 }
 
@@ -396,6 +278,8 @@ ngx_http_tollgate_token_refused(ngx_http_tollgate_token_t *t,
     tg_buf_t                   body;
     ngx_http_tollgate_reply_t  reply;
 
+    t->error = error;
+
     tg_buf_init_fixed(&body, mem, sizeof(mem));
     tg_oauth_error_write(error, why, &body);
 
@@ -413,6 +297,11 @@ ngx_http_tollgate_token_refused(ngx_http_tollgate_token_t *t,
     case TG_OAUTH_INVALID_CLIENT:
         reply.www_authenticate = TG_STR(NGX_HTTP_TOLLGATE_REALM);
         ngx_http_tollgate_count(TOKEN_REFUSED_CLIENT, 1);
+        break;
+
+    case TG_OAUTH_SLOW_DOWN:
+        reply.retry_after = t->retry_after;
+        ngx_http_tollgate_count(TOKEN_REFUSED, 1);
         break;
 
     case TG_OAUTH_SERVER_ERROR:
@@ -434,54 +323,23 @@ ngx_http_tollgate_token_refused(ngx_http_tollgate_token_t *t,
 }
 
 
-void
-ngx_http_tollgate_client_refused(ngx_http_tollgate_token_t *t,
-    tg_client_verdict_t verdict)
+/*
+ * Who is known not, or not yet, gets what the settings say of unknown clients
+ * if that is what the answer is about; else the client's own settings count.
+ */
+
+static ngx_int_t
+ngx_http_tollgate_token_origin(ngx_http_tollgate_token_t *t)
 {
-    tg_ms_t                     started, elapsed;
-    ngx_msec_t                  delay;
-    ngx_http_request_t         *r;
-
-    r = t->request;
-    delay = ngx_http_tollgate_main->auth_failure_delay;
-
-    t->ctx->verdict = tg_str(tg_client_verdict_name(verdict));
-
-    if (delay == 0) {
-        ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_CLIENT,
-                                        "Client authentication failed.");
-        return;
+    if (t->kind == TG_CLIENT_CREDENTIAL
+        || t->error == TG_OAUTH_INVALID_CLIENT)
+    {
+        return ngx_http_tollgate_origin_headers(t->request, t->ctx->snapshot,
+                                                t->kind);
     }
 
-    started = (tg_ms_t) r->start_sec * 1000 + r->start_msec;
-    elapsed = ngx_http_tollgate_now_ms() - started;
-
-    if (elapsed < 0) {
-        elapsed = 0;
-    }
-
-    t->timer.handler = ngx_http_tollgate_refusal_due;
-    t->timer.data = t;
-    t->timer.log = r->connection->log;
-
-    ngx_add_timer(&t->timer, delay - (ngx_msec_t) elapsed % delay);
-}
-
-
-static void
-ngx_http_tollgate_refusal_due(ngx_event_t *ev)
-{
-    ngx_connection_t           *c;
-    ngx_http_tollgate_token_t  *t;
-
-    t = ev->data;
-    c = t->request->connection;
-
-    ngx_http_set_log_request(c->log, t->request);
-
-    ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_CLIENT,
-                                    "Client authentication failed.");
-    ngx_http_run_posted_requests(c);
+    return ngx_http_tollgate_cors_headers(t->request,
+                              t->known ? t->application->cors : NULL);
 }
 
 
@@ -489,9 +347,16 @@ static void
 ngx_http_tollgate_token_finalize(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_reply_t *reply)
 {
+    ngx_int_t            rc;
     ngx_http_request_t  *r;
 
     r = t->request;
 
-    ngx_http_finalize_request(r, ngx_http_tollgate_reply(r, reply));
+    rc = ngx_http_tollgate_token_origin(t) == NGX_OK
+         ? ngx_http_tollgate_reply(r, reply) : NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    t->duration = (int64_t) (ngx_http_tollgate_monotonic_ns() - t->arrived)
+                  / 1000;
+
+    ngx_http_finalize_request(r, rc);
 }
