@@ -197,6 +197,98 @@ static void host_syntax(void **state) {
     assert_false(tg_host_is_valid(tg_strn(label, 254)));
 }
 
+static void the_clients_address(void **state) {
+    static const struct {
+        bool enabled, trusted;
+        int order;
+        const char *list;
+        const char *address; /* NULL: refused */
+    } rows[] = {
+        {true, true, 0, "1.2.3.4, 5.6.7.8", "5.6.7.8"},
+        {true, true, 1, "1.2.3.4, 5.6.7.8", "1.2.3.4"},
+        {true, true, 2, "1.2.3.4, 5.6.7.8", "5.6.7.8"},
+        {true, true, 3, "1.2.3.4, 5.6.7.8", "192.0.2.1"}, /* the list is shorter */
+        {true, true, 0, "", "192.0.2.1"},
+        {true, true, 0, " , ", "192.0.2.1"},
+        {true, true, 0, "1.2.3.4, unknown", NULL},
+        {true, true, 1, "1.2.3.4, unknown", "1.2.3.4"},
+        {true, true, 1, "1.2.3.256", NULL},
+        {true, false, 0, "1.2.3.4", "192.0.2.1"}, /* whoever it is says so */
+        {true, false, 0, "unknown", "192.0.2.1"},
+        {false, true, 0, "1.2.3.4", "192.0.2.1"},
+    };
+    uint8_t peer[16], out[16], expected[16];
+    (void)state;
+    address("192.0.2.1", peer);
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        const tg_forwarded_t f = {.enabled = rows[i].enabled, .order = rows[i].order};
+        tg_err_t err = tg_client_address(&f, rows[i].trusted, peer, tg_str(rows[i].list), out);
+        if (err != (rows[i].address != NULL ? TG_OK : TG_ERR_INVALID)) {
+            fail_msg("row %zu: %s", i, tg_err_name(err));
+        }
+        if (rows[i].address != NULL) {
+            address(rows[i].address, expected);
+            assert_memory_equal(out, expected, 16);
+        }
+    }
+}
+
+/* RFC 5952 4 and 5; what is written reads as the same address again. */
+static void texts_of_addresses(void **state) {
+    static const struct {
+        const char *address, *text;
+    } rows[] = {
+        {"1.2.3.4", "1.2.3.4"},
+        {"255.255.255.255", "255.255.255.255"},
+        {"0.0.0.0", "0.0.0.0"},
+        {"::ffff:10.0.0.1", "10.0.0.1"},
+        {"::", "::"},
+        {"::1", "::1"},
+        {"1::", "1::"},
+        {"2001:0DB8::0001", "2001:db8::1"},
+        {"2001:db8:0:1:1:1:1:1", "2001:db8:0:1:1:1:1:1"},
+        {"2001:db8:0:0:1:0:0:1", "2001:db8::1:0:0:1"},
+        {"2001:0:0:1:0:0:0:1", "2001:0:0:1::1"},
+        {"0:0:1::", "0:0:1::"},
+        {"1:2:3:4:5:6:0:0", "1:2:3:4:5:6::"},
+        {"0:0:3:4:5:6:7:8", "::3:4:5:6:7:8"},
+        {"1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"},
+        {"fe80::a:0:0:b", "fe80::a:0:0:b"},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        char text[64];
+        uint8_t addr[16], again[16];
+        tg_buf_t b;
+        address(rows[i].address, addr);
+        tg_buf_init_fixed(&b, text, sizeof(text) - 1);
+        tg_address_write(addr, &b);
+        assert_str(tg_buf_str(&b), rows[i].text);
+        text[b.n] = '\0';
+        address(text, again);
+        assert_memory_equal(addr, again, 16);
+    }
+}
+
+static void lists_of_addresses(void **state) {
+    const tg_str_t ips[] = {TG_STR("10.1.0.0/16"), TG_STR("2001:db8::/32"), TG_STR("192.0.2.7")};
+    const tg_str_t broken[] = {TG_STR("nonsense")};
+    uint8_t addr[16];
+    (void)state;
+    address("10.1.2.3", addr);
+    assert_true(tg_ips_have(ips, COUNT(ips), addr));
+    address("10.2.0.1", addr);
+    assert_false(tg_ips_have(ips, COUNT(ips), addr));
+    assert_true(tg_ips_have(NULL, 0, addr));
+    assert_false(tg_ips_have(broken, 1, addr)); /* a list that cannot be read lets nobody in */
+    address("2001:db8:1::1", addr);
+    assert_true(tg_ips_have(ips, COUNT(ips), addr));
+    address("192.0.2.7", addr);
+    assert_true(tg_ips_have(ips, COUNT(ips), addr));
+    address("192.0.2.8", addr);
+    assert_false(tg_ips_have(ips, COUNT(ips), addr));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(networks_hold_addresses),
@@ -204,6 +296,9 @@ int main(void) {
         cmocka_unit_test(trusted_proxies),
         cmocka_unit_test(picks_from_the_forwarded_list),
         cmocka_unit_test(host_syntax),
+        cmocka_unit_test(the_clients_address),
+        cmocka_unit_test(texts_of_addresses),
+        cmocka_unit_test(lists_of_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
