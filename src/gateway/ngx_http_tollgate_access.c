@@ -138,6 +138,36 @@ ngx_http_tollgate_route_header(void *ctx, tg_str_t name)
 }
 
 
+/*
+ * A preflight belongs to the proxy that the request which it asks about will
+ * be for; it is ours to answer where that one has CORS enabled.
+ */
+
+static ngx_uint_t
+ngx_http_tollgate_route_preflight(ngx_http_request_t *r,
+    ngx_http_tollgate_snapshot_t *s, tg_route_query_t *query,
+    tg_route_match_t *match)
+{
+    tg_str_t  origin, method, headers;
+
+    if (!ngx_http_tollgate_is_preflight(r, &origin, &method, &headers)) {
+        return 0;
+    }
+
+    query->method = method;
+
+    if (tg_router_find(s->router, query, match) == TG_OK
+        && match->proxy->cors && match->proxy->cors->enabled)
+    {
+        return 1;
+    }
+
+    query->method = ngx_http_tollgate_str(r->method_name);
+
+    return 0;
+}
+
+
 /* NGX_DECLINED: no proxy; NGX_ABORT: backends may see another one's path. */
 
 static ngx_int_t
@@ -157,7 +187,11 @@ ngx_http_tollgate_route(ngx_http_request_t *r, ngx_http_tollgate_proxied_t *rq)
     query.header = ngx_http_tollgate_route_header;
     query.ctx = r;
 
-    if (tg_router_find(s->router, &query, &match) != TG_OK) {
+    rq->preflight = ngx_http_tollgate_route_preflight(r, s, &query, &match);
+
+    if (!rq->preflight
+        && tg_router_find(s->router, &query, &match) != TG_OK)
+    {
         return NGX_DECLINED;
     }
 
@@ -308,6 +342,10 @@ ngx_http_tollgate_refuse(ngx_http_request_t *r,
         ngx_http_tollgate_count(REQUEST_REFUSED, 1);
     }
 
+    if (verdict == TG_TOKEN_LIMIT) {
+        reply.retry_after = rq->retry_after;
+    }
+
     reply.body = tg_buf_str(&bb);
     reply.www_authenticate = tg_buf_str(&bw);
 
@@ -377,6 +415,19 @@ ngx_http_tollgate_target(ngx_http_request_t *r,
 }
 
 
+static ngx_int_t
+ngx_http_tollgate_preflighted(ngx_http_request_t *r,
+    ngx_http_tollgate_proxied_t *rq)
+{
+    ngx_http_tollgate_count(REQUEST_PREFLIGHT, 1);
+
+    rq->ctx.verdict = TG_STR("preflight");
+
+    return ngx_http_tollgate_answered(r, ngx_http_tollgate_preflight(r,
+                                                         rq->deployed->cors));
+}
+
+
 /* Everything was decided; nginx's proxy module goes on from here. */
 
 static ngx_int_t
@@ -420,6 +471,10 @@ ngx_http_tollgate_access_handler(ngx_http_request_t *r)
             return rc;
         }
 
+        if (rq->preflight) {
+            return ngx_http_tollgate_preflighted(r, rq);
+        }
+
     } else if (rq->admitted) {
         return NGX_DECLINED;
 
@@ -441,6 +496,10 @@ ngx_http_tollgate_access_handler(ngx_http_request_t *r)
     if (rc == NGX_DECLINED) {
         rq->ctx.verdict = tg_str(tg_token_verdict_name(verdict));
         return ngx_http_tollgate_refuse(r, rq, verdict);
+    }
+
+    if (rc == NGX_ABORT) {
+        return ngx_http_tollgate_bad(r, "The forwarded address is malformed.");
     }
 
     return rc == NGX_AGAIN ? NGX_AGAIN : NGX_HTTP_INTERNAL_SERVER_ERROR;

@@ -60,7 +60,7 @@ typedef struct {
 
 
 static ngx_uint_t
-ngx_http_tollgate_forwarded_join(const ngx_table_elt_t *h, void *data)
+ngx_http_tollgate_forwarded_join(ngx_table_elt_t *h, void *data)
 {
     ngx_http_tollgate_forwarded_t  *f = data;
 

@@ -1,18 +1,41 @@
 
 /*
- * Is the token of this request good?  The rules are tg_token_check()'s; here
- * is where its arguments come from: the token cache and the table of live
- * clients, the proof of a JWT in the event loop, and the store by way of
- * _lookup.c for what is in neither.
+ * Is the token of this request good?  The rules are the oauth room's and the
+ * policy room's; here is where their arguments come from: the token cache, the
+ * tables of live clients and of access, the details, the proof of a JWT in the
+ * event loop, and the store by way of _lookup.c for what is in none of them.
+ *
+ * A check goes from stage to stage as far as what is known allows.  The store
+ * is asked for what a stage misses, and for what the next ones may miss along
+ * with it; then all is gone through again.  What the store told decides, also
+ * where the tables did not take it.
  */
 
 
 #include "ngx_http_tollgate_request.h"
 
+#include "model/method.h"
 #include "oauth/opaque.h"
 
 
 #define NGX_HTTP_TOLLGATE_PROVE_ARENA  65536
+
+/* more often than that something changes faster than it can be asked for */
+#define NGX_HTTP_TOLLGATE_CHECK_ROUNDS  4
+
+
+typedef struct {
+    ngx_http_request_t            *r;
+    ngx_http_tollgate_proxied_t   *rq;
+    const tg_policy_t             *policy;
+    ngx_uint_t                     fresh;     /* the feed */
+    ngx_uint_t                     asks;      /* what is missing */
+    tg_bucket_t                    bucket;    /* opaque */
+    tg_token_verdict_t             verdict;
+    tg_str_t                       roles;     /* for the header */
+    const tg_token_facts_t        *facts;     /* of `known`, once they are */
+    ngx_http_tollgate_known_t      known;
+} ngx_http_tollgate_check_t;
 
 
 static void
@@ -109,204 +132,465 @@ ngx_http_tollgate_check_cached(const u_char hash[TG_HASH_LEN], uint64_t proof,
 
 
 /*
- * The facts behind the token.  NGX_OK: *verdict says whether there are any;
- * NGX_AGAIN: the store is asked.
+ * The stages.  NGX_OK: goes on; NGX_DECLINED: c->verdict is why not; NGX_AGAIN:
+ * c->asks is missing; NGX_ABORT, NGX_ERROR: as ngx_http_tollgate_check().
  */
 
 static ngx_int_t
-ngx_http_tollgate_check_facts(ngx_http_request_t *r,
-    ngx_http_tollgate_proxied_t *rq, ngx_uint_t fresh,
-    ngx_http_tollgate_cached_t *out, tg_token_verdict_t *verdict)
+ngx_http_tollgate_check_refuse(ngx_http_tollgate_check_t *c,
+    tg_token_verdict_t verdict)
 {
-    tg_bucket_t       bucket;
-    tg_opaque_kind_t  kind;
+    c->verdict = verdict;
+
+    return verdict == TG_TOKEN_OK ? NGX_OK : NGX_DECLINED;
+}
+
+
+/* The facts behind the token. */
+
+static ngx_int_t
+ngx_http_tollgate_check_find_facts(ngx_http_tollgate_check_t *c)
+{
+    tg_opaque_kind_t              kind;
+    tg_token_verdict_t            verdict;
+    ngx_http_tollgate_proxied_t  *rq;
+
+    rq = c->rq;
+
+    if (c->known.has & NGX_HTTP_TOLLGATE_ASK_RECORD) {
+        return NGX_OK;
+    }
 
     if (!rq->opaque) {
 
         if (ngx_http_tollgate_check_cached(rq->hash, rq->ctx.snapshot->proof,
-                                           out, verdict)
+                                           &c->known.cached, &verdict)
             != NGX_OK)
         {
-            *verdict = ngx_http_tollgate_check_prove(rq->ctx.snapshot,
-                                                     rq->token, rq->hash,
-                                                     out);
+            verdict = ngx_http_tollgate_check_prove(rq->ctx.snapshot,
+                                                    rq->token, rq->hash,
+                                                    &c->known.cached);
         }
 
-        return NGX_OK;
+        return ngx_http_tollgate_check_refuse(c, verdict);
     }
 
-    if (tg_opaque_parse(rq->token, ngx_http_tollgate_now_ms(), &kind, &bucket)
+    if (tg_opaque_parse(rq->token, ngx_http_tollgate_now_ms(), &kind,
+                        &c->bucket)
         != TG_OK
         || kind != TG_OPAQUE_ACCESS)
     {
-        *verdict = TG_TOKEN_UNKNOWN;
-        return NGX_OK;
+        return ngx_http_tollgate_check_refuse(c, TG_TOKEN_UNKNOWN);
     }
 
     /* without the feed, nobody would have told the cache that it ended */
 
-    if (fresh
-        && ngx_http_tollgate_check_cached(rq->hash, 0, out, verdict) == NGX_OK)
+    if (c->fresh
+        && ngx_http_tollgate_check_cached(rq->hash, 0, &c->known.cached,
+                                          &verdict)
+           == NGX_OK)
     {
-        return NGX_OK;
+        return ngx_http_tollgate_check_refuse(c, verdict);
     }
 
-    return ngx_http_tollgate_lookup_token(r, rq, bucket);
+    c->asks |= NGX_HTTP_TOLLGATE_ASK_RECORD;
+
+    return NGX_AGAIN;
 }
 
 
-/* The live client.  NGX_OK; NGX_AGAIN; NGX_DECLINED, NGX_BUSY: refuse. */
-
 static ngx_int_t
-ngx_http_tollgate_check_live(ngx_http_request_t *r,
-    ngx_http_tollgate_proxied_t *rq, ngx_uint_t fresh,
-    const ngx_http_tollgate_cached_t *cached, tg_live_client_t *live)
+ngx_http_tollgate_check_lost(ngx_http_tollgate_check_t *c, ngx_uint_t party)
 {
-    tg_str_t                 client_id;
-    const tg_token_facts_t  *facts;
+    /* a JWT: an opaque token was looked up together with its client */
 
-    facts = &cached->facts;
-    client_id = tg_strn(facts->client_id, facts->client_id_len);
+    if (c->rq->ctx.snapshot->snapshot.environment.jwt_refuse_when_feed_lost) {
+        ngx_http_tollgate_count(FEED_LOST_REFUSED, 1);
+        return ngx_http_tollgate_check_refuse(c, TG_TOKEN_UNAVAILABLE);
+    }
 
-    if (!fresh) {
-
-        /* a JWT: an opaque token was looked up together with its client */
-
-        if (rq->ctx.snapshot->snapshot.environment.jwt_refuse_when_feed_lost) {
-            ngx_http_tollgate_count(FEED_LOST_REFUSED, 1);
-            return NGX_DECLINED;
-        }
-
+    if (c->rq->rounds == 0 && party == NGX_HTTP_TOLLGATE_CLIENT) {
         ngx_http_tollgate_count(FEED_LOST_ACCEPTED, 1);
     }
-
-    if (ngx_http_tollgate_live_get(facts->client_kind, client_id, live)
-        == NGX_OK)
-    {
-        ngx_http_tollgate_count(LIVE_HIT, 1);
-        return NGX_OK;
-    }
-
-    ngx_http_tollgate_count(LIVE_MISS, 1);
-
-    rq->cached = ngx_palloc(r->pool, sizeof(ngx_http_tollgate_cached_t));
-    if (rq->cached == NULL) {
-        return NGX_ERROR;
-    }
-
-    *rq->cached = *cached;
-
-    return ngx_http_tollgate_lookup_client(r, rq, facts->client_kind,
-                                           client_id);
-}
-
-
-/* All is at hand: the rules decide. */
-
-static tg_token_verdict_t
-ngx_http_tollgate_check_decide(ngx_http_tollgate_proxied_t *rq,
-    const ngx_http_tollgate_cached_t *cached, const tg_live_client_t *live)
-{
-    tg_ms_t                        now;
-    ngx_uint_t                     usable;
-    tg_check_now_t                 at;
-    tg_token_verdict_t             verdict;
-    const tg_token_facts_t        *facts;
-    ngx_http_tollgate_snapshot_t  *s;
-
-    /* without the list of early revocations no JWT can be decided on */
-
-    if (!rq->opaque && !ngx_http_tollgate_revocations_known()) {
-        return TG_TOKEN_UNAVAILABLE;
-    }
-
-    s = rq->ctx.snapshot;
-    now = ngx_http_tollgate_now_ms();
-    facts = &cached->facts;
-
-    usable = rq->opaque
-             || ngx_http_tollgate_snapshot_key(s,
-                    tg_strn(facts->kid, facts->kid_len), now) >= 0;
-
-    at.now = now;
-    at.environment_id = s->snapshot.environment_id;
-    at.epoch = cached->epoch;
-    at.leeway_s = s->snapshot.environment.leeway_s;
-    at.key_usable = usable;
-    at.unrevoked = rq->opaque
-                   || ngx_http_tollgate_unrevoked(facts->jti,
-                                  facts->has_family ? facts->family : NULL);
-
-    verdict = tg_token_check(facts, rq->deployed, live, &at);
-
-    if (verdict == TG_TOKEN_OK
-        && rq->deployed->policy->add_user
-        && !ngx_http_tollgate_subject_is_safe(tg_strn(facts->subject,
-                                                      facts->subject_len)))
-    {
-        return TG_TOKEN_MALFORMED;
-    }
-
-    return verdict;
-}
-
-
-/* The client's id is for the log, also when its token was refused. */
-
-static ngx_int_t
-ngx_http_tollgate_check_note(ngx_http_request_t *r,
-    ngx_http_tollgate_proxied_t *rq, const tg_token_facts_t *facts)
-{
-    u_char  *p;
-
-    p = ngx_pnalloc(r->pool, facts->client_id_len);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    ngx_memcpy(p, facts->client_id, facts->client_id_len);
-    rq->ctx.client = tg_strn(p, facts->client_id_len);
 
     return NGX_OK;
 }
 
 
+/* Whom the token speaks for, as of now. */
+
 static ngx_int_t
-ngx_http_tollgate_check_finish(ngx_http_request_t *r,
-    ngx_http_tollgate_proxied_t *rq, const ngx_http_tollgate_cached_t *cached,
-    const tg_live_client_t *live, tg_token_verdict_t *verdict)
+ngx_http_tollgate_check_live(ngx_http_tollgate_check_t *c)
 {
+    ngx_uint_t               i;
     const tg_token_facts_t  *facts;
 
-    facts = &cached->facts;
+    facts = c->facts;
 
-    if (ngx_http_tollgate_check_note(r, rq, facts) != NGX_OK) {
-        return NGX_ERROR;
+    for (i = 0; i < ngx_http_tollgate_parties(facts); i++) {
+
+        if (c->known.has & NGX_HTTP_TOLLGATE_ASK_LIVE(i)) {
+            continue;
+        }
+
+        if (!c->fresh && ngx_http_tollgate_check_lost(c, i) != NGX_OK) {
+            return NGX_DECLINED;
+        }
+
+        if (ngx_http_tollgate_live_get(ngx_http_tollgate_party_kind(facts, i),
+                                       ngx_http_tollgate_party(facts, i),
+                                       &c->known.live[i])
+            == NGX_OK)
+        {
+            ngx_http_tollgate_count(LIVE_HIT, 1);
+            continue;
+        }
+
+        ngx_http_tollgate_count(LIVE_MISS, 1);
+        c->asks |= NGX_HTTP_TOLLGATE_ASK_LIVE(i);
     }
 
-    *verdict = ngx_http_tollgate_check_decide(rq, cached, live);
-    ngx_http_tollgate_check_count(rq->opaque, *verdict);
-
-    if (*verdict != TG_TOKEN_OK) {
-        return NGX_DECLINED;
-    }
-
-    rq->ctx.verdict = TG_STR("ok");
-
-    return ngx_http_tollgate_headers(r, rq, tg_strn(facts->subject,
-                                                    facts->subject_len));
+    return c->asks ? NGX_AGAIN : NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_http_tollgate_check_refuse(ngx_http_tollgate_proxied_t *rq,
-    tg_token_verdict_t why, tg_token_verdict_t *verdict)
+ngx_http_tollgate_check_alive(ngx_http_tollgate_check_t *c)
 {
-    ngx_http_tollgate_check_count(rq->opaque, why);
+    tg_ms_t                        now;
+    tg_check_now_t                 at;
+    tg_token_verdict_t             verdict;
+    const tg_token_facts_t        *facts;
+    ngx_http_tollgate_known_t     *known;
+    ngx_http_tollgate_snapshot_t  *s;
 
-    *verdict = why;
+    /* without the list of early revocations no JWT can be decided on */
 
-    return NGX_DECLINED;
+    if (!c->rq->opaque && !ngx_http_tollgate_revocations_known()) {
+        return ngx_http_tollgate_check_refuse(c, TG_TOKEN_UNAVAILABLE);
+    }
+
+    known = &c->known;
+    facts = c->facts;
+    s = c->rq->ctx.snapshot;
+    now = ngx_http_tollgate_now_ms();
+
+    at.now = now;
+    at.environment_id = s->snapshot.environment_id;
+    at.epoch = known->cached.epoch;
+    at.leeway_s = s->snapshot.environment.leeway_s;
+    at.key_usable = c->rq->opaque
+                    || ngx_http_tollgate_snapshot_key(s,
+                           tg_strn(facts->kid, facts->kid_len), now) >= 0;
+    at.unrevoked = c->rq->opaque
+                   || ngx_http_tollgate_unrevoked(facts->jti,
+                                  facts->has_family ? facts->family : NULL);
+
+    verdict = tg_token_alive(facts, &known->live[NGX_HTTP_TOLLGATE_CLIENT],
+                  facts->user_generation ? &known->live[NGX_HTTP_TOLLGATE_USER]
+                                         : NULL, &at);
+
+    if (verdict == TG_TOKEN_OK
+        && c->policy->add_user
+        && !ngx_http_tollgate_subject_is_safe(tg_strn(facts->subject,
+                                                      facts->subject_len)))
+    {
+        verdict = TG_TOKEN_MALFORMED;
+    }
+
+    return ngx_http_tollgate_check_refuse(c, verdict);
+}
+
+
+/* The access list; without need of one NGX_OK at once. */
+
+static ngx_int_t
+ngx_http_tollgate_check_access(ngx_http_tollgate_check_t *c)
+{
+    ngx_http_tollgate_known_t  *known;
+    const tg_live_client_t     *client;
+
+    known = &c->known;
+    client = &known->live[NGX_HTTP_TOLLGATE_CLIENT];
+
+    if ((known->has & NGX_HTTP_TOLLGATE_ASK_ACCESS)
+        && known->access_version >= client->version)
+    {
+        return NGX_OK;
+    }
+
+    if (ngx_http_tollgate_grant_get(client->key_id, client->version,
+                                    c->rq->deployed, &known->access)
+        == NGX_OK)
+    {
+        ngx_http_tollgate_count(GRANT_HIT, 1);
+        return NGX_OK;
+    }
+
+    ngx_http_tollgate_count(GRANT_MISS, 1);
+    c->asks |= NGX_HTTP_TOLLGATE_ASK_ACCESS;
+
+    return NGX_AGAIN;
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_check_opens(ngx_http_tollgate_check_t *c)
+{
+    uint32_t            method;
+    ngx_int_t           rc;
+    const tg_access_t  *access;
+
+    access = NULL;
+    method = 0;
+
+    if (ngx_http_tollgate_access_wanted(c->policy, c->facts->client_kind)) {
+
+        rc = ngx_http_tollgate_check_access(c);
+        if (rc != NGX_OK) {
+            return rc;
+        }
+
+        access = &c->known.access;
+        method = tg_method_bit(ngx_http_tollgate_str(c->r->method_name));
+    }
+
+    return ngx_http_tollgate_check_refuse(c,
+               tg_token_opens(c->facts, c->rq->deployed,
+                              &c->known.live[NGX_HTTP_TOLLGATE_CLIENT], access,
+                              method, ngx_http_tollgate_now_ms()));
+}
+
+
+/* What was told counts if it is not older than what is known now. */
+
+static ngx_uint_t
+ngx_http_tollgate_check_has_details(ngx_http_tollgate_known_t *known,
+    ngx_uint_t i)
+{
+    const tg_live_client_t       *live;
+    ngx_http_tollgate_details_t  *d;
+
+    live = &known->live[i];
+
+    if (known->has & NGX_HTTP_TOLLGATE_ASK_DETAILS(i)) {
+        d = known->details[i];
+
+        if (d->key_id == live->key_id && d->version >= live->version) {
+            return 1;
+        }
+
+        known->has &= ~NGX_HTTP_TOLLGATE_ASK_DETAILS(i);
+    }
+
+    known->details[i] = ngx_http_tollgate_details_get(live->key_id,
+                                                      live->version);
+    if (known->details[i]) {
+        ngx_http_tollgate_count(DETAILS_HIT, 1);
+        return 1;
+    }
+
+    ngx_http_tollgate_count(DETAILS_MISS, 1);
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_check_details(ngx_http_tollgate_check_t *c,
+    ngx_uint_t wanted)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_TOLLGATE_PARTIES; i++) {
+        if ((wanted & NGX_HTTP_TOLLGATE_ASK_DETAILS(i))
+            && !ngx_http_tollgate_check_has_details(&c->known, i))
+        {
+            c->asks |= NGX_HTTP_TOLLGATE_ASK_DETAILS(i);
+        }
+    }
+
+    return c->asks ? NGX_AGAIN : NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_check_rules(ngx_http_tollgate_check_t *c,
+    const tg_access_t *access)
+{
+    ngx_int_t           rc;
+    ngx_uint_t          wanted;
+
+    wanted = ngx_http_tollgate_details_wanted(c->policy, c->facts, access);
+
+    if (wanted == 0) {
+        return NGX_OK;
+    }
+
+    rc = ngx_http_tollgate_check_details(c, wanted);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_tollgate_rules(c->r, c->rq, &c->known, access, &c->roles,
+                                 &c->verdict);
+    if (rc == NGX_AGAIN) {
+        c->asks |= NGX_HTTP_TOLLGATE_ASK_RECORD;
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_check_stages(ngx_http_tollgate_check_t *c)
+{
+    ngx_int_t           rc;
+    const tg_access_t  *access;
+
+    rc = ngx_http_tollgate_check_find_facts(c);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    c->facts = &c->known.cached.facts;
+
+    rc = ngx_http_tollgate_check_live(c);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_tollgate_check_alive(c);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    rc = ngx_http_tollgate_check_opens(c);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    /* a token that opens a proxy in ACL mode is a credential's */
+
+    access = c->policy->managed_from_policy ? NULL : &c->known.access;
+
+    rc = ngx_http_tollgate_check_rules(c, access);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    if (ngx_http_tollgate_limits(c->rq,
+            c->known.live[NGX_HTTP_TOLLGATE_CLIENT].key_id, access)
+        != NGX_OK)
+    {
+        return ngx_http_tollgate_check_refuse(c, TG_TOKEN_LIMIT);
+    }
+
+    return ngx_http_tollgate_headers(c->r, c->rq,
+               ngx_http_tollgate_party(c->facts, NGX_HTTP_TOLLGATE_USER),
+               c->roles);
+}
+
+
+static void
+ngx_http_tollgate_told_cleanup(void *data)
+{
+    ngx_http_tollgate_known_t  *told = data;
+
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_TOLLGATE_PARTIES; i++) {
+        if (told->details[i]) {
+            ngx_http_tollgate_details_release(told->details[i]);
+        }
+    }
+}
+
+
+/* What the store will have told this request. */
+
+static ngx_http_tollgate_known_t *
+ngx_http_tollgate_check_told(ngx_http_request_t *r,
+    ngx_http_tollgate_proxied_t *rq)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (rq->told) {
+        return rq->told;
+    }
+
+    cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_tollgate_known_t));
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    ngx_memzero(cln->data, sizeof(ngx_http_tollgate_known_t));
+
+    cln->handler = ngx_http_tollgate_told_cleanup;
+    rq->told = cln->data;
+
+    return rq->told;
+}
+
+
+static void
+ngx_http_tollgate_check_question(ngx_http_tollgate_check_t *c,
+    ngx_http_tollgate_question_t *q)
+{
+    ngx_uint_t  i;
+
+    ngx_memzero(q, sizeof(ngx_http_tollgate_question_t));
+
+    q->snapshot = c->rq->ctx.snapshot;
+    q->deployed = c->rq->deployed;
+    q->asks = c->asks;
+
+    if (c->asks & NGX_HTTP_TOLLGATE_ASK_RECORD) {
+        ngx_memcpy(q->hash, c->rq->hash, TG_HASH_LEN);
+        q->bucket = c->bucket;
+        return;
+    }
+
+    q->facts = *c->facts;
+
+    for (i = 0; i < ngx_http_tollgate_parties(c->facts); i++) {
+        if (!(c->asks & NGX_HTTP_TOLLGATE_ASK_LIVE(i))) {
+            q->key_ids[i] = c->known.live[i].key_id;
+            q->versions[i] = c->known.live[i].version;
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_check_ask(ngx_http_tollgate_check_t *c)
+{
+    ngx_int_t                      rc;
+    ngx_http_tollgate_known_t     *told;
+    ngx_http_tollgate_question_t   question;
+
+    if (c->rq->rounds++ >= NGX_HTTP_TOLLGATE_CHECK_ROUNDS) {
+        return ngx_http_tollgate_check_refuse(c, TG_TOKEN_UNAVAILABLE);
+    }
+
+    told = ngx_http_tollgate_check_told(c->r, c->rq);
+    if (told == NULL) {
+        return NGX_ERROR;
+    }
+
+    /* the proof of a JWT does not change meanwhile */
+
+    if (!c->rq->opaque) {
+        told->cached = c->known.cached;
+        told->has |= NGX_HTTP_TOLLGATE_ASK_RECORD;
+    }
+
+    ngx_http_tollgate_check_question(c, &question);
+
+    rc = ngx_http_tollgate_ask(c->r, c->rq, &question);
+
+    return rc == NGX_BUSY
+           ? ngx_http_tollgate_check_refuse(c, TG_TOKEN_UNAVAILABLE) : rc;
 }
 
 
@@ -314,6 +598,137 @@ ngx_http_tollgate_check_refuse(ngx_http_tollgate_proxied_t *rq,
 
 static ngx_int_t
 ngx_http_tollgate_check_answer(ngx_http_request_t *r,
+    ngx_http_tollgate_known_t *told, const ngx_http_tollgate_known_t *answer)
+{
+    u_char      *p;
+    ngx_uint_t   i;
+
+    told->has |= answer->has;
+
+    if (answer->has & NGX_HTTP_TOLLGATE_ASK_RECORD) {
+        told->cached = answer->cached;
+
+        p = ngx_pnalloc(r->pool, answer->scope.n);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(p, answer->scope.p, answer->scope.n);
+        told->scope = tg_strn(p, answer->scope.n);
+    }
+
+    if (answer->has & NGX_HTTP_TOLLGATE_ASK_ACCESS) {
+        told->access = answer->access;
+        told->access_version = answer->access_version;
+    }
+
+    for (i = 0; i < NGX_HTTP_TOLLGATE_PARTIES; i++) {
+
+        if (answer->has & NGX_HTTP_TOLLGATE_ASK_LIVE(i)) {
+            told->live[i] = answer->live[i];
+        }
+
+        if (answer->has & NGX_HTTP_TOLLGATE_ASK_DETAILS(i)) {
+            ngx_http_tollgate_details_hold(answer->details[i]);
+
+            if (told->details[i]) {
+                ngx_http_tollgate_details_release(told->details[i]);
+            }
+
+            told->details[i] = answer->details[i];
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* Who it was is for the log, also when the token was refused. */
+
+static ngx_int_t
+ngx_http_tollgate_check_note(ngx_http_tollgate_check_t *c)
+{
+    u_char    *p;
+    tg_str_t   client, user;
+
+    client = ngx_http_tollgate_party(c->facts, NGX_HTTP_TOLLGATE_CLIENT);
+    user = ngx_http_tollgate_party(c->facts, NGX_HTTP_TOLLGATE_USER);
+
+    if (tg_str_eq(user, client)) {
+        user.n = 0;
+    }
+
+    p = ngx_pnalloc(c->r->pool, client.n + user.n);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, client.p, client.n);
+    ngx_memcpy(p + client.n, user.p, user.n);
+
+    c->rq->ctx.client = tg_strn(p, client.n);
+    c->rq->ctx.user = tg_strn(p + client.n, user.n);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_check_token(ngx_http_request_t *r,
+    ngx_http_tollgate_proxied_t *rq, tg_token_verdict_t *verdict)
+{
+    ngx_int_t                  rc;
+    ngx_http_tollgate_check_t  c;
+
+    c.r = r;
+    c.rq = rq;
+    c.policy = rq->deployed->policy;
+    c.fresh = ngx_http_tollgate_feed_is_fresh();
+    c.asks = 0;
+    c.verdict = TG_TOKEN_OK;
+    c.roles = TG_STR_NONE;
+    c.facts = NULL;
+
+    if (rq->told) {
+        c.known = *rq->told;
+
+    } else {
+        c.known.has = 0;
+        rq->opaque = tg_opaque_has_prefix(rq->token);
+
+        if (tg_sha256(rq->token, rq->hash) != TG_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    rc = ngx_http_tollgate_check_stages(&c);
+
+    if (rc == NGX_AGAIN) {
+        rc = ngx_http_tollgate_check_ask(&c);
+    }
+
+    if (rc != NGX_OK && rc != NGX_DECLINED) {
+        return rc;
+    }
+
+    if (c.facts && ngx_http_tollgate_check_note(&c) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_tollgate_check_count(rq->opaque, c.verdict);
+
+    *verdict = c.verdict;
+
+    if (rc == NGX_OK) {
+        rq->ctx.verdict = TG_STR("ok");
+    }
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_check_resume(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t *rq, tg_token_verdict_t *verdict)
 {
     const ngx_http_tollgate_answer_t  *answer;
@@ -322,59 +737,18 @@ ngx_http_tollgate_check_answer(ngx_http_request_t *r,
     rq->answer = NULL;
 
     if (answer->verdict != TG_TOKEN_OK) {
-        return ngx_http_tollgate_check_refuse(rq, answer->verdict, verdict);
+        ngx_http_tollgate_check_count(rq->opaque, answer->verdict);
+        *verdict = answer->verdict;
+        return NGX_DECLINED;
     }
 
-    /* facts that were known before the client was asked for */
-
-    return ngx_http_tollgate_check_finish(r, rq,
-                                 rq->cached ? rq->cached : &answer->cached,
-                                 &answer->live, verdict);
-}
-
-
-static ngx_int_t
-ngx_http_tollgate_check_token(ngx_http_request_t *r,
-    ngx_http_tollgate_proxied_t *rq, tg_token_verdict_t *verdict)
-{
-    ngx_int_t                   rc;
-    ngx_uint_t                  fresh;
-    tg_live_client_t            live;
-    ngx_http_tollgate_cached_t  cached;
-
-    rq->opaque = tg_opaque_has_prefix(rq->token);
-
-    if (tg_sha256(rq->token, rq->hash) != TG_OK) {
+    if (ngx_http_tollgate_check_answer(r, rq->told, &answer->known)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    fresh = ngx_http_tollgate_feed_is_fresh();
-
-    rc = ngx_http_tollgate_check_facts(r, rq, fresh, &cached, verdict);
-    if (rc == NGX_OK && *verdict != TG_TOKEN_OK) {
-        return ngx_http_tollgate_check_refuse(rq, *verdict, verdict);
-    }
-
-    if (rc == NGX_BUSY) {
-        return ngx_http_tollgate_check_refuse(rq, TG_TOKEN_UNAVAILABLE,
-                                              verdict);
-    }
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    rc = ngx_http_tollgate_check_live(r, rq, fresh, &cached, &live);
-    if (rc == NGX_DECLINED || rc == NGX_BUSY) {
-        return ngx_http_tollgate_check_refuse(rq, TG_TOKEN_UNAVAILABLE,
-                                              verdict);
-    }
-
-    if (rc != NGX_OK) {
-        return rc;
-    }
-
-    return ngx_http_tollgate_check_finish(r, rq, &cached, &live, verdict);
+    return ngx_http_tollgate_check_token(r, rq, verdict);
 }
 
 
@@ -447,6 +821,21 @@ ngx_http_tollgate_check_find(ngx_http_request_t *r,
 }
 
 
+/* A proxy that wants no token. */
+
+static ngx_int_t
+ngx_http_tollgate_check_open(ngx_http_request_t *r,
+    ngx_http_tollgate_proxied_t *rq, tg_token_verdict_t *verdict)
+{
+    if (ngx_http_tollgate_limits(rq, 0, NULL) != NGX_OK) {
+        *verdict = TG_TOKEN_LIMIT;
+        return NGX_DECLINED;
+    }
+
+    return ngx_http_tollgate_headers(r, rq, TG_STR_NONE, TG_STR_NONE);
+}
+
+
 ngx_int_t
 ngx_http_tollgate_check(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t *rq, tg_token_verdict_t *verdict)
@@ -456,11 +845,11 @@ ngx_http_tollgate_check(ngx_http_request_t *r,
     policy = rq->deployed->policy;
 
     if (policy == NULL || !policy->active) {
-        return ngx_http_tollgate_headers(r, rq, TG_STR_NONE);
+        return ngx_http_tollgate_check_open(r, rq, verdict);
     }
 
     if (rq->answer) {
-        return ngx_http_tollgate_check_answer(r, rq, verdict);
+        return ngx_http_tollgate_check_resume(r, rq, verdict);
     }
 
     /* once: the query is without its token afterwards */

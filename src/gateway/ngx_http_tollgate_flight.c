@@ -1,6 +1,7 @@
 
 /*
- * Questions to the store, one in flight per token or client and worker.
+ * Questions to the store, one in flight per question and worker: a token at a
+ * proxy, or whom tokens speak for.
  *
  * A flight has waiters; each takes itself off when its request ends, and the
  * last one cancels the look-up.  A token that ended, or a client that changed,
@@ -19,10 +20,20 @@
 typedef struct ngx_http_tollgate_flight_s  ngx_http_tollgate_flight_t;
 
 
+/* Which questions are the same; without padding.  A flight holds `deployed`. */
+typedef struct {
+    u_char                         hash[TG_HASH_LEN];  /* of the token, or of
+                                                          whom it speaks for */
+    const tg_deployed_proxy_t     *deployed;
+    ngx_uint_t                     asks;
+    int64_t                        versions[NGX_HTTP_TOLLGATE_PARTIES];
+} ngx_http_tollgate_flight_key_t;
+
+
 struct ngx_http_tollgate_flight_s {
     ngx_queue_t                    queue;     /* of its bucket */
     ngx_queue_t                    waiters;
-    u_char                         key[TG_HASH_LEN];
+    ngx_http_tollgate_flight_key_t key;
     ngx_uint_t                     attempts;
     ngx_http_tollgate_lookup_t    *lookup;    /* NULL: over */
 };
@@ -44,11 +55,11 @@ static ngx_queue_t
 
 
 static ngx_queue_t *
-ngx_http_tollgate_flight_bucket(const u_char key[TG_HASH_LEN])
+ngx_http_tollgate_flight_bucket(const ngx_http_tollgate_flight_key_t *key)
 {
     ngx_queue_t  *q;
 
-    q = &ngx_http_tollgate_flights[(key[0] | key[1] << 8)
+    q = &ngx_http_tollgate_flights[(key->hash[0] | key->hash[1] << 8)
                                    % NGX_HTTP_TOLLGATE_FLIGHT_BUCKETS];
 
     if (q->next == NULL) {
@@ -60,7 +71,7 @@ ngx_http_tollgate_flight_bucket(const u_char key[TG_HASH_LEN])
 
 
 static ngx_http_tollgate_flight_t *
-ngx_http_tollgate_flight_find(const u_char key[TG_HASH_LEN])
+ngx_http_tollgate_flight_find(const ngx_http_tollgate_flight_key_t *key)
 {
     ngx_queue_t                 *q, *bucket;
     ngx_http_tollgate_flight_t  *flight;
@@ -73,7 +84,7 @@ ngx_http_tollgate_flight_find(const u_char key[TG_HASH_LEN])
     {
         flight = ngx_queue_data(q, ngx_http_tollgate_flight_t, queue);
 
-        if (ngx_memcmp(flight->key, key, TG_HASH_LEN) == 0) {
+        if (ngx_memcmp(&flight->key, key, sizeof(*key)) == 0) {
             return flight;
         }
     }
@@ -96,13 +107,8 @@ static ngx_int_t
 ngx_http_tollgate_flight_post(ngx_http_tollgate_flight_t *flight,
     ngx_http_tollgate_lookup_t *lookup)
 {
-    lookup->task.run = ngx_http_tollgate_lookup_run;
     lookup->task.done = ngx_http_tollgate_flight_done;
     lookup->task.data = flight;
-
-    if (lookup->is_token) {
-        lookup->ticket = ngx_http_tollgate_cache_ticket(lookup->hash);
-    }
 
     if (ngx_http_tollgate_task_post(NGX_HTTP_TOLLGATE_POOL_STORE,
                                     &lookup->task)
@@ -120,7 +126,7 @@ ngx_http_tollgate_flight_post(ngx_http_tollgate_flight_t *flight,
 
 
 static ngx_http_tollgate_flight_t *
-ngx_http_tollgate_flight_new(const u_char key[TG_HASH_LEN],
+ngx_http_tollgate_flight_new(const ngx_http_tollgate_flight_key_t *key,
     ngx_http_tollgate_lookup_t *lookup)
 {
     ngx_http_tollgate_flight_t  *flight;
@@ -132,7 +138,7 @@ ngx_http_tollgate_flight_new(const u_char key[TG_HASH_LEN],
     }
 
     ngx_queue_init(&flight->waiters);
-    ngx_memcpy(flight->key, key, TG_HASH_LEN);
+    flight->key = *key;
 
     if (ngx_http_tollgate_flight_post(flight, lookup) != NGX_OK) {
         ngx_free(flight);
@@ -261,21 +267,27 @@ ngx_http_tollgate_flight_repeat(ngx_http_tollgate_flight_t *flight,
         return NGX_ERROR;
     }
 
-    lookup = ngx_http_tollgate_task_alloc(sizeof(ngx_http_tollgate_lookup_t));
+    lookup = ngx_http_tollgate_lookup_new(&before->question);
     if (lookup == NULL) {
         return NGX_ERROR;
     }
 
-    lookup->is_token = before->is_token;
-    lookup->bucket = before->bucket;
-    lookup->environment_id = before->environment_id;
-    ngx_memcpy(lookup->hash, before->hash, TG_HASH_LEN);
-
-    lookup->kind = before->kind;
-    lookup->client_id_len = before->client_id_len;
-    ngx_memcpy(lookup->client_id, before->client_id, before->client_id_len);
-
     return ngx_http_tollgate_flight_post(flight, lookup);
+}
+
+
+/* Under the version that they were read with, whoever has asked for them. */
+
+static void
+ngx_http_tollgate_flight_details(const ngx_http_tollgate_known_t *known)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < NGX_HTTP_TOLLGATE_PARTIES; i++) {
+        if (known->details[i]) {
+            ngx_http_tollgate_details_put(known->details[i]);
+        }
+    }
 }
 
 
@@ -294,6 +306,10 @@ ngx_http_tollgate_flight_done(ngx_http_tollgate_task_t *task)
     flight = task->data;
     answer = task->expired ? &unavailable : &l->answer;
 
+    if (!task->expired) {
+        ngx_http_tollgate_flight_details(&l->answer.known);
+    }
+
     if (!task->expired && ngx_http_tollgate_lookup_is_stale(l)) {
 
         if (ngx_http_tollgate_flight_repeat(flight, l) == NGX_OK) {
@@ -307,130 +323,93 @@ ngx_http_tollgate_flight_done(ngx_http_tollgate_task_t *task)
 }
 
 
-/*
- * Waits on the flight with this key, or on a new one with this look-up, which
- * is given away.  A full pool is an answer, too.
- */
+/* Whom a token speaks for: other tokens of theirs have the same question. */
 
 static ngx_int_t
-ngx_http_tollgate_flight_wait(ngx_http_request_t *r,
-    ngx_http_tollgate_proxied_t *rq, const u_char key[TG_HASH_LEN],
-    ngx_http_tollgate_lookup_t *(*make)(ngx_http_tollgate_proxied_t *rq,
-                                        void *data),
-    void *data)
+ngx_http_tollgate_flight_whom(const tg_token_facts_t *facts,
+    u_char hash[TG_HASH_LEN])
 {
-    ngx_pool_cleanup_t          *cln;
-    ngx_http_tollgate_flight_t  *flight;
-    ngx_http_tollgate_lookup_t  *lookup;
+    size_t    n;
+    char      text[2 * TG_CLIENT_ID_MAX + 2];
+    tg_str_t  party;
+
+    text[0] = (char) facts->client_kind;
+    n = 1;
+
+    party = ngx_http_tollgate_party(facts, NGX_HTTP_TOLLGATE_CLIENT);
+    ngx_memcpy(text + n, party.p, party.n);
+    n += party.n;
+
+    if (ngx_http_tollgate_parties(facts) > 1) {
+        text[n++] = ':';   /* not in a client_id */
+
+        party = ngx_http_tollgate_party(facts, NGX_HTTP_TOLLGATE_USER);
+        ngx_memcpy(text + n, party.p, party.n);
+        n += party.n;
+    }
+
+    return tg_sha256(tg_strn(text, n), hash) == TG_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+static ngx_int_t
+ngx_http_tollgate_flight_key(const ngx_http_tollgate_question_t *question,
+    ngx_http_tollgate_flight_key_t *key)
+{
+    ngx_memzero(key, sizeof(ngx_http_tollgate_flight_key_t));
+
+    key->deployed = question->deployed;
+    key->asks = question->asks;
+    ngx_memcpy(key->versions, question->versions, sizeof(key->versions));
+
+    if (question->asks & NGX_HTTP_TOLLGATE_ASK_RECORD) {
+        ngx_memcpy(key->hash, question->hash, TG_HASH_LEN);
+        return NGX_OK;
+    }
+
+    return ngx_http_tollgate_flight_whom(&question->facts, key->hash);
+}
+
+
+/*
+ * Waits on the flight with this question, or on a new one.  A full pool is an
+ * answer, too.
+ */
+
+ngx_int_t
+ngx_http_tollgate_ask(ngx_http_request_t *r, ngx_http_tollgate_proxied_t *rq,
+    const ngx_http_tollgate_question_t *question)
+{
+    ngx_pool_cleanup_t              *cln;
+    ngx_http_tollgate_flight_t      *flight;
+    ngx_http_tollgate_lookup_t      *lookup;
+    ngx_http_tollgate_flight_key_t   key;
+
+    if (ngx_http_tollgate_flight_key(question, &key) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_tollgate_waiter_t));
     if (cln == NULL) {
         return NGX_ERROR;
     }
 
-    flight = ngx_http_tollgate_flight_find(key);
+    flight = ngx_http_tollgate_flight_find(&key);
 
     if (flight) {
         ngx_http_tollgate_count(LOOKUP_SHARED, 1);
         return ngx_http_tollgate_flight_join(flight, r, rq, cln);
     }
 
-    lookup = make(rq, data);
+    lookup = ngx_http_tollgate_lookup_new(question);
     if (lookup == NULL) {
         return NGX_ERROR;
     }
 
-    flight = ngx_http_tollgate_flight_new(key, lookup);
+    flight = ngx_http_tollgate_flight_new(&key, lookup);
     if (flight == NULL) {
         return NGX_BUSY;
     }
 
     return ngx_http_tollgate_flight_join(flight, r, rq, cln);
-}
-
-
-static ngx_http_tollgate_lookup_t *
-ngx_http_tollgate_lookup_make_token(ngx_http_tollgate_proxied_t *rq,
-    void *data)
-{
-    tg_bucket_t                 *bucket = data;
-    ngx_http_tollgate_lookup_t  *lookup;
-
-    lookup = ngx_http_tollgate_task_alloc(sizeof(ngx_http_tollgate_lookup_t));
-    if (lookup == NULL) {
-        return NULL;
-    }
-
-    lookup->is_token = 1;
-    lookup->bucket = *bucket;
-    lookup->environment_id = rq->ctx.snapshot->snapshot.environment_id;
-    ngx_memcpy(lookup->hash, rq->hash, TG_HASH_LEN);
-
-    return lookup;
-}
-
-
-ngx_int_t
-ngx_http_tollgate_lookup_token(ngx_http_request_t *r,
-    ngx_http_tollgate_proxied_t *rq, tg_bucket_t bucket)
-{
-    return ngx_http_tollgate_flight_wait(r, rq, rq->hash,
-                                         ngx_http_tollgate_lookup_make_token,
-                                         &bucket);
-}
-
-
-typedef struct {
-    tg_client_kind_t               kind;
-    tg_str_t                       client_id;
-} ngx_http_tollgate_lookup_whom_t;
-
-
-static ngx_http_tollgate_lookup_t *
-ngx_http_tollgate_lookup_make_client(ngx_http_tollgate_proxied_t *rq,
-    void *data)
-{
-    ngx_http_tollgate_lookup_t       *lookup;
-    ngx_http_tollgate_lookup_whom_t  *whom = data;
-
-    lookup = ngx_http_tollgate_task_alloc(sizeof(ngx_http_tollgate_lookup_t));
-    if (lookup == NULL) {
-        return NULL;
-    }
-
-    lookup->environment_id = rq->ctx.snapshot->snapshot.environment_id;
-    lookup->kind = whom->kind;
-    lookup->client_id_len = ngx_min(whom->client_id.n, TG_CLIENT_ID_MAX);
-    ngx_memcpy(lookup->client_id, whom->client_id.p, lookup->client_id_len);
-
-    return lookup;
-}
-
-
-ngx_int_t
-ngx_http_tollgate_lookup_client(ngx_http_request_t *r,
-    ngx_http_tollgate_proxied_t *rq, tg_client_kind_t kind,
-    tg_str_t client_id)
-{
-    char                             text[TG_CLIENT_ID_MAX + 1];
-    u_char                           key[TG_HASH_LEN];
-    ngx_http_tollgate_lookup_whom_t  whom;
-
-    if (client_id.n > TG_CLIENT_ID_MAX) {
-        return NGX_ERROR;
-    }
-
-    text[0] = (char) kind;
-    ngx_memcpy(text + 1, client_id.p, client_id.n);
-
-    if (tg_sha256(tg_strn(text, client_id.n + 1), key) != TG_OK) {
-        return NGX_ERROR;
-    }
-
-    whom.kind = kind;
-    whom.client_id = client_id;
-
-    return ngx_http_tollgate_flight_wait(r, rq, key,
-                                         ngx_http_tollgate_lookup_make_client,
-                                         &whom);
 }

@@ -4,7 +4,7 @@
  *
  * Left out: the client's own copies of identity headers, what the client names
  * in Connection (RFC 9110 7.6.1), and Authorization if the policy says so.
- * Added: the user, if the policy says so.  The proxy module of nginx 1.22
+ * Added: the user and its roles, if the policy says so.  The proxy module of nginx 1.22
  * sends all that is in the list, whatever its `hash`, so leaving out means a
  * new list; pointers to single headers (host, authorization, ...) go on
  * pointing into the old one.
@@ -75,7 +75,7 @@ ngx_http_tollgate_header_is(const ngx_table_elt_t *h, const char *lowcase,
 
 ngx_uint_t
 ngx_http_tollgate_headers_each(ngx_list_t *list,
-    ngx_uint_t (*what)(const ngx_table_elt_t *h, void *data), void *data)
+    ngx_uint_t (*what)(ngx_table_elt_t *h, void *data), void *data)
 {
     ngx_uint_t        i;
     ngx_list_part_t  *part;
@@ -96,7 +96,7 @@ ngx_http_tollgate_headers_each(ngx_list_t *list,
 
 
 static ngx_uint_t
-ngx_http_tollgate_is_named(const ngx_table_elt_t *h, void *data)
+ngx_http_tollgate_is_named(ngx_table_elt_t *h, void *data)
 {
     return ngx_http_tollgate_header_is_literal(h, "connection")
            && ngx_http_tollgate_connection_names(h, *(tg_str_t *) data);
@@ -104,7 +104,7 @@ ngx_http_tollgate_is_named(const ngx_table_elt_t *h, void *data)
 
 
 static ngx_uint_t
-ngx_http_tollgate_is_special_connection(const ngx_table_elt_t *h, void *data)
+ngx_http_tollgate_is_special_connection(ngx_table_elt_t *h, void *data)
 {
     if (!ngx_http_tollgate_header_is_literal(h, "connection")) {
         return 0;
@@ -127,7 +127,7 @@ ngx_http_tollgate_is_special_connection(const ngx_table_elt_t *h, void *data)
 /* Whether anything must be left out at all. */
 
 static ngx_uint_t
-ngx_http_tollgate_is_unwanted(const ngx_table_elt_t *h, void *data)
+ngx_http_tollgate_is_unwanted(ngx_table_elt_t *h, void *data)
 {
     ngx_http_tollgate_keep_t  *keep = data;
 
@@ -239,7 +239,7 @@ ngx_http_tollgate_is_websocket(ngx_http_request_t *r)
 
 /*
  * A subject that cannot stand in a header as it is does not come here: see
- * ngx_http_tollgate_subject_is_safe().
+ * ngx_http_tollgate_subject_is_safe().  Roles are scope-tokens, which can.
  */
 
 static ngx_int_t
@@ -274,7 +274,7 @@ ngx_http_tollgate_headers_add(ngx_http_request_t *r, tg_str_t name,
 
 ngx_int_t
 ngx_http_tollgate_headers(ngx_http_request_t *r,
-    ngx_http_tollgate_proxied_t *rq, tg_str_t subject)
+    ngx_http_tollgate_proxied_t *rq, tg_str_t subject, tg_str_t roles)
 {
     const tg_policy_t         *policy;
     ngx_http_tollgate_keep_t   keep;
@@ -296,8 +296,15 @@ ngx_http_tollgate_headers(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (policy && policy->add_user && subject.n) {
-        return ngx_http_tollgate_headers_add(r, policy->user_header, subject);
+    if (policy && policy->add_user && subject.n
+        && ngx_http_tollgate_headers_add(r, policy->user_header, subject)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (policy && policy->add_roles && roles.n) {
+        return ngx_http_tollgate_headers_add(r, policy->roles_header, roles);
     }
 
     return NGX_OK;
@@ -329,7 +336,7 @@ typedef struct {
 
 
 static ngx_uint_t
-ngx_http_tollgate_is_wanted(const ngx_table_elt_t *h, void *data)
+ngx_http_tollgate_is_wanted(ngx_table_elt_t *h, void *data)
 {
     ngx_http_tollgate_find_t  *find = data;
 

@@ -12,22 +12,21 @@
 typedef struct {
     ngx_http_tollgate_task_t       task;      /* first member */
 
-    ngx_uint_t                     is_token;
-    u_char                         hash[TG_HASH_LEN];
-    tg_bucket_t                    bucket;
-    ngx_http_tollgate_ticket_t     ticket;
-    int64_t                        environment_id;
-
-    tg_client_kind_t               kind;      /* of a look-up of a client */
-    char                           client_id[TG_CLIENT_ID_MAX];
-    size_t                         client_id_len;
+    ngx_http_tollgate_question_t   question;
+    ngx_http_tollgate_ticket_t     ticket;    /* RECORD */
 
     uint64_t                       asked;     /* monotonic ms */
-    int64_t                        seq;       /* the feed's, of answer.live */
+    /* the feed's, of answer.known.live */
+    int64_t                        seqs[NGX_HTTP_TOLLGATE_PARTIES];
+    void                          *scope;     /* malloc'ed, or NULL */
+    tg_fault_t                     fault;     /* what cannot be read */
     ngx_http_tollgate_answer_t     answer;
 } ngx_http_tollgate_lookup_t;
 
 
+/* With a hold on the question's snapshot.  NULL: no memory. */
+ngx_http_tollgate_lookup_t *ngx_http_tollgate_lookup_new(
+    const ngx_http_tollgate_question_t *question);
 /* A task's run(): fills in the answer, and the caches on its way. */
 void ngx_http_tollgate_lookup_run(ngx_http_tollgate_task_t *task,
     ngx_http_tollgate_thread_t *thread);

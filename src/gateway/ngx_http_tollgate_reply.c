@@ -73,7 +73,7 @@ ngx_http_tollgate_ctx(ngx_http_request_t *r)
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_tollgate_reply_add(ngx_http_request_t *r, const char *name, size_t n,
     const u_char *value, size_t len)
 {
@@ -306,6 +306,23 @@ ngx_http_tollgate_reply_private(ngx_http_request_t *r)
 }
 
 
+/* Whatever is answered at a proxied API: browsers hide the rest from pages. */
+
+static ngx_int_t
+ngx_http_tollgate_reply_cors(ngx_http_request_t *r)
+{
+    ngx_http_tollgate_proxied_t  *rq;
+
+    rq = ngx_http_tollgate_proxied(r);
+
+    if (rq == NULL || rq->deployed == NULL) {
+        return NGX_OK;
+    }
+
+    return ngx_http_tollgate_cors_headers(r, rq->deployed->cors);
+}
+
+
 /*
  * nginx's own error pages are the answers with r->err_status; those of a
  * backend have none.
@@ -315,6 +332,10 @@ static ngx_int_t
 ngx_http_tollgate_reply_header_filter(ngx_http_request_t *r)
 {
     ngx_http_tollgate_proxied_t  *rq;
+
+    if (r == r->main && ngx_http_tollgate_reply_cors(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (r->err_status < NGX_HTTP_BAD_REQUEST || r != r->main
         || ngx_http_tollgate_main == NULL || !ngx_http_tollgate_main->enabled)

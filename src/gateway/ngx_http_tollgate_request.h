@@ -138,12 +138,56 @@ typedef struct {
 } ngx_http_tollgate_backends_t;
 
 
-/* -- what the store says of a token ---------------------------------------- */
+/* -- what a check asks the store --------------------------------------------- */
+
+/* Whom a token speaks for: its client and, of a password grant, its user. */
+#define NGX_HTTP_TOLLGATE_CLIENT  0
+#define NGX_HTTP_TOLLGATE_USER    1
+#define NGX_HTTP_TOLLGATE_PARTIES 2
+
+/* What is asked for, and what is there; LIVE and DETAILS are of a party. */
+#define NGX_HTTP_TOLLGATE_ASK_RECORD      0x01
+#define NGX_HTTP_TOLLGATE_ASK_ACCESS      0x02
+#define NGX_HTTP_TOLLGATE_ASK_LIVE(i)     (0x04 << (i))
+#define NGX_HTTP_TOLLGATE_ASK_DETAILS(i)  (0x10 << (i))
+
+
+/*
+ * A question: all that a thread needs to know beside the store.  A record
+ * brings its live parties along, a party that this node did not know brings
+ * its details along if the policy is about them, and access is brought along
+ * wherever the proxy wants it.
+ */
+typedef struct {
+    ngx_http_tollgate_snapshot_t  *snapshot;
+    const tg_deployed_proxy_t     *deployed;
+    ngx_uint_t                     asks;
+
+    u_char                         hash[TG_HASH_LEN];  /* of the token */
+    tg_bucket_t                    bucket;             /* RECORD */
+    tg_token_facts_t               facts;              /* without RECORD */
+
+    /* of parties that are known already; 0: not */
+    int64_t                        key_ids[NGX_HTTP_TOLLGATE_PARTIES];
+    int64_t                        versions[NGX_HTTP_TOLLGATE_PARTIES];
+} ngx_http_tollgate_question_t;
+
+
+/* What is known for a check; `has` says which of it was told by the store. */
+typedef struct {
+    ngx_uint_t                     has;
+    ngx_http_tollgate_cached_t     cached;
+    tg_str_t                       scope;   /* RECORD: one too long for facts */
+    tg_live_client_t               live[NGX_HTTP_TOLLGATE_PARTIES];
+    tg_access_t                    access;
+    int64_t                        access_version;
+    ngx_http_tollgate_details_t   *details[NGX_HTTP_TOLLGATE_PARTIES];
+} ngx_http_tollgate_known_t;
+
 
 typedef struct {
-    tg_token_verdict_t             verdict;  /* OK: the rest is set */
-    ngx_http_tollgate_cached_t     cached;   /* of a token */
-    tg_live_client_t               live;
+    tg_token_verdict_t             verdict;  /* OK: `known` is set */
+    ngx_http_tollgate_known_t      known;
 } ngx_http_tollgate_answer_t;
 
 
@@ -165,8 +209,10 @@ typedef struct {
     tg_str_t                       token;
     u_char                         hash[TG_HASH_LEN];  /* of the token */
     ngx_http_tollgate_waiter_t    *waiter;   /* for the store; NULL: no */
-    ngx_http_tollgate_cached_t    *cached;   /* known before it was asked */
     const ngx_http_tollgate_answer_t  *answer;  /* while it is resumed */
+    ngx_http_tollgate_known_t     *told;     /* by the store; NULL: nothing */
+    ngx_uint_t                     rounds;   /* how often it was asked */
+    ngx_uint_t                     retry_after;  /* of a limit, seconds */
 
     /* of the proxy module, see the balancer */
     ngx_int_t                    (*process_header)(ngx_http_request_t *r);
@@ -176,6 +222,8 @@ typedef struct {
     unsigned                       url_token:1;  /* the token was in the URL */
     unsigned                       no_query:1;   /* ... and all of the query */
     unsigned                       websocket:1;
+    unsigned                       preflight:1;  /* ours to answer */
+    unsigned                       cors:1;       /* headers are there */
     unsigned                       admitted:1;   /* may be forwarded */
     unsigned                       answered:1;   /* by us: not to be filtered */
     unsigned                       replace:1;    /* nginx's error page */
@@ -197,35 +245,89 @@ ngx_http_tollgate_proxied(ngx_http_request_t *r)
 ngx_int_t ngx_http_tollgate_access_handler(ngx_http_request_t *r);
 
 /*
- * NGX_OK: the token, if the proxy wants one, is good, and the request headers
- * are the backend's; NGX_DECLINED: *verdict is why not; NGX_AGAIN: the request
- * is resumed later; NGX_ERROR.
+ * NGX_OK: the token, if the proxy wants one, is good, no limit is met, and the
+ * request headers are the backend's; NGX_DECLINED: *verdict is why not;
+ * NGX_ABORT: the forwarded address is malformed; NGX_AGAIN: the request is
+ * resumed later; NGX_ERROR.
  */
 ngx_int_t ngx_http_tollgate_check(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t *rq, tg_token_verdict_t *verdict);
 
 /*
- * Asks the store for a token's record with its client, or for a client alone.
- * One look-up per token (client) and worker; those who come later wait for the
- * same one.  NGX_AGAIN: the handler is called again with rq->answer set.
- * NGX_BUSY: the pool is full.  NGX_ERROR.
+ * Which details (ASK_DETAILS) the rules need for a token with these facts;
+ * `access` may be NULL.  Any thread.
  */
-ngx_int_t ngx_http_tollgate_lookup_token(ngx_http_request_t *r,
-    ngx_http_tollgate_proxied_t *rq, tg_bucket_t bucket);
-ngx_int_t ngx_http_tollgate_lookup_client(ngx_http_request_t *r,
-    ngx_http_tollgate_proxied_t *rq, tg_client_kind_t kind,
-    tg_str_t client_id);
+ngx_uint_t ngx_http_tollgate_details_wanted(const tg_policy_t *policy,
+    const tg_token_facts_t *facts, const tg_access_t *access);
+/*
+ * What the rules say of a token that lives and opens the proxy, once the
+ * wanted details are known: NGX_OK: *roles is the header's value, if the policy
+ * wants one; NGX_DECLINED: *verdict is why not; NGX_AGAIN: the record must be
+ * read again, for its scope; NGX_ABORT: the forwarded address is malformed;
+ * NGX_ERROR.
+ */
+ngx_int_t ngx_http_tollgate_rules(ngx_http_request_t *r,
+    ngx_http_tollgate_proxied_t *rq, const ngx_http_tollgate_known_t *known,
+    const tg_access_t *access, tg_str_t *roles, tg_token_verdict_t *verdict);
+/* Access lists decide at this proxy for a token of such a client. */
+static ngx_inline ngx_uint_t
+ngx_http_tollgate_access_wanted(const tg_policy_t *policy,
+    tg_client_kind_t kind)
+{
+    return !policy->managed_from_policy && kind == TG_CLIENT_CREDENTIAL;
+}
+
+/* The party's client_id. */
+static ngx_inline tg_str_t
+ngx_http_tollgate_party(const tg_token_facts_t *facts, ngx_uint_t i)
+{
+    return i == NGX_HTTP_TOLLGATE_CLIENT
+           ? tg_strn(facts->client_id, facts->client_id_len)
+           : tg_strn(facts->subject, facts->subject_len);
+}
+
+static ngx_inline tg_client_kind_t
+ngx_http_tollgate_party_kind(const tg_token_facts_t *facts, ngx_uint_t i)
+{
+    return i == NGX_HTTP_TOLLGATE_CLIENT ? facts->client_kind
+                                         : TG_CLIENT_CREDENTIAL;
+}
+
+/* 1, or 2 for a token whose user is to be checked beside its client. */
+static ngx_inline ngx_uint_t
+ngx_http_tollgate_parties(const tg_token_facts_t *facts)
+{
+    return facts->user_generation ? 2 : 1;
+}
+
+/*
+ * Asks the store.  One look-up per question and worker; those who come later
+ * with the same one wait for its answer.  NGX_AGAIN: the handler is called
+ * again with rq->answer set.  NGX_BUSY: the pool is full.  NGX_ERROR.
+ */
+ngx_int_t ngx_http_tollgate_ask(ngx_http_request_t *r,
+    ngx_http_tollgate_proxied_t *rq,
+    const ngx_http_tollgate_question_t *question);
+
+/*
+ * Counts a request whose token is good (`access` NULL: of no credential)
+ * against the limits of its proxy and of its access.  NGX_OK; NGX_DECLINED:
+ * rq->retry_after is set.
+ */
+ngx_int_t ngx_http_tollgate_limits(ngx_http_tollgate_proxied_t *rq,
+    int64_t key_id, const tg_access_t *access);
 
 /* Asks `what` of each header of a list; ends with the first 1. */
 ngx_uint_t ngx_http_tollgate_headers_each(ngx_list_t *list,
-    ngx_uint_t (*what)(const ngx_table_elt_t *h, void *data), void *data);
+    ngx_uint_t (*what)(ngx_table_elt_t *h, void *data), void *data);
 
 /*
  * Makes the list of request headers what the backend of this proxy may see.
- * `subject` is added as the user if the policy wants it.  NGX_OK, NGX_ERROR.
+ * `subject` and `roles` (joined by ',') are added if the policy wants them,
+ * and if there are any.  NGX_OK, NGX_ERROR.
  */
 ngx_int_t ngx_http_tollgate_headers(ngx_http_request_t *r,
-    ngx_http_tollgate_proxied_t *rq, tg_str_t subject);
+    ngx_http_tollgate_proxied_t *rq, tg_str_t subject, tg_str_t roles);
 /* Whether it can be a header's value and arrive as it is. */
 ngx_uint_t ngx_http_tollgate_subject_is_safe(tg_str_t subject);
 
@@ -240,6 +342,10 @@ void ngx_http_tollgate_balancer_choose(ngx_http_tollgate_proxied_t *rq);
 /* Writes the target for rq->peer where proxy_pass takes it from. */
 ngx_int_t ngx_http_tollgate_target(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t *rq);
+
+/* Adds a header to the answer; name and value live as long as r. */
+ngx_int_t ngx_http_tollgate_reply_add(ngx_http_request_t *r, const char *name,
+    size_t n, const u_char *value, size_t len);
 
 ngx_int_t ngx_http_tollgate_variables(ngx_conf_t *cf);
 ngx_int_t ngx_http_tollgate_variables_init_process(void);

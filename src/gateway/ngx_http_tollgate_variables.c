@@ -1,7 +1,8 @@
 
 /*
  * $tg_host, $tg_connection, $tg_upgrade, $tg_request_id: for proxy_set_header.
- * $tg_proxy, $tg_client, $tg_verdict, $tg_log_request: for the access log.
+ * $tg_proxy, $tg_client, $tg_user, $tg_verdict, $tg_log_request: for the access
+ * log.
  * $tg_scheme, $tg_target: what the backend is asked, for debugging.
  */
 
@@ -55,6 +56,10 @@ static ngx_http_variable_t  ngx_http_tollgate_variable_list[] = {
 
     { ngx_string("tg_client"), NULL, ngx_http_tollgate_variable_noted,
       offsetof(ngx_http_tollgate_ctx_t, client),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("tg_user"), NULL, ngx_http_tollgate_variable_noted,
+      offsetof(ngx_http_tollgate_ctx_t, user),
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("tg_verdict"), NULL, ngx_http_tollgate_variable_noted,
