@@ -38,8 +38,8 @@ static void logs_write(const tg_options_t *o, tg_buf_t *out) {
                "'{\"time\":\"$time_iso8601\",\"request_id\":\"$tg_request_id\",\"client\":\"$remote_addr\","
                "\"request\":\"$tg_log_request\",\"status\":$status,\"bytes\":$bytes_sent,\"seconds\":$request_time,'\n"
                "        "
-               "'\"proxy\":\"$tg_proxy\",\"client_id\":\"$tg_client\",\"token\":\"$tg_verdict\",\"upstream\":\"$"
-               "upstream_addr\","
+               "'\"proxy\":\"$tg_proxy\",\"client_id\":\"$tg_client\",\"user\":\"$tg_user\",\"token\":\"$tg_verdict\","
+               "\"upstream\":\"$upstream_addr\","
                "\"upstream_status\":\"$upstream_status\",\"upstream_seconds\":\"$upstream_response_time\"}';\n"));
     tg_buf_putf(out, "    access_log \"%s/gateway/access.log\" tollgate buffer=64k flush=1s;\n\n", o->data);
 }

@@ -256,7 +256,7 @@ def test_counters_of_deploys_move_and_survive_a_reload(world):
 
 # ---- the access log ----
 
-FIELDS = {"time", "request_id", "client", "request", "status", "bytes", "seconds", "proxy", "client_id", "token", "upstream", "upstream_status",
+FIELDS = {"time", "request_id", "client", "request", "status", "bytes", "seconds", "proxy", "client_id", "user", "token", "upstream", "upstream_status",
           "upstream_seconds"}
 
 
