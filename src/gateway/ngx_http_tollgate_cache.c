@@ -9,11 +9,11 @@
 /* Token, proof: what a cached answer depends on. */
 #define NGX_HTTP_TOLLGATE_TOKEN_KEY    (32 + sizeof(uint64_t))
 
-/* Room for client_id, subject and kid together; longer ones are not cached. */
-#define NGX_HTTP_TOLLGATE_TOKEN_TEXT   176
+/* client_id, subject, kid and scope together; longer ones are not cached. */
+#define NGX_HTTP_TOLLGATE_TOKEN_TEXT   240
 
 
-/* A tg_token_facts_t and an epoch; client_id, subject, kid follow. */
+/* A tg_token_facts_t and an epoch; client_id, subject, kid, scope follow. */
 typedef struct {
     int64_t     current_epoch;
     int64_t     epoch;
@@ -23,6 +23,7 @@ typedef struct {
     uint8_t     jti[16];
     uint8_t     family[16];
     uint64_t    generation;
+    uint64_t    user_generation;
     int64_t     environment_id;
     tg_ms_t     issued_at;
     tg_ms_t     not_before;
@@ -33,6 +34,7 @@ typedef struct {
     uint8_t     own_subject;   /* subject is the client_id: stored once */
     uint8_t     kid_len;
     uint8_t     has_family;
+    uint8_t     has_scope;
     uint16_t    client_id_len;
     uint16_t    subject_len;
     uint16_t    scope_len;
@@ -253,7 +255,8 @@ static size_t
 ngx_http_tollgate_cache_pack(const ngx_http_tollgate_cached_t *cached,
     ngx_http_tollgate_packed_t *p)
 {
-    size_t                   subject, n;
+    size_t                   subject, scope, n;
+    u_char                  *text;
     const tg_token_facts_t  *f;
 
     f = &cached->facts;
@@ -263,7 +266,11 @@ ngx_http_tollgate_cache_pack(const ngx_http_tollgate_cached_t *cached,
                         == 0;
 
     subject = p->own_subject ? 0 : f->subject_len;
-    n = f->client_id_len + subject + f->kid_len;
+
+    /* a longer one is not among the facts */
+    scope = f->scope_len > TG_FACTS_SCOPE_MAX ? 0 : f->scope_len;
+
+    n = f->client_id_len + subject + f->kid_len + scope;
 
     if (n > NGX_HTTP_TOLLGATE_TOKEN_TEXT
         || f->client_id_len > sizeof(f->client_id)
@@ -281,6 +288,7 @@ ngx_http_tollgate_cache_pack(const ngx_http_tollgate_cached_t *cached,
     ngx_memcpy(p->jti, f->jti, sizeof(p->jti));
     ngx_memcpy(p->family, f->family, sizeof(p->family));
     p->generation = f->generation;
+    p->user_generation = f->user_generation;
     p->environment_id = f->environment_id;
     p->issued_at = f->issued_at;
     p->not_before = f->not_before;
@@ -290,13 +298,16 @@ ngx_http_tollgate_cache_pack(const ngx_http_tollgate_cached_t *cached,
     p->ended = f->ended;
     p->kid_len = f->kid_len;
     p->has_family = f->has_family;
+    p->has_scope = f->has_scope;
     p->client_id_len = f->client_id_len;
     p->subject_len = f->subject_len;
     p->scope_len = f->scope_len;
 
-    ngx_memcpy(p->text, f->client_id, f->client_id_len);
-    ngx_memcpy(p->text + f->client_id_len, f->subject, subject);
-    ngx_memcpy(p->text + f->client_id_len + subject, f->kid, f->kid_len);
+    text = (u_char *) p->text;
+    text = ngx_cpymem(text, f->client_id, f->client_id_len);
+    text = ngx_cpymem(text, f->subject, subject);
+    text = ngx_cpymem(text, f->kid, f->kid_len);
+    ngx_memcpy(text, f->scope, scope);
 
     return offsetof(ngx_http_tollgate_packed_t, text) + n;
 }
@@ -306,7 +317,8 @@ static ngx_int_t
 ngx_http_tollgate_cache_unpack(const ngx_http_tollgate_packed_t *p, size_t n,
     ngx_http_tollgate_cached_t *out)
 {
-    size_t             subject;
+    size_t             subject, scope;
+    const char        *text;
     tg_token_facts_t  *f;
 
     f = &out->facts;
@@ -316,9 +328,10 @@ ngx_http_tollgate_cache_unpack(const ngx_http_tollgate_packed_t *p, size_t n,
     }
 
     subject = p->own_subject ? 0 : p->subject_len;
+    scope = p->scope_len > TG_FACTS_SCOPE_MAX ? 0 : p->scope_len;
 
     if (n - offsetof(ngx_http_tollgate_packed_t, text)
-        != p->client_id_len + subject + p->kid_len)
+        != p->client_id_len + subject + p->kid_len + scope)
     {
         return NGX_DECLINED;
     }
@@ -334,6 +347,7 @@ ngx_http_tollgate_cache_unpack(const ngx_http_tollgate_packed_t *p, size_t n,
     f->subject_len = p->subject_len;
     f->scope_len = p->scope_len;
     f->generation = p->generation;
+    f->user_generation = p->user_generation;
     f->epoch = p->epoch;
     f->issued_at = p->issued_at;
     f->not_before = p->not_before;
@@ -343,14 +357,19 @@ ngx_http_tollgate_cache_unpack(const ngx_http_tollgate_packed_t *p, size_t n,
     f->kid_len = p->kid_len;
     f->epoch_id = p->epoch_id;
     f->has_family = p->has_family;
+    f->has_scope = p->has_scope;
 
     ngx_memcpy(f->jti, p->jti, sizeof(p->jti));
     ngx_memcpy(f->family, p->family, sizeof(p->family));
-    ngx_memcpy(f->client_id, p->text, p->client_id_len);
-    ngx_memcpy(f->subject, p->own_subject ? p->text
-                                          : p->text + p->client_id_len,
+    text = p->text;
+    ngx_memcpy(f->client_id, text, p->client_id_len);
+
+    ngx_memcpy(f->subject, p->own_subject ? text : text + p->client_id_len,
                p->subject_len);
-    ngx_memcpy(f->kid, p->text + p->client_id_len + subject, p->kid_len);
+    text += p->client_id_len + subject;
+
+    ngx_memcpy(f->kid, text, p->kid_len);
+    ngx_memcpy(f->scope, text + p->kid_len, scope);
 
     return NGX_OK;
 }

@@ -407,6 +407,10 @@ ngx_http_tollgate_feed_apply(ngx_http_tollgate_feed_t *feed,
         ngx_http_tollgate_live_invalidate(change->ref, change->seq);
         return TG_OK;
 
+    case TG_CHANGE_CLIENTS:
+        ngx_http_tollgate_live_clear(change->seq);
+        return TG_OK;
+
     case TG_CHANGE_SNAPSHOT:
 
         if (ours == 0

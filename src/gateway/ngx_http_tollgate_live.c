@@ -7,7 +7,10 @@
 /* A client that does not exist is looked up again after this, ms. */
 #define NGX_HTTP_TOLLGATE_ABSENT_LIFE  1000
 
-#define NGX_HTTP_TOLLGATE_CLIENT_KEY   (1 + TG_CLIENT_ID_MAX)
+/* A client_id that is longer stands in the table as its SHA-256. */
+#define NGX_HTTP_TOLLGATE_CLIENT_ID    63
+#define NGX_HTTP_TOLLGATE_CLIENT_KEY   (1 + NGX_HTTP_TOLLGATE_CLIENT_ID)
+#define NGX_HTTP_TOLLGATE_HASHED       0x80
 
 
 /* A tg_live_client_t without the empty end of its secret. */
@@ -15,6 +18,8 @@ typedef struct {
     int64_t     key_id;
     uint64_t    generation;
     tg_ms_t     expires_at;
+    int64_t     project_id;
+    int64_t     version;
     uint8_t     exists;
     uint8_t     enabled;
     uint8_t     kind;
@@ -85,8 +90,20 @@ ngx_http_tollgate_live_key(tg_client_kind_t kind, tg_str_t client_id,
     }
 
     key->bytes[0] = (u_char) kind;
-    ngx_memcpy(key->bytes + 1, client_id.p, client_id.n);
-    key->len = 1 + client_id.n;
+
+    if (client_id.n <= NGX_HTTP_TOLLGATE_CLIENT_ID) {
+        ngx_memcpy(key->bytes + 1, client_id.p, client_id.n);
+        key->len = 1 + client_id.n;
+
+    } else {
+        if (tg_sha256(client_id, key->bytes + 1) != TG_OK) {
+            return NGX_DECLINED;
+        }
+
+        key->bytes[0] |= NGX_HTTP_TOLLGATE_HASHED;
+        key->len = 1 + TG_HASH_LEN;
+    }
+
     key->hash = ngx_http_tollgate_siphash(ngx_http_tollgate_zone->sip_key,
                                           key->bytes, key->len);
 
@@ -132,6 +149,8 @@ ngx_http_tollgate_live_get(tg_client_kind_t kind, tg_str_t client_id,
         client->key_id = c.key_id;
         client->generation = c.generation;
         client->expires_at = c.expires_at;
+        client->project_id = c.project_id;
+        client->version = c.version;
         client->secret_kind = (tg_secret_kind_t) c.secret_kind;
         client->secret_len = c.secret_len;
         ngx_memcpy(client->secret, c.secret, c.secret_len);
@@ -186,6 +205,8 @@ ngx_http_tollgate_live_fill(tg_client_kind_t kind, tg_str_t client_id,
     c.key_id = client->key_id;
     c.generation = client->generation;
     c.expires_at = client->expires_at;
+    c.project_id = client->project_id;
+    c.version = client->version;
     c.secret_kind = (uint8_t) client->secret_kind;
     c.secret_len = (uint32_t) client->secret_len;
     ngx_memcpy(c.secret, client->secret, client->secret_len);

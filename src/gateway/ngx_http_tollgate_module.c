@@ -6,7 +6,8 @@
 #include "ngx_http_tollgate_state.h"
 
 
-#define NGX_HTTP_TOLLGATE_ZONE_DEFAULT  (64 * 1024 * 1024)
+#define NGX_HTTP_TOLLGATE_ZONE_DEFAULT     (256 * 1024 * 1024)
+#define NGX_HTTP_TOLLGATE_DETAILS_DEFAULT  (64 * 1024 * 1024)
 
 
 static void *ngx_http_tollgate_create_main_conf(ngx_conf_t *cf);
@@ -94,6 +95,13 @@ static ngx_command_t  ngx_http_tollgate_commands[] = {
       ngx_http_tollgate_zone_size,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("tollgate_details"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_size_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_tollgate_main_conf_t, details_size),
       NULL },
 
     { ngx_string("tollgate_threads"),
@@ -193,6 +201,8 @@ ngx_http_tollgate_create_main_conf(ngx_conf_t *cf)
     mcf->zone_size = NGX_CONF_UNSET_SIZE;
     mcf->crypto_threads = NGX_CONF_UNSET;
     mcf->store_threads = NGX_CONF_UNSET;
+    mcf->argon_threads = NGX_CONF_UNSET;
+    mcf->details_size = NGX_CONF_UNSET_SIZE;
     mcf->queue = NGX_CONF_UNSET;
     mcf->deadline = NGX_CONF_UNSET_MSEC;
     mcf->auth_failure_delay = NGX_CONF_UNSET_MSEC;
@@ -213,6 +223,9 @@ ngx_http_tollgate_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_size_value(mcf->zone_size, NGX_HTTP_TOLLGATE_ZONE_DEFAULT);
     ngx_conf_init_value(mcf->crypto_threads, 1);
     ngx_conf_init_value(mcf->store_threads, 2);
+    ngx_conf_init_value(mcf->argon_threads, 1);
+    ngx_conf_init_size_value(mcf->details_size,
+                             NGX_HTTP_TOLLGATE_DETAILS_DEFAULT);
     ngx_conf_init_value(mcf->queue, 1024);
     ngx_conf_init_msec_value(mcf->deadline, 5000);
     ngx_conf_init_msec_value(mcf->auth_failure_delay, 100);
@@ -354,6 +367,11 @@ ngx_http_tollgate_threads(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         } else if (ngx_strncmp(value[i].data, "store=", 6) == 0) {
             to = &mcf->store_threads;
+            max = 256;
+            s.data = value[i].data + 6;
+
+        } else if (ngx_strncmp(value[i].data, "argon=", 6) == 0) {
+            to = &mcf->argon_threads;
             max = 256;
             s.data = value[i].data + 6;
 
@@ -709,7 +727,8 @@ ngx_http_tollgate_init_process(ngx_cycle_t *cycle)
         || ngx_http_tollgate_pools_start(cycle) != NGX_OK
         || ngx_http_tollgate_loader_start(cycle) != NGX_OK
         || ngx_http_tollgate_feed_start(cycle) != NGX_OK
-        || ngx_http_tollgate_node_start(cycle) != NGX_OK)
+        || ngx_http_tollgate_node_start(cycle) != NGX_OK
+        || ngx_http_tollgate_request_log_start(cycle) != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -738,6 +757,7 @@ ngx_http_tollgate_exit_process(ngx_cycle_t *cycle)
     ngx_http_tollgate_loader_stop();
     ngx_http_tollgate_feed_stop();
     ngx_http_tollgate_node_stop();
+    ngx_http_tollgate_request_log_stop();
 
     stopped = ngx_http_tollgate_pools_stop(cycle);
 
@@ -746,6 +766,10 @@ ngx_http_tollgate_exit_process(ngx_cycle_t *cycle)
     }
 
     if (ngx_http_tollgate_loader_join() != NGX_OK) {
+        stopped = NGX_DECLINED;
+    }
+
+    if (ngx_http_tollgate_request_log_join() != NGX_OK) {
         stopped = NGX_DECLINED;
     }
 

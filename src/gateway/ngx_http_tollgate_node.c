@@ -7,6 +7,8 @@
 #define NGX_HTTP_TOLLGATE_NODE_TICK     25           /* ms */
 #define NGX_HTTP_TOLLGATE_NODE_BEAT     1000         /* ms, without a change */
 #define NGX_HTTP_TOLLGATE_NODE_DROP     (60 * 1000)  /* ms, past buckets */
+#define NGX_HTTP_TOLLGATE_NODE_ALIVE    3000         /* ms since its row */
+#define NGX_HTTP_TOLLGATE_NODE_ARENA    (16 * 1024 * 1024)
 
 
 typedef struct {
@@ -32,6 +34,8 @@ static void ngx_http_tollgate_node_round(
 static ngx_uint_t ngx_http_tollgate_node_gather(void);
 static tg_err_t ngx_http_tollgate_node_write(
     ngx_http_tollgate_node_state_t *node, ngx_uint_t n, int64_t target);
+static tg_err_t ngx_http_tollgate_node_count(
+    ngx_http_tollgate_node_state_t *node);
 static void ngx_http_tollgate_node_close(
     ngx_http_tollgate_node_state_t *node);
 
@@ -191,6 +195,10 @@ ngx_http_tollgate_node_round(ngx_http_tollgate_node_state_t *node)
         err = ngx_http_tollgate_node_write(node, n, target);
     }
 
+    if (err == TG_OK) {
+        err = ngx_http_tollgate_node_count(node);
+    }
+
     if (err == TG_OK && now - node->dropped >= NGX_HTTP_TOLLGATE_NODE_DROP) {
         node->dropped = now;
 
@@ -308,4 +316,48 @@ ngx_http_tollgate_node_write(ngx_http_tollgate_node_state_t *node,
     }
 
     return err;
+}
+
+
+/* How many nodes serve this environment, for the shares of limits. */
+static tg_err_t
+ngx_http_tollgate_node_count(ngx_http_tollgate_node_state_t *node)
+{
+    size_t                     n;
+    tg_err_t                   err;
+    tg_node_t                 *rows;
+    tg_arena_t                 arena;
+    ngx_http_tollgate_zone_t  *zone;
+
+    zone = ngx_http_tollgate_zone;
+
+    tg_arena_init(&arena, NGX_HTTP_TOLLGATE_NODE_ARENA);
+
+    err = node->store->ops->node_list(node->store,
+              __atomic_load_n(&zone->environment_id, __ATOMIC_ACQUIRE),
+              ngx_http_tollgate_clock_ms() - NGX_HTTP_TOLLGATE_NODE_ALIVE,
+              &arena, &rows, &n);
+
+    if (err == TG_OK) {
+        __atomic_store_n(&zone->nodes, n, __ATOMIC_RELEASE);
+    }
+
+    tg_arena_release(&arena);
+
+    return err;
+}
+
+
+ngx_uint_t
+ngx_http_tollgate_live_nodes(void)
+{
+    uint64_t  n;
+
+    if (ngx_http_tollgate_zone == NULL) {
+        return 1;
+    }
+
+    n = __atomic_load_n(&ngx_http_tollgate_zone->nodes, __ATOMIC_ACQUIRE);
+
+    return n ? (ngx_uint_t) n : 1;
 }

@@ -1,7 +1,9 @@
 
 /* Bounded thread pools, one for each thing that can be slow. */
 
+#include <sched.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "ngx_http_tollgate_state.h"
 
@@ -18,6 +20,12 @@
 #define NGX_HTTP_TOLLGATE_BRIEF_MS    2
 
 
+/* Nobody waits long for a check of a password: then the next try is due. */
+#define NGX_HTTP_TOLLGATE_ARGON_QUEUE     64
+#define NGX_HTTP_TOLLGATE_ARGON_DEADLINE  5000  /* ms */
+#define NGX_HTTP_TOLLGATE_ARGON_NICE      10
+
+
 typedef struct {
     pthread_mutex_t               mutex;
     pthread_cond_t                cond;
@@ -25,6 +33,7 @@ typedef struct {
     ngx_http_tollgate_task_t    **last;
     ngx_uint_t                    waiting;
     ngx_uint_t                    max;
+    ngx_msec_t                    deadline;  /* of tasks without their own */
     ngx_uint_t                    stop;
     ngx_uint_t                    pending;   /* of the event loop */
     ngx_http_tollgate_thread_t   *threads;
@@ -33,7 +42,9 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_tollgate_pool_start(ngx_http_tollgate_pool_t *pool,
-    ngx_uint_t id, ngx_uint_t n, ngx_uint_t queue, ngx_log_t *log);
+    ngx_uint_t id, ngx_int_t n, ngx_int_t queue, ngx_msec_t deadline,
+    ngx_log_t *log);
+static void ngx_http_tollgate_thread_humble(ngx_log_t *log);
 static void *ngx_http_tollgate_pool_main(void *data);
 static ngx_http_tollgate_task_t *ngx_http_tollgate_pool_take(
     ngx_http_tollgate_pool_t *pool, ngx_uint_t *held);
@@ -67,12 +78,12 @@ ngx_http_tollgate_task_free(ngx_http_tollgate_task_t *task)
 }
 
 
-/* The lines of a pool stand together in NGX_HTTP_TOLLGATE_METRICS. */
+/* The lines stand in the order of the pools in NGX_HTTP_TOLLGATE_METRICS. */
 static void
 ngx_http_tollgate_pool_count(ngx_uint_t pool, ngx_uint_t posted_to)
 {
     ngx_http_tollgate_count_at(posted_to
-                               + pool * (NGX_HTTP_TOLLGATE_M_POOL_STORE_POSTED
+                               + pool * (NGX_HTTP_TOLLGATE_M_POOL_ARGON_POSTED
                                      - NGX_HTTP_TOLLGATE_M_POOL_CRYPTO_POSTED),
                                1);
 }
@@ -118,8 +129,7 @@ ngx_http_tollgate_task_post(ngx_http_tollgate_pool_e id,
     ngx_http_tollgate_pool_count(id, NGX_HTTP_TOLLGATE_M_POOL_CRYPTO_POSTED);
     pool->pending++;
 
-    deadline = task->deadline ? task->deadline
-                              : ngx_http_tollgate_main->deadline;
+    deadline = task->deadline ? task->deadline : pool->deadline;
 
     /* not cancelable: it holds the worker in its graceful stop */
 
@@ -278,6 +288,10 @@ ngx_http_tollgate_pool_main(void *data)
     pool = &ngx_http_tollgate_pools[thread->pool];
     held = 0;
 
+    if (thread->pool == NGX_HTTP_TOLLGATE_POOL_ARGON) {
+        ngx_http_tollgate_thread_humble(thread->log);
+    }
+
     for ( ;; ) {
         task = ngx_http_tollgate_pool_take(pool, &held);
 
@@ -313,11 +327,32 @@ ngx_http_tollgate_pool_main(void *data)
 }
 
 
+/* Of this thread alone: it takes what requests leave of the cores. */
+static void
+ngx_http_tollgate_thread_humble(ngx_log_t *log)
+{
+    struct sched_param  param;
+
+    ngx_memzero(&param, sizeof(param));
+
+    /* not allowed everywhere; without it the low priority does most */
+    (void) sched_setscheduler(0, SCHED_BATCH, &param);
+
+    if (setpriority(PRIO_PROCESS, (id_t) gettid(),
+                    NGX_HTTP_TOLLGATE_ARGON_NICE)
+        == -1)
+    {
+        ngx_log_error(NGX_LOG_NOTICE, log, ngx_errno,
+                      "tollgate: setpriority() failed");
+    }
+}
+
+
 static ngx_int_t
 ngx_http_tollgate_pool_start(ngx_http_tollgate_pool_t *pool, ngx_uint_t id,
-    ngx_uint_t n, ngx_uint_t queue, ngx_log_t *log)
+    ngx_int_t n, ngx_int_t queue, ngx_msec_t deadline, ngx_log_t *log)
 {
-    ngx_uint_t                   i;
+    ngx_int_t                    i;
     ngx_http_tollgate_thread_t  *thread;
 
     ngx_memzero(pool, sizeof(ngx_http_tollgate_pool_t));
@@ -326,8 +361,9 @@ ngx_http_tollgate_pool_start(ngx_http_tollgate_pool_t *pool, ngx_uint_t id,
     (void) pthread_cond_init(&pool->cond, NULL);
 
     pool->last = &pool->first;
-    pool->max = queue;
-    pool->threads = calloc(n, sizeof(ngx_http_tollgate_thread_t));
+    pool->max = (ngx_uint_t) queue;
+    pool->deadline = deadline;
+    pool->threads = calloc((size_t) n, sizeof(ngx_http_tollgate_thread_t));
 
     if (pool->threads == NULL) {
         return NGX_ERROR;
@@ -356,32 +392,38 @@ ngx_http_tollgate_pool_start(ngx_http_tollgate_pool_t *pool, ngx_uint_t id,
 ngx_int_t
 ngx_http_tollgate_pools_start(ngx_cycle_t *cycle)
 {
+    ngx_uint_t                      i;
     ngx_http_tollgate_main_conf_t  *mcf;
 
     mcf = ngx_http_tollgate_main;
 
-    if (ngx_http_tollgate_pool_start(
-            &ngx_http_tollgate_pools[NGX_HTTP_TOLLGATE_POOL_CRYPTO],
-            NGX_HTTP_TOLLGATE_POOL_CRYPTO, (ngx_uint_t) mcf->crypto_threads,
-            (ngx_uint_t) mcf->queue, cycle->log)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
+    const struct {
+        ngx_int_t    threads;
+        ngx_int_t    queue;
+        ngx_msec_t   deadline;
+    } pools[NGX_HTTP_TOLLGATE_POOLS] = {
+        [NGX_HTTP_TOLLGATE_POOL_CRYPTO] =
+            { mcf->crypto_threads, mcf->queue, mcf->deadline },
+        [NGX_HTTP_TOLLGATE_POOL_ARGON] =
+            { mcf->argon_threads, NGX_HTTP_TOLLGATE_ARGON_QUEUE,
+              NGX_HTTP_TOLLGATE_ARGON_DEADLINE },
+        [NGX_HTTP_TOLLGATE_POOL_STORE] =
+            { mcf->store_threads, mcf->queue, mcf->deadline },
+        [NGX_HTTP_TOLLGATE_POOL_COMMIT] =
+            { 1, mcf->queue, mcf->deadline },
+    };
+
+    for (i = 0; i < NGX_HTTP_TOLLGATE_POOLS; i++) {
+        if (ngx_http_tollgate_pool_start(&ngx_http_tollgate_pools[i], i,
+                                         pools[i].threads, pools[i].queue,
+                                         pools[i].deadline, cycle->log)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
     }
 
-    if (ngx_http_tollgate_pool_start(
-            &ngx_http_tollgate_pools[NGX_HTTP_TOLLGATE_POOL_STORE],
-            NGX_HTTP_TOLLGATE_POOL_STORE, (ngx_uint_t) mcf->store_threads,
-            (ngx_uint_t) mcf->queue, cycle->log)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    return ngx_http_tollgate_pool_start(
-               &ngx_http_tollgate_pools[NGX_HTTP_TOLLGATE_POOL_COMMIT],
-               NGX_HTTP_TOLLGATE_POOL_COMMIT, 1, (ngx_uint_t) mcf->queue,
-               cycle->log);
+    return NGX_OK;
 }
 
 

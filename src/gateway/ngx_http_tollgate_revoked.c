@@ -27,24 +27,25 @@ static ngx_http_tollgate_revoked_t *ngx_http_tollgate_revoked_take(
 
 ngx_int_t
 ngx_http_tollgate_revoked_init(ngx_http_tollgate_zone_t *zone, u_char *mem,
-    size_t size)
+    size_t *size)
 {
     uint64_t  n;
 
     n = 1024;
 
-    if (size < n * sizeof(ngx_http_tollgate_revoked_t)) {
+    if (*size < n * sizeof(ngx_http_tollgate_revoked_t)) {
         return NGX_ERROR;
     }
 
-    while (n * 2 * sizeof(ngx_http_tollgate_revoked_t) <= size) {
+    while (n * 2 * sizeof(ngx_http_tollgate_revoked_t) <= *size) {
         n *= 2;
     }
 
     zone->revoked = (ngx_http_tollgate_revoked_t *) mem;
     zone->n_revoked = n;
 
-    ngx_memzero(mem, n * sizeof(ngx_http_tollgate_revoked_t));
+    *size = n * sizeof(ngx_http_tollgate_revoked_t);
+    ngx_memzero(mem, *size);
 
     return NGX_OK;
 }

@@ -13,9 +13,6 @@
 static tg_err_t ngx_http_tollgate_snapshot_fill(
     ngx_http_tollgate_snapshot_t *s, ngx_http_tollgate_main_conf_t *mcf,
     ngx_http_tollgate_names_t *names, tg_fault_t *fault);
-static tg_err_t ngx_http_tollgate_snapshot_owners(
-    ngx_http_tollgate_snapshot_t *s);
-static int ngx_http_tollgate_owner_compare(const void *a, const void *b);
 static tg_err_t ngx_http_tollgate_snapshot_keys(
     ngx_http_tollgate_snapshot_t *s, const tg_keyring_t *keyring,
     tg_fault_t *fault);
@@ -96,12 +93,6 @@ ngx_http_tollgate_snapshot_fill(ngx_http_tollgate_snapshot_t *s,
                         "cannot be read");
     }
 
-    err = ngx_http_tollgate_snapshot_owners(s);
-
-    if (err != TG_OK) {
-        return err;
-    }
-
     err = ngx_http_tollgate_snapshot_keys(s, mcf->keyring, fault);
 
     if (err != TG_OK) {
@@ -121,45 +112,6 @@ ngx_http_tollgate_snapshot_fill(ngx_http_tollgate_snapshot_t *s,
     }
 
     return ngx_http_tollgate_backends_build(s, &s->backends, fault);
-}
-
-
-static tg_err_t
-ngx_http_tollgate_snapshot_owners(ngx_http_tollgate_snapshot_t *s)
-{
-    size_t  i, n;
-
-    n = s->snapshot.n_proxies;
-
-    if (n == 0) {
-        return TG_OK;
-    }
-
-    s->owners = tg_arena_array(&s->arena, n, sizeof(s->owners[0]));
-
-    if (s->owners == NULL) {
-        return TG_ERR_NOMEM;
-    }
-
-    for (i = 0; i < n; i++) {
-        s->owners[i] = &s->snapshot.proxies[i];
-    }
-
-    qsort(s->owners, n, sizeof(s->owners[0]), ngx_http_tollgate_owner_compare);
-
-    return TG_OK;
-}
-
-
-static int
-ngx_http_tollgate_owner_compare(const void *a, const void *b)
-{
-    int64_t  left, right;
-
-    left = (*(const tg_deployed_proxy_t *const *) a)->key_id;
-    right = (*(const tg_deployed_proxy_t *const *) b)->key_id;
-
-    return (left > right) - (left < right);
 }
 
 
@@ -343,6 +295,9 @@ ngx_http_tollgate_snapshot_swap(ngx_http_tollgate_snapshot_t *s)
     if (s) {
         ngx_http_tollgate_feed_bound(
             s->snapshot.environment.revocation_bound_ms);
+        ngx_http_tollgate_request_log_keep(
+            s->snapshot.environment.request_log,
+            s->snapshot.environment.request_log_keep_days);
 
         __atomic_store_n(&ngx_http_tollgate_slot->revision,
                          s->snapshot.revision, __ATOMIC_RELEASE);
@@ -419,31 +374,6 @@ ngx_http_tollgate_snapshot_key(const ngx_http_tollgate_snapshot_t *s,
     }
 
     return -1;
-}
-
-
-const tg_deployed_proxy_t *
-ngx_http_tollgate_snapshot_owner(const ngx_http_tollgate_snapshot_t *s,
-    int64_t key_id)
-{
-    size_t  low, high, middle;
-
-    low = 0;
-    high = s->snapshot.n_proxies;
-
-    while (low < high) {
-        middle = low + (high - low) / 2;
-
-        if (s->owners[middle]->key_id < key_id) {
-            low = middle + 1;
-
-        } else {
-            high = middle;
-        }
-    }
-
-    return low < s->snapshot.n_proxies && s->owners[low]->key_id == key_id
-           ? s->owners[low] : NULL;
 }
 
 

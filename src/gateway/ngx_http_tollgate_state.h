@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "ngx_http_tollgate.h"
+#include "ngx_http_tollgate_meters.h"
 #include "ngx_http_tollgate_table.h"
 
 
@@ -74,6 +75,7 @@ struct ngx_http_tollgate_zone_s {
     uint64_t                   last_read;   /* monotonic ms; 0: never */
     int64_t                    environment_id;  /* 0: not known yet */
     uint64_t                   saved;       /* numbered: revision on disk */
+    uint64_t                   nodes;       /* live ones, as the leader saw */
 
     ngx_http_tollgate_slot_t   slots[NGX_HTTP_TOLLGATE_WORKERS_MAX];
 
@@ -90,6 +92,9 @@ struct ngx_http_tollgate_zone_s {
     ngx_http_tollgate_table_t  live_absent;
     ngx_http_tollgate_table_t  tokens;
     ngx_http_tollgate_table_t  tokens_bad;
+    ngx_http_tollgate_table_t  grants;
+    ngx_http_tollgate_meters_t failures;
+    ngx_http_tollgate_meters_t limits;
 };
 
 
@@ -116,8 +121,13 @@ ngx_int_t ngx_http_tollgate_live_init(ngx_http_tollgate_zone_t *zone,
     u_char *mem, size_t size);
 ngx_int_t ngx_http_tollgate_cache_init(ngx_http_tollgate_zone_t *zone,
     u_char *mem, size_t size);
-ngx_int_t ngx_http_tollgate_revoked_init(ngx_http_tollgate_zone_t *zone,
+ngx_int_t ngx_http_tollgate_grant_init(ngx_http_tollgate_zone_t *zone,
     u_char *mem, size_t size);
+ngx_int_t ngx_http_tollgate_meter_init(ngx_http_tollgate_zone_t *zone,
+    u_char *mem, size_t size);
+/* *size: what there is, then what was taken of it. */
+ngx_int_t ngx_http_tollgate_revoked_init(ngx_http_tollgate_zone_t *zone,
+    u_char *mem, size_t *size);
 uint64_t ngx_http_tollgate_epoch_clock(uint64_t epoch_id, uint64_t whole_id);
 void ngx_http_tollgate_cache_clear(void);
 /* One round of the feed of token changes; by the leader's feed thread. */
@@ -255,6 +265,16 @@ void ngx_http_tollgate_node_stop(void);
 ngx_int_t ngx_http_tollgate_node_join(void);
 /* last: this was the node's last worker, its row goes. */
 void ngx_http_tollgate_node_leave(ngx_uint_t last);
+
+
+/* -- token request log ------------------------------------------------------ */
+
+ngx_int_t ngx_http_tollgate_request_log_start(ngx_cycle_t *cycle);
+/* No rows come any more; what there is, is written. */
+void ngx_http_tollgate_request_log_stop(void);
+ngx_int_t ngx_http_tollgate_request_log_join(void);
+/* Of the environment now served; any thread. */
+void ngx_http_tollgate_request_log_keep(ngx_uint_t enabled, int64_t days);
 
 
 #endif /* _NGX_HTTP_TOLLGATE_STATE_H_INCLUDED_ */

@@ -25,6 +25,8 @@ static ngx_uint_t ngx_http_tollgate_process_alive(uint64_t pid);
 static int ngx_http_tollgate_writer_dead(void *ctx, uint32_t pid);
 static void ngx_http_tollgate_slot_free(ngx_http_tollgate_slot_t *slot);
 static ngx_uint_t ngx_http_tollgate_others_stay(void);
+static ngx_int_t ngx_http_tollgate_zone_split(
+    ngx_http_tollgate_zone_t *zone, u_char *p, size_t size);
 
 
 #define NGX_HTTP_TOLLGATE_METRIC_DEF(id, metric, labels, help)                \
@@ -53,7 +55,7 @@ uint64_t  *ngx_http_tollgate_counters = ngx_http_tollgate_uncounted;
 ngx_int_t
 ngx_http_tollgate_zone_init(ngx_shm_zone_t *shm_zone, void *data)
 {
-    size_t                          head, size, live, revoked;
+    size_t                          head, size;
     u_char                         *p;
     ngx_slab_pool_t                *pool;
     ngx_http_tollgate_zone_t       *zone;
@@ -95,23 +97,8 @@ ngx_http_tollgate_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     zone->started_at = ngx_http_tollgate_clock_ms();
 
     head = ngx_align(sizeof(ngx_http_tollgate_zone_t), 64);
-    p += head;
-    size -= head;
 
-    revoked = ngx_align(size / 4, 64);
-
-    if (ngx_http_tollgate_revoked_init(zone, p, revoked) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    p += revoked;
-    size -= revoked;
-
-    live = ngx_align(size / 4, 64);
-
-    if (ngx_http_tollgate_live_init(zone, p, live) != NGX_OK
-        || ngx_http_tollgate_cache_init(zone, p + live, size - live) != NGX_OK)
-    {
+    if (ngx_http_tollgate_zone_split(zone, p + head, size - head) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -119,6 +106,50 @@ ngx_http_tollgate_zone_init(ngx_shm_zone_t *shm_zone, void *data)
     shm_zone->data = zone;
 
     return NGX_OK;
+}
+
+
+/*
+ * So that 256m have room for a million early revocations, and for twice as
+ * many entries of each other kind as shall fit (100,000): sets fill unevenly.
+ */
+static ngx_int_t
+ngx_http_tollgate_zone_split(ngx_http_tollgate_zone_t *zone, u_char *p,
+    size_t size)
+{
+    size_t  revoked, live, grants, meters;
+
+    revoked = size / 128 * 33;
+
+    if (ngx_http_tollgate_revoked_init(zone, p, &revoked) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p += revoked;
+    size -= revoked;
+
+    live = size / 128 * 37 & ~(size_t) 63;
+    grants = size / 128 * 17 & ~(size_t) 63;
+    meters = size / 128 * 6 & ~(size_t) 63;
+
+    if (ngx_http_tollgate_live_init(zone, p, live) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p += live;
+
+    if (ngx_http_tollgate_grant_init(zone, p, grants) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p += grants;
+
+    if (ngx_http_tollgate_meter_init(zone, p, meters) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_tollgate_cache_init(zone, p + meters,
+                                        size - live - grants - meters);
 }
 
 
@@ -396,6 +427,8 @@ ngx_http_tollgate_zone_enter(ngx_http_tollgate_zone_t *zone, ngx_log_t *log)
                 + ngx_http_tollgate_table_recover(&zone->tokens,
                                         ngx_http_tollgate_writer_dead, zone)
                 + ngx_http_tollgate_table_recover(&zone->tokens_bad,
+                                        ngx_http_tollgate_writer_dead, zone)
+                + ngx_http_tollgate_table_recover(&zone->grants,
                                         ngx_http_tollgate_writer_dead, zone);
 
     if (recovered) {
@@ -599,6 +632,12 @@ ngx_http_tollgate_node_get(ngx_http_tollgate_node_t *node)
     t = &zone->live;
     node->live_used = (ngx_uint_t) ngx_http_tollgate_table_used(t);
     node->live_size = (ngx_uint_t) (t->n_sets * NGX_HTTP_TOLLGATE_WAYS);
+
+    t = &zone->grants;
+    node->grant_used = (ngx_uint_t) ngx_http_tollgate_table_used(t);
+    node->grant_size = (ngx_uint_t) (t->n_sets * NGX_HTTP_TOLLGATE_WAYS);
+
+    node->nodes = ngx_http_tollgate_live_nodes();
 
     t = &zone->tokens;
     node->cache_used = (ngx_uint_t) ngx_http_tollgate_table_used(t);
