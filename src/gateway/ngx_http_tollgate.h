@@ -840,6 +840,9 @@ typedef struct {
  */
 ngx_int_t ngx_http_tollgate_reply(ngx_http_request_t *r,
     const ngx_http_tollgate_reply_t *reply);
+/* Adds a header to the answer; name and value live as long as r. */
+ngx_int_t ngx_http_tollgate_reply_add(ngx_http_request_t *r, const char *name,
+    size_t n, const u_char *value, size_t len);
 /*
  * {"error","error_description"}: for what is not OAuth's to word.  503 has
  * Retry-After.  Errors that nginx answers by itself (400, 413, 502, 504, ...)

@@ -251,9 +251,7 @@ ngx_http_tollgate_origin_headers(ngx_http_request_t *r,
 {
     tg_str_t  origin;
 
-    if (ngx_http_tollgate_header_find(r, TG_STR("origin"), &origin) != 1) {
-        return NGX_OK;
-    }
+    (void) ngx_http_tollgate_header_find(r, TG_STR("origin"), &origin);
 
     return ngx_http_tollgate_cors_headers(r,
                               ngx_http_tollgate_cors_unknown(s, kind, origin,
@@ -269,7 +267,6 @@ ngx_http_tollgate_options(ngx_http_request_t *r,
     const char *allow)
 {
     tg_str_t                   origin, method, headers;
-    ngx_table_elt_t           *h;
     ngx_http_tollgate_reply_t  reply;
 
     if (ctx->snapshot == NULL
@@ -282,15 +279,12 @@ ngx_http_tollgate_options(ngx_http_request_t *r,
         return ngx_http_tollgate_reply(r, &reply);
     }
 
-    h = ngx_list_push(&r->headers_out.headers);
-    if (h == NULL) {
+    if (ngx_http_tollgate_reply_add(r, "Allow", 5, (const u_char *) allow,
+                                    ngx_strlen(allow))
+        != NGX_OK)
+    {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
-
-    h->hash = 1;
-    ngx_str_set(&h->key, "Allow");
-    h->value.data = (u_char *) allow;
-    h->value.len = ngx_strlen(allow);
 
     return ngx_http_tollgate_preflight(r,
                ngx_http_tollgate_cors_unknown(ctx->snapshot, kind, origin,
@@ -302,8 +296,12 @@ static ngx_int_t
 ngx_http_tollgate_public(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
     const ngx_http_tollgate_place_t *place)
 {
-    if (ngx_http_tollgate_origin_headers(r, ctx->snapshot, place->kind)
-        != NGX_OK)
+    /* whoever caches it must not give one origin's answer to another */
+
+    if (ngx_http_tollgate_reply_add(r, "Vary", 4, (const u_char *) "Origin", 6)
+        != NGX_OK
+        || ngx_http_tollgate_origin_headers(r, ctx->snapshot, place->kind)
+           != NGX_OK)
     {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }

@@ -343,10 +343,6 @@ void ngx_http_tollgate_balancer_choose(ngx_http_tollgate_proxied_t *rq);
 ngx_int_t ngx_http_tollgate_target(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t *rq);
 
-/* Adds a header to the answer; name and value live as long as r. */
-ngx_int_t ngx_http_tollgate_reply_add(ngx_http_request_t *r, const char *name,
-    size_t n, const u_char *value, size_t len);
-
 ngx_int_t ngx_http_tollgate_variables(ngx_conf_t *cf);
 ngx_int_t ngx_http_tollgate_variables_init_process(void);
 void ngx_http_tollgate_reply_filter_init(void);
