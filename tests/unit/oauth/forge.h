@@ -142,6 +142,13 @@ static inline tg_token_verdict_t forge_prove(tg_str_t token, tg_token_facts_t *f
     return v;
 }
 
+/* As a gateway asks: does it live, and does it open this proxy? */
+static inline tg_token_verdict_t forge_ask(const tg_token_facts_t *f, const tg_deployed_proxy_t *p,
+                                           const tg_live_client_t *client, const tg_check_now_t *at) {
+    tg_token_verdict_t v = tg_token_alive(f, client, NULL, at);
+    return v != TG_TOKEN_OK ? v : tg_token_opens(f, p, client, NULL, 1, at->now);
+}
+
 /* All is well, but for what the arguments say. */
 static inline tg_token_verdict_t forge_check(const tg_token_facts_t *f, const tg_deployed_proxy_t *p,
                                              const tg_live_client_t *client, int64_t environment_id, int64_t epoch,
@@ -152,7 +159,7 @@ static inline tg_token_verdict_t forge_check(const tg_token_facts_t *f, const tg
                                .unrevoked = true,
                                .leeway_s = leeway_s,
                                .now = now};
-    return tg_token_check(f, p, client, &at);
+    return forge_ask(f, p, client, &at);
 }
 
 /* What a request with this token is told at the proxy. */

@@ -1,6 +1,7 @@
 /*
- * The life of tokens in small: one environment, two clients, a store of a few lines, and the way of a request through
- * the rules as a gateway takes it. A refresh is taken in two steps, so that others can come in between.
+ * The life of tokens in small: one environment, two clients, one user of theirs, a store of a few lines, and the way of
+ * a request through the rules as a gateway takes it. A refresh is taken in two steps, so that others can come in
+ * between.
  */
 #ifndef TG_TEST_OAUTH_LIFE_H
 #define TG_TEST_OAUTH_LIFE_H
@@ -10,6 +11,7 @@
 #include "tests.h"
 
 #define ISSUER      "https://gw.example.org/auth"
+#define ACL_ISSUER  "https://gw.example.org/credential"
 #define START       ((tg_ms_t)1790000000 * 1000 + 123)
 #define ENVIRONMENT 4
 #define ROWS_MAX    64
@@ -27,6 +29,7 @@ typedef struct {
     tg_environment_t environment;
     tg_policy_t policy;
     life_client_t clients[2];
+    life_client_t user; /* a credential of their project */
     int64_t epoch;
     tg_ms_t now;
     uint64_t entropy;
@@ -72,10 +75,23 @@ static inline void life_init(life_t *l, tg_token_type_t type) {
                                         .refresh_rotation = true,
                                         .jwt_algorithm = TG_STR("EdDSA")}};
     const tg_live_client_t live = {
-        .exists = true, .enabled = true, .kind = TG_CLIENT_APPLICATION, .key_id = 7, .generation = 99};
+        .exists = true, .enabled = true, .kind = TG_CLIENT_APPLICATION, .key_id = 7, .generation = 99, .project_id = 3};
     l->clients[0] = (life_client_t){TG_STR("orders-key"), live};
     l->clients[1] = (life_client_t){TG_STR("billing-key"), live};
     l->clients[1].live.key_id = 8;
+    l->user = (life_client_t){TG_STR("alice"), live};
+    l->user.live.kind = TG_CLIENT_CREDENTIAL;
+    l->user.live.key_id = 9;
+    l->user.live.generation = 55;
+}
+
+/* The clients are credentials now, and their settings their own. */
+static inline void life_turn_to_acl(life_t *l) {
+    const tg_token_settings_t settings = l->policy.token;
+    tg_credential_policy_init(l->policy.type, &settings, &l->policy);
+    for (size_t i = 0; i < COUNT(l->clients); i++) {
+        l->clients[i].live.kind = TG_CLIENT_CREDENTIAL;
+    }
 }
 
 static inline void life_release(life_t *l) {
@@ -187,14 +203,15 @@ static inline void life_answer(const life_t *l, const char *presented, const tg_
         memcpy(out->refresh, p->refresh, p->has_refresh ? TG_OPAQUE_LEN : 0);
         return;
     }
+    tg_str_t issuer = p->plan.client_kind == TG_CLIENT_CREDENTIAL ? TG_STR(ACL_ISSUER) : TG_STR(ISSUER);
     tg_buf_init_fixed(&claims, mem, sizeof(mem));
-    tg_pair_claims_write(p, TG_STR(ISSUER), &claims);
+    tg_pair_claims_write(p, issuer, &claims);
     life_sign(l, "at+jwt", &claims, out->access);
     if (p->same_refresh) {
         snprintf(out->refresh, TEXT_MAX, "%s", presented);
     } else if (p->has_refresh) {
         tg_buf_reset(&claims);
-        tg_refresh_claims_write(p, TG_STR(ISSUER), &claims);
+        tg_refresh_claims_write(p, issuer, &claims);
         life_sign(l, "rt+jwt", &claims, out->refresh);
     }
 }
@@ -205,15 +222,17 @@ static inline void life_refuse(tg_oauth_error_t e, const char *why, life_answer_
     out->access[0] = out->refresh[0] = '\0';
 }
 
-/* scope NULL: not resolved */
-static inline void life_acquire(life_t *l, int client, const char *scope, life_answer_t *out) {
+/* scope NULL: not resolved; user NULL: client_credentials */
+static inline void life_acquire_for(life_t *l, int client, const life_client_t *user, const char *scope,
+                                    life_answer_t *out) {
     uint8_t random[64], family[TG_FAMILY_LEN];
     tg_pair_t pair;
     const tg_grant_plan_t plan = {.type = l->policy.type,
                                   .alg = TG_ALG_EDDSA,
-                                  .client_kind = TG_CLIENT_APPLICATION,
+                                  .client_kind = l->clients[client].live.kind,
                                   .client_id = l->clients[client].id,
-                                  .subject = l->clients[client].id,
+                                  .subject = user != NULL ? user->id : l->clients[client].id,
+                                  .user_generation = user != NULL ? user->live.generation : 0,
                                   .has_scope = scope != NULL,
                                   .scope = tg_str(scope),
                                   .generation = l->clients[client].live.generation,
@@ -226,6 +245,10 @@ static inline void life_acquire(life_t *l, int client, const char *scope, life_a
         life_put(l, &pair.record);
     }
     life_answer(l, "", &pair, out);
+}
+
+static inline void life_acquire(life_t *l, int client, const char *scope, life_answer_t *out) {
+    life_acquire_for(l, client, NULL, scope, out);
 }
 
 static inline const tg_key_t *life_key_of(void *ctx, size_t i) {
@@ -248,8 +271,8 @@ static inline void life_look(life_t *l, life_attempt_t *x) {
     const tg_live_client_t *client = &l->clients[x->client].live;
     const tg_record_t *r = life_find_refresh(l, x->presented.hash, x->presented.bucket);
     x->found = r != NULL ? *r : (tg_record_t){0};
-    x->decision =
-        tg_refresh_decide(&x->req, client, &l->policy, r != NULL ? &x->found : NULL, ENVIRONMENT, l->epoch, l->now);
+    x->decision = tg_refresh_decide(&x->req, client, x->found.user_generation != 0 ? &l->user.live : NULL, &l->policy,
+                                    r != NULL ? &x->found : NULL, ENVIRONMENT, l->epoch, l->now);
     if (x->decision.action == TG_REFRESH_WRITE) {
         uint8_t random[64];
         life_random(l, random, sizeof(random));
@@ -339,7 +362,8 @@ static inline tg_token_verdict_t life_check(life_t *l, const char *access, bool 
     tg_bucket_t bucket;
     uint8_t hash[32];
     tg_token_facts_t f;
-    const tg_deployed_proxy_t proxy = {.key_id = 7, .policy = &l->policy};
+    const tg_deployed_proxy_t proxy = {.key_id = 7, .project_id = 3, .policy = &l->policy};
+    const tg_access_t row = {.allowed = true};
     const tg_check_now_t at = {.environment_id = ENVIRONMENT, .epoch = l->epoch, .now = l->now};
     if (tg_opaque_parse(tg_str(access), l->now, &kind, &bucket) != TG_OK || kind != TG_OPAQUE_ACCESS) {
         return TG_TOKEN_UNKNOWN;
@@ -353,7 +377,9 @@ static inline tg_token_verdict_t life_check(life_t *l, const char *access, bool 
         life_used(l, r);
     }
     assert_int_equal(tg_record_prove(r, &f), TG_TOKEN_OK);
-    return tg_token_check(&f, &proxy, &l->clients[0].live, &at);
+    const tg_live_client_t *client = &l->clients[0].live, *user = f.user_generation != 0 ? &l->user.live : NULL;
+    tg_token_verdict_t v = tg_token_alive(&f, client, user, &at);
+    return v != TG_TOKEN_OK ? v : tg_token_opens(&f, &proxy, client, &row, 1, l->now);
 }
 
 static inline tg_token_verdict_t life_prove_jwt(life_t *l, const char *token, tg_token_facts_t *f) {

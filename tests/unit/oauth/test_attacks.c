@@ -435,6 +435,205 @@ static void credential_of_the_same_name(void **state) {
     forge_assert(forge_check(&g, &forge_proxy, &c, 1, 0, true, 0, NOW), TG_TOKEN_AUDIENCE);
 }
 
+/* ---- groups ---- */
+
+/* The snapshot gives a member without a policy of its own the key of its group. */
+static void token_of_a_group_at_a_nonmember(void **state) {
+    tg_token_facts_t f = good_facts();
+    tg_live_client_t group = forge_client;
+    tg_deployed_proxy_t member = forge_proxy;
+    (void)state;
+    group.key_id = member.key_id = 20;
+    assert_check(&f, &member, &group, TG_TOKEN_OK);
+    assert_check(&f, &forge_proxy, &group, TG_TOKEN_AUDIENCE); /* or a member that has a policy of its own */
+    assert_check(&f, &member, &forge_client,
+                 TG_TOKEN_AUDIENCE); /* and its own key's token does not open it as member */
+}
+
+/* ---- ACL mode ---- */
+
+#define PROJECT 3
+
+static const tg_access_t everything = {.allowed = true};
+
+typedef struct {
+    tg_token_facts_t facts;
+    tg_live_client_t client;
+    tg_policy_t policy;
+    tg_deployed_proxy_t proxy;
+} acl_t;
+
+static acl_t acl_good(void) {
+    acl_t x = {.facts = good_facts(), .client = forge_client, .policy = forge_policy, .proxy = forge_proxy};
+    x.facts.client_kind = x.client.kind = TG_CLIENT_CREDENTIAL;
+    x.client.key_id = 30;
+    x.client.project_id = x.proxy.project_id = PROJECT;
+    x.policy.managed_from_policy = false;
+    return x;
+}
+
+static tg_token_verdict_t acl_opens(const acl_t *x, const tg_access_t *access, uint32_t method) {
+    tg_deployed_proxy_t proxy = x->proxy;
+    proxy.policy = &x->policy;
+    return tg_token_opens(&x->facts, &proxy, &x->client, access, method, NOW);
+}
+
+static void access_lists(void **state) {
+    const uint32_t get = 1, post = 4;
+    const struct {
+        tg_access_t access;
+        uint32_t method;
+        tg_token_verdict_t expected;
+    } rows[] = {
+        {{.allowed = true}, get, TG_TOKEN_OK},
+        {{.allowed = true}, 0, TG_TOKEN_OK},
+        {{.allowed = false}, get, TG_TOKEN_ACCESS},
+        {{.allowed = false, .expires_at = NOW + 1}, get, TG_TOKEN_ACCESS},
+        {{.allowed = true, .expires_at = NOW}, get, TG_TOKEN_ACCESS},
+        {{.allowed = true, .expires_at = NOW + 1}, get, TG_TOKEN_OK},
+        {{.allowed = true, .disallowed = post}, get, TG_TOKEN_OK},
+        {{.allowed = true, .disallowed = get | post}, post, TG_TOKEN_METHOD},
+        {{.allowed = true, .disallowed = post}, 0, TG_TOKEN_METHOD}, /* a method that nobody could have named */
+        {{.allowed = true, .disallowed = post, .expires_at = NOW}, post, TG_TOKEN_ACCESS},
+    };
+    acl_t x = acl_good();
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        tg_token_verdict_t v = acl_opens(&x, &rows[i].access, rows[i].method);
+        if (v != rows[i].expected) {
+            fail_msg("row %zu: %s", i, tg_token_verdict_name(v));
+        }
+    }
+    forge_assert(acl_opens(&x, NULL, get), TG_TOKEN_ACCESS);
+}
+
+static void application_key_at_a_proxy_of_acl_mode(void **state) {
+    acl_t x = acl_good();
+    (void)state;
+    forge_assert(acl_opens(&x, &everything, 1), TG_TOKEN_OK);
+    x.client.kind = TG_CLIENT_APPLICATION;
+    forge_assert(acl_opens(&x, &everything, 1), TG_TOKEN_AUDIENCE);
+    x.facts.client_kind = TG_CLIENT_APPLICATION;
+    x.client.key_id = x.proxy.key_id; /* even if it is the proxy's own */
+    forge_assert(acl_opens(&x, &everything, 1), TG_TOKEN_AUDIENCE);
+    x.client.kind = TG_CLIENT_CREDENTIAL; /* a token of /auth with a credential of the same name */
+    forge_assert(acl_opens(&x, &everything, 1), TG_TOKEN_AUDIENCE);
+}
+
+static void credential_at_a_proxy_of_policy_mode(void **state) {
+    acl_t x = acl_good();
+    (void)state;
+    x.policy.managed_from_policy = true;
+    x.client.key_id = x.proxy.key_id;
+    forge_assert(acl_opens(&x, &everything, 1), TG_TOKEN_AUDIENCE);
+}
+
+static void credential_of_another_project(void **state) {
+    acl_t x = acl_good();
+    (void)state;
+    x.client.project_id = PROJECT + 1;
+    forge_assert(acl_opens(&x, &everything, 1), TG_TOKEN_AUDIENCE);
+    x.client.project_id = x.proxy.project_id = 0; /* not known of either is not the same one */
+    forge_assert(acl_opens(&x, &everything, 1), TG_TOKEN_AUDIENCE);
+}
+
+static void opaque_token_of_a_credential_where_a_jwt_is_asked(void **state) {
+    acl_t x = acl_good();
+    (void)state;
+    x.facts.type = TG_TOKEN_OPAQUE;
+    forge_assert(acl_opens(&x, &everything, 1), TG_TOKEN_TYPE);
+    x.policy.type = TG_TOKEN_OPAQUE;
+    forge_assert(acl_opens(&x, &everything, 1), TG_TOKEN_OK);
+}
+
+/* A JWT of /credential whose client_id is an application key, and the other way round. */
+static void issuer_of_the_other_endpoints(void **state) {
+    const tg_check_now_t at = {.environment_id = 1, .key_usable = true, .unrevoked = true, .now = NOW};
+    tg_live_client_t credential = forge_client;
+    tg_token_facts_t f;
+    tg_buf_t t;
+    (void)state;
+    credential.kind = TG_CLIENT_CREDENTIAL;
+    tg_buf_init(&t, TOKEN_MAX);
+    forge_sign(forge_keys[KEY_LIVE], GOOD_HEADER, forge_claims("iss", "\"https://gw.example.org/credential\""), &t);
+    forge_assert(forge_prove(tg_buf_str(&t), &f), TG_TOKEN_OK);
+    forge_assert(tg_token_alive(&f, &forge_client, NULL, &at), TG_TOKEN_CLIENT);
+    forge_assert(tg_token_alive(&f, &credential, NULL, &at), TG_TOKEN_OK);
+    forge_assert(tg_token_opens(&f, &forge_proxy, &credential, &everything, 1, NOW), TG_TOKEN_AUDIENCE);
+    f = good_facts();
+    forge_assert(tg_token_alive(&f, &credential, NULL, &at), TG_TOKEN_CLIENT);
+    tg_buf_release(&t);
+}
+
+/* ---- an application's own tokens ---- */
+
+static void own_tokens(void **state) {
+    acl_t x = acl_good();
+    tg_token_facts_t f = good_facts();
+    tg_policy_t p = forge_policy;
+    (void)state;
+    forge_assert(tg_token_is_of(&f, &p, 7, &forge_client), TG_TOKEN_OK);
+    forge_assert(tg_token_is_of(&f, &p, 8, &forge_client), TG_TOKEN_AUDIENCE);
+    forge_assert(tg_token_is_of(&f, NULL, 7, &forge_client), TG_TOKEN_AUDIENCE); /* its policy went away */
+    forge_assert(tg_token_is_of(&x.facts, &p, 30, &x.client), TG_TOKEN_AUDIENCE);
+    forge_assert(tg_token_is_of(&x.facts, NULL, 30, &x.client), TG_TOKEN_OK);
+    forge_assert(tg_token_is_of(&x.facts, NULL, 7, &x.client), TG_TOKEN_AUDIENCE);
+    forge_assert(tg_token_is_of(&f, NULL, 30, &x.client), TG_TOKEN_AUDIENCE);
+    x.facts.type = TG_TOKEN_OPAQUE; /* a credential has tokens of both types */
+    forge_assert(tg_token_is_of(&x.facts, NULL, 30, &x.client), TG_TOKEN_OK);
+    p.managed_from_policy = false; /* what it opened takes credentials now */
+    forge_assert(tg_token_is_of(&f, &p, 7, &forge_client), TG_TOKEN_AUDIENCE);
+    p = forge_policy;
+    p.type = TG_TOKEN_OPAQUE;
+    forge_assert(tg_token_is_of(&f, &p, 7, &forge_client), TG_TOKEN_TYPE);
+}
+
+/* ---- users ---- */
+
+#define USER_GENERATION 77u
+
+static tg_token_verdict_t user_verdict(const tg_live_client_t *user) {
+    const tg_check_now_t at = {.environment_id = 1, .key_usable = true, .unrevoked = true, .now = NOW};
+    tg_token_facts_t f = good_facts();
+    tg_live_client_t client = forge_client;
+    f.user_generation = USER_GENERATION;
+    client.project_id = PROJECT;
+    return tg_token_alive(&f, &client, user, &at);
+}
+
+static void user_gone_disabled_expired_or_with_another_password(void **state) {
+    const tg_live_client_t good = {.exists = true,
+                                   .enabled = true,
+                                   .kind = TG_CLIENT_CREDENTIAL,
+                                   .generation = USER_GENERATION,
+                                   .project_id = PROJECT};
+    tg_live_client_t u = good;
+    (void)state;
+    forge_assert(user_verdict(&u), TG_TOKEN_OK);
+    forge_assert(user_verdict(NULL), TG_TOKEN_USER);
+    u.exists = false;
+    forge_assert(user_verdict(&u), TG_TOKEN_USER);
+    u = good;
+    u.enabled = false;
+    forge_assert(user_verdict(&u), TG_TOKEN_USER);
+    u = good;
+    u.expires_at = NOW;
+    forge_assert(user_verdict(&u), TG_TOKEN_USER);
+    u.expires_at = NOW + 1;
+    forge_assert(user_verdict(&u), TG_TOKEN_OK);
+    u = good;
+    u.generation++;
+    forge_assert(user_verdict(&u), TG_TOKEN_USER);
+    u.generation = 0;
+    forge_assert(user_verdict(&u), TG_TOKEN_USER);
+    u = good;
+    u.project_id++; /* a credential of that name in another project */
+    forge_assert(user_verdict(&u), TG_TOKEN_USER);
+    u = good;
+    u.kind = TG_CLIENT_APPLICATION; /* an application key of that name */
+    forge_assert(user_verdict(&u), TG_TOKEN_USER);
+}
+
 static void cached_facts_of_a_key_revoked_since(void **state) {
     tg_token_facts_t f = good_facts();
     (void)state;
@@ -445,9 +644,9 @@ static void cached_facts_of_a_token_revoked_since(void **state) {
     tg_token_facts_t f = good_facts();
     tg_check_now_t at = {.environment_id = 1, .key_usable = true, .unrevoked = true, .now = NOW};
     (void)state;
-    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, &at), TG_TOKEN_OK);
+    forge_assert(forge_ask(&f, &forge_proxy, &forge_client, &at), TG_TOKEN_OK);
     at.unrevoked = false;
-    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, &at), TG_TOKEN_ENDED);
+    forge_assert(forge_ask(&f, &forge_proxy, &forge_client, &at), TG_TOKEN_ENDED);
 }
 
 /* Whoever forgets to say what is true now refuses. */
@@ -458,11 +657,11 @@ static void nothing_known_of_now(void **state) {
     tg_policy_t opaque = forge_policy;
     tg_deployed_proxy_t p = forge_proxy;
     (void)state;
-    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, &nothing), TG_TOKEN_KEY);
-    forge_assert(tg_token_check(&f, &forge_proxy, &forge_client, &at), TG_TOKEN_ENDED);
+    forge_assert(forge_ask(&f, &forge_proxy, &forge_client, &nothing), TG_TOKEN_KEY);
+    forge_assert(forge_ask(&f, &forge_proxy, &forge_client, &at), TG_TOKEN_ENDED);
     opaque.type = f.type = TG_TOKEN_OPAQUE;
     p.policy = &opaque;
-    forge_assert(tg_token_check(&f, &p, &forge_client, &nothing), TG_TOKEN_ENVIRONMENT);
+    forge_assert(forge_ask(&f, &p, &forge_client, &nothing), TG_TOKEN_ENVIRONMENT);
 }
 
 static void secret_changed_since(void **state) {
@@ -548,6 +747,15 @@ static const struct CMUnitTest others[] = {
     cmocka_unit_test(token_of_another_proxy),
     cmocka_unit_test(token_of_a_disabled_expired_unknown_client),
     cmocka_unit_test(credential_of_the_same_name),
+    cmocka_unit_test(token_of_a_group_at_a_nonmember),
+    cmocka_unit_test(access_lists),
+    cmocka_unit_test(application_key_at_a_proxy_of_acl_mode),
+    cmocka_unit_test(credential_at_a_proxy_of_policy_mode),
+    cmocka_unit_test(credential_of_another_project),
+    cmocka_unit_test(opaque_token_of_a_credential_where_a_jwt_is_asked),
+    cmocka_unit_test(issuer_of_the_other_endpoints),
+    cmocka_unit_test(own_tokens),
+    cmocka_unit_test(user_gone_disabled_expired_or_with_another_password),
     cmocka_unit_test(cached_facts_of_a_key_revoked_since),
     cmocka_unit_test(cached_facts_of_a_token_revoked_since),
     cmocka_unit_test(nothing_known_of_now),

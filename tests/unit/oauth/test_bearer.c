@@ -108,9 +108,10 @@ static void expect(tg_token_verdict_t v, const tg_policy_t *policy, int status, 
 
 static void refusals(void **state) {
     static const tg_token_verdict_t one_answer[] = {
-        TG_TOKEN_MALFORMED, TG_TOKEN_SIGNATURE,   TG_TOKEN_KEY,     TG_TOKEN_TYPE,         TG_TOKEN_NOT_YET,
-        TG_TOKEN_ISSUER,    TG_TOKEN_AUDIENCE,    TG_TOKEN_CLIENT,  TG_TOKEN_GENERATION,   TG_TOKEN_ENDED,
-        TG_TOKEN_EPOCH,     TG_TOKEN_ENVIRONMENT, TG_TOKEN_UNKNOWN, (tg_token_verdict_t)99};
+        TG_TOKEN_MALFORMED,  TG_TOKEN_SIGNATURE, TG_TOKEN_KEY,      TG_TOKEN_TYPE,
+        TG_TOKEN_NOT_YET,    TG_TOKEN_ISSUER,    TG_TOKEN_AUDIENCE, TG_TOKEN_CLIENT,
+        TG_TOKEN_GENERATION, TG_TOKEN_ENDED,     TG_TOKEN_EPOCH,    TG_TOKEN_ENVIRONMENT,
+        TG_TOKEN_UNKNOWN,    TG_TOKEN_USER,      TG_TOKEN_ACCESS,   (tg_token_verdict_t)99};
     tg_policy_t plain = {.type = TG_TOKEN_JWT};
     (void)state;
     expect(TG_TOKEN_NONE, &plain, 401, "Bearer",
@@ -128,6 +129,27 @@ static void refusals(void **state) {
         expect(one_answer[i], NULL, 401, "Bearer error=\"invalid_token\", error_description=\"" INVALID "\"",
                "{\"error\":\"invalid_token\",\"error_description\":\"" INVALID "\"}");
     }
+}
+
+#define FORBIDDEN "the access token does not let its holder do this"
+#define LIMITED   "{\"error\":\"slow_down\",\"error_description\":\"too many requests, try again later\"}"
+
+/* RFC 6750 3.1: a good token that is not enough; what no token could mend has no error of a token. */
+static void refusals_of_good_tokens(void **state) {
+    static const tg_token_verdict_t not_enough[] = {TG_TOKEN_METHOD, TG_TOKEN_ROLE};
+    tg_policy_t p = {.error_status = 418, .error_code = TG_STR("E-17"), .error_message = TG_STR("no")};
+    (void)state;
+    for (size_t i = 0; i < COUNT(not_enough); i++) {
+        expect(not_enough[i], NULL, 403, "Bearer error=\"insufficient_scope\", error_description=\"" FORBIDDEN "\"",
+               "{\"error\":\"insufficient_scope\",\"error_description\":\"" FORBIDDEN "\"}");
+        expect(not_enough[i], &p, 418, "Bearer error=\"insufficient_scope\", error_description=\"" FORBIDDEN "\"",
+               "{\"error\":\"E-17\",\"error_description\":\"no\"}");
+    }
+    expect(TG_TOKEN_ADDRESS, NULL, 403, "Bearer",
+           "{\"error\":\"access_denied\",\"error_description\":\"this is not to be called from here\"}");
+    expect(TG_TOKEN_ADDRESS, &p, 418, "Bearer", "{\"error\":\"E-17\",\"error_description\":\"no\"}");
+    expect(TG_TOKEN_LIMIT, NULL, 429, "", LIMITED);
+    expect(TG_TOKEN_LIMIT, &p, 429, "", LIMITED);
 }
 
 static void own_words_of_a_policy(void **state) {
@@ -148,7 +170,7 @@ static void own_words_of_a_policy(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(finding),  cmocka_unit_test(in_the_query),          cmocka_unit_test(how_many),
-        cmocka_unit_test(refusals), cmocka_unit_test(own_words_of_a_policy),
+        cmocka_unit_test(refusals), cmocka_unit_test(own_words_of_a_policy), cmocka_unit_test(refusals_of_good_tokens),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

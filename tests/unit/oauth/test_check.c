@@ -31,6 +31,66 @@ static void facts_of_a_jwt(void **state) {
     tg_buf_release(&t);
 }
 
+static void facts_with(const char *claim, const char *value, tg_token_verdict_t expected, tg_token_facts_t *f) {
+    tg_buf_t t;
+    tg_buf_init(&t, TOKEN_MAX);
+    forge_sign(forge_keys[KEY_LIVE], GOOD_HEADER, forge_claims(claim, value), &t);
+    forge_assert(forge_prove(tg_buf_str(&t), f), expected);
+    tg_buf_release(&t);
+}
+
+static void scope_of_a_jwt(void **state) {
+    static char text[300];
+    tg_token_facts_t f;
+    (void)state;
+    facts_with(NULL, NULL, TG_TOKEN_OK, &f);
+    assert_false(f.has_scope);
+    assert_int_equal(f.scope_len, 0);
+    facts_with("scope", "\"\"", TG_TOKEN_OK, &f);
+    assert_true(f.has_scope);
+    assert_int_equal(f.scope_len, 0);
+    facts_with("scope", "\"read write\"", TG_TOKEN_OK, &f);
+    assert_true(f.has_scope);
+    assert_str(tg_strn(f.scope, f.scope_len), "read write");
+    for (size_t n = TG_FACTS_SCOPE_MAX; n <= TG_FACTS_SCOPE_MAX + 1; n++) {
+        memset(text, 'x', sizeof(text));
+        text[0] = text[n + 1] = '"';
+        text[n + 2] = '\0';
+        facts_with("scope", text, TG_TOKEN_OK, &f);
+        assert_true(f.has_scope);
+        assert_int_equal(f.scope_len, n);
+        assert_int_equal(f.scope[0], n == TG_FACTS_SCOPE_MAX ? 'x' : '\0');
+    }
+}
+
+static void user_of_a_jwt(void **state) {
+    static const char *const bad[] = {
+        "\"\"", "\"ff\"", "\"00000000000000fg\"", "\"0000000000000000ff\"", "255", "true",
+        "null", "[]",     "\"0000000000000000\""}; /* would say that there is no user to check */
+    tg_token_facts_t f;
+    (void)state;
+    facts_with(NULL, NULL, TG_TOKEN_OK, &f);
+    assert_true(f.user_generation == 0);
+    facts_with("tg_ugen", "\"00000000000000ff\"", TG_TOKEN_OK, &f);
+    assert_true(f.user_generation == 255 && f.generation == GENERATION);
+    for (size_t i = 0; i < COUNT(bad); i++) {
+        facts_with("tg_ugen", bad[i], TG_TOKEN_GENERATION, &f);
+    }
+}
+
+static void kind_of_client_by_the_issuer(void **state) {
+    tg_token_facts_t f;
+    (void)state;
+    facts_with("iss", "\"https://gw.example.org/credential\"", TG_TOKEN_OK, &f);
+    assert_int_equal(f.client_kind, TG_CLIENT_CREDENTIAL);
+    facts_with("iss", "\"https://gw.example.org/auth\"", TG_TOKEN_OK, &f);
+    assert_int_equal(f.client_kind, TG_CLIENT_APPLICATION);
+    facts_with("iss", "\"https://gw.example.org/credential/auth\"", TG_TOKEN_ISSUER, &f);
+    facts_with("iss", "\"https://gw.example.org/auth/credential\"", TG_TOKEN_ISSUER, &f);
+    facts_with("iss", "\"https://gw.example.org/Credential\"", TG_TOKEN_ISSUER, &f);
+    facts_with("iss", "\"https://gw.example.org\"", TG_TOKEN_ISSUER, &f);
+}
+
 /* A refusal leaves nothing behind that could be taken for facts. */
 static void no_facts_of_a_refused_token(void **state) {
     static const tg_token_facts_t none;
@@ -106,7 +166,10 @@ static tg_record_t record(size_t client_n, size_t subject_n) {
                          .client_kind = TG_CLIENT_CREDENTIAL,
                          .client_id = tg_strn(text, client_n),
                          .subject = tg_strn(text, subject_n),
+                         .scope = TG_STR("read"),
+                         .has_scope = true,
                          .generation = 6,
+                         .user_generation = 8,
                          .epoch = 2,
                          .issued_at = 10,
                          .access_expires_at = 20,
@@ -123,6 +186,9 @@ static void facts_of_a_record(void **state) {
     assert_true(tg_str_eq(tg_strn(f.client_id, f.client_id_len), r.client_id));
     assert_true(tg_str_eq(tg_strn(f.subject, f.subject_len), r.subject));
     assert_int_equal(f.generation, 6);
+    assert_int_equal(f.user_generation, 8);
+    assert_true(f.has_scope);
+    assert_str(tg_strn(f.scope, f.scope_len), "read");
     assert_int_equal(f.epoch, 2);
     assert_int_equal(f.issued_at, 10);
     assert_int_equal(f.not_before, 0);
@@ -150,9 +216,15 @@ static void names(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(facts_of_a_jwt),        cmocka_unit_test(no_facts_of_a_refused_token),
-        cmocka_unit_test(key_that_did_not_load), cmocka_unit_test(without_memory),
-        cmocka_unit_test(facts_of_a_record),     cmocka_unit_test(names),
+        cmocka_unit_test(facts_of_a_jwt),
+        cmocka_unit_test(no_facts_of_a_refused_token),
+        cmocka_unit_test(key_that_did_not_load),
+        cmocka_unit_test(without_memory),
+        cmocka_unit_test(scope_of_a_jwt),
+        cmocka_unit_test(user_of_a_jwt),
+        cmocka_unit_test(kind_of_client_by_the_issuer),
+        cmocka_unit_test(facts_of_a_record),
+        cmocka_unit_test(names),
     };
     return cmocka_run_group_tests(tests, forge_setup, forge_teardown);
 }

@@ -22,7 +22,7 @@ static tg_live_client_t client(void) {
 
 static tg_client_verdict_t verdict(const tg_live_client_t *c, const char *secret) {
     tg_token_request_t req = request(secret);
-    return tg_client_verify(&keys, c, &req, NOW);
+    return tg_client_verify(&keys, c, &req, false, NOW);
 }
 
 static void secrets(void **state) {
@@ -44,7 +44,7 @@ static void secret_of_another_client(void **state) {
     tg_token_request_t req = request("right");
     (void)state;
     req.client_id = TG_STR("app2");
-    assert_int_equal(tg_client_verify(&keys, &c, &req, NOW), TG_CLIENT_WRONG_SECRET);
+    assert_int_equal(tg_client_verify(&keys, &c, &req, false, NOW), TG_CLIENT_WRONG_SECRET);
 }
 
 /* Neither the stored hash nor a part of it opens anything. */
@@ -93,6 +93,113 @@ static void after_argon2(void **state) {
     assert_int_equal(tg_client_verify_known(NULL, true, NOW), TG_CLIENT_UNKNOWN);
 }
 
+/* ---- clients that need no secret ---- */
+
+static void secret_that_is_optional(void **state) {
+    tg_live_client_t c = client();
+    tg_token_request_t none = request(NULL), dash = request("-"), right = request("right"), wrong = request("wrong");
+    (void)state;
+    assert_int_equal(tg_client_verify(&keys, &c, &none, true, NOW), TG_CLIENT_OK);
+    assert_int_equal(tg_client_verify(&keys, &c, &dash, true, NOW), TG_CLIENT_OK);
+    assert_int_equal(tg_client_verify(&keys, &c, &right, true, NOW), TG_CLIENT_OK);
+    assert_int_equal(tg_client_verify(&keys, &c, &wrong, true, NOW), TG_CLIENT_WRONG_SECRET);
+    assert_int_equal(tg_client_verify(&keys, &c, &dash, false, NOW), TG_CLIENT_WRONG_SECRET);
+    assert_int_equal(tg_client_verify(&keys, NULL, &none, true, NOW), TG_CLIENT_UNKNOWN);
+    c.expires_at = NOW;
+    assert_int_equal(tg_client_verify(&keys, &c, &none, true, NOW), TG_CLIENT_EXPIRED);
+    c.enabled = false;
+    assert_int_equal(tg_client_verify(&keys, &c, &dash, true, NOW), TG_CLIENT_DISABLED);
+}
+
+static void when_the_secret_is_optional(void **state) {
+    static const struct {
+        tg_grant_t grant;
+        bool revoking, optional;
+    } rows[] = {
+        {TG_GRANT_PASSWORD, false, true}, {TG_GRANT_REFRESH, false, true},
+        {TG_GRANT_NONE, true, true},      {TG_GRANT_CLIENT_CREDENTIALS, false, false},
+        {TG_GRANT_NONE, false, false}, /* introspection, regenerate, an unknown grant */
+    };
+    const tg_policy_t good = {.active = true, .managed_from_policy = true, .token = {.grant = TG_GRANT_PASSWORD}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        tg_token_request_t req = request(NULL);
+        tg_policy_t p = good;
+        req.grant = rows[i].grant;
+        assert_int_equal(tg_secret_is_optional(&p, &req, rows[i].revoking), rows[i].optional);
+        assert_false(tg_secret_is_optional(NULL, &req, rows[i].revoking));
+        p.active = false;
+        assert_false(tg_secret_is_optional(&p, &req, rows[i].revoking));
+        p = good;
+        p.managed_from_policy = false;
+        assert_false(tg_secret_is_optional(&p, &req, rows[i].revoking));
+        p = good;
+        p.client_secret_required = true;
+        assert_false(tg_secret_is_optional(&p, &req, rows[i].revoking));
+        p = good;
+        p.token.grant = TG_GRANT_CLIENT_CREDENTIALS;
+        assert_false(tg_secret_is_optional(&p, &req, rows[i].revoking));
+    }
+}
+
+/* ---- users ---- */
+
+static tg_live_client_t user(void) {
+    tg_live_client_t u = client();
+    u.kind = TG_CLIENT_CREDENTIAL;
+    u.project_id = 3;
+    assert_int_equal(tg_secret_hash(&keys, TG_STR("alice"), TG_STR("pass"), (uint8_t *)u.secret), TG_OK);
+    return u;
+}
+
+static tg_client_verdict_t user_verdict(const tg_live_client_t *u, int64_t project_id, const char *password) {
+    tg_live_client_t c = client();
+    tg_token_request_t req = request("right");
+    c.project_id = project_id;
+    req.username = TG_STR("alice");
+    req.password = tg_str(password);
+    return tg_user_verify(&keys, &c, u, &req, NOW);
+}
+
+static void users(void **state) {
+    tg_live_client_t u = user();
+    (void)state;
+    assert_int_equal(user_verdict(&u, 3, "pass"), TG_CLIENT_OK);
+    assert_int_equal(user_verdict(&u, 3, "wrong"), TG_CLIENT_WRONG_SECRET);
+    assert_int_equal(user_verdict(&u, 3, "-"), TG_CLIENT_WRONG_SECRET);
+    assert_int_equal(user_verdict(&u, 3, ""), TG_CLIENT_WRONG_SECRET);
+    assert_int_equal(user_verdict(NULL, 3, "pass"), TG_CLIENT_UNKNOWN);
+    assert_int_equal(user_verdict(NULL, 3, ""), TG_CLIENT_UNKNOWN);
+    u.expires_at = NOW;
+    assert_int_equal(user_verdict(&u, 3, "pass"), TG_CLIENT_EXPIRED);
+    u.enabled = false;
+    assert_int_equal(user_verdict(&u, 3, "pass"), TG_CLIENT_DISABLED);
+    assert_int_equal(user_verdict(&u, 3, "wrong"), TG_CLIENT_WRONG_SECRET);
+    u.exists = false;
+    assert_int_equal(user_verdict(&u, 3, "pass"), TG_CLIENT_UNKNOWN);
+}
+
+static void user_of_another_project(void **state) {
+    tg_live_client_t u = user();
+    (void)state;
+    assert_int_equal(user_verdict(&u, 4, "pass"), TG_CLIENT_WRONG_PROJECT);
+    assert_int_equal(user_verdict(&u, 4, ""), TG_CLIENT_WRONG_PROJECT);
+    u.secret_kind = TG_SECRET_ARGON2ID; /* said before argon2id is asked, which knows nothing of projects */
+    assert_int_equal(user_verdict(&u, 4, "pass"), TG_CLIENT_WRONG_PROJECT);
+    assert_int_equal(user_verdict(&u, 3, "pass"), TG_CLIENT_NEEDS_ARGON2);
+    assert_int_equal(user_verdict(&u, 3, ""), TG_CLIENT_WRONG_SECRET); /* nothing for argon2id to do */
+    u = user();
+    u.project_id = 0; /* not known: nobody's, and not that of a client of whom it is not known either */
+    assert_int_equal(user_verdict(&u, 0, "pass"), TG_CLIENT_WRONG_PROJECT);
+}
+
+static void application_key_as_a_user(void **state) {
+    tg_live_client_t u = user();
+    (void)state;
+    u.kind = TG_CLIENT_APPLICATION;
+    assert_int_equal(user_verdict(&u, 3, "pass"), TG_CLIENT_WRONG_PROJECT);
+}
+
 static void names(void **state) {
     (void)state;
     for (tg_client_verdict_t v = TG_CLIENT_OK; v <= TG_CLIENT_UNAVAILABLE; v++) {
@@ -109,9 +216,17 @@ static int setup(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(secrets),      cmocka_unit_test(secret_of_another_client),
-        cmocka_unit_test(broken_rows),  cmocka_unit_test(secret_then_enabled_then_expiry),
-        cmocka_unit_test(after_argon2), cmocka_unit_test(names),
+        cmocka_unit_test(secrets),
+        cmocka_unit_test(secret_of_another_client),
+        cmocka_unit_test(broken_rows),
+        cmocka_unit_test(secret_then_enabled_then_expiry),
+        cmocka_unit_test(after_argon2),
+        cmocka_unit_test(names),
+        cmocka_unit_test(secret_that_is_optional),
+        cmocka_unit_test(when_the_secret_is_optional),
+        cmocka_unit_test(users),
+        cmocka_unit_test(user_of_another_project),
+        cmocka_unit_test(application_key_as_a_user),
     };
     return cmocka_run_group_tests(tests, setup, NULL);
 }

@@ -159,11 +159,11 @@ static void answers(void **state) {
                   "\"exp\":1790000060," WHO "}");
     i.has_scope = true;
     i.scope = TG_STR("read write");
-    i.username = TG_STR("al\"ice");
+    f.user_generation = 1;
     f.expires_at = 0;
     answer_is(&i, "{\"active\":true,\"scope\":\"read write\",\"client_id\":\"orders-key\",\"username\":\"al\\\"ice\","
                   "\"token_type\":\"Bearer\",\"iat\":1790000000," WHO "}");
-    i.username = TG_STR_NONE;
+    f.user_generation = 0;
     i.scope = TG_STR_NONE; /* resolved, and none */
     i.refresh = true;
     answer_is(&i, "{\"active\":true,\"scope\":\"\",\"client_id\":\"orders-key\",\"iat\":1790000000," WHO "}");

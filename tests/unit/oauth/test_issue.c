@@ -65,6 +65,85 @@ static void grants(void **state) {
     assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
 }
 
+static void password_grant(void **state) {
+    static char longest[TG_CLIENT_ID_MAX + 1];
+    tg_policy_t p = policy(TG_TOKEN_OPAQUE);
+    tg_grant_plan_t plan;
+    (void)state;
+    p.token.grant = TG_GRANT_PASSWORD;
+    tg_token_request_t req = request(TG_GRANT_PASSWORD);
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_INVALID_REQUEST);
+    req.username = TG_STR("alice");
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_INVALID_REQUEST);
+    req.password = TG_STR("p");
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_OK);
+    assert_str(plan.subject, "alice");
+    assert_str(plan.client_id, CLIENT);
+    assert_true(plan.generation == GENERATION && plan.user_generation == 0);
+    req.username = TG_STR_NONE;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_INVALID_REQUEST);
+    memset(longest, 'x', sizeof(longest)); /* names that nobody can have, and no subject */
+    const tg_str_t nobody[] = {tg_strn(longest, sizeof(longest)), TG_STR("al ice"), TG_STR("al:ice"),
+                               TG_STR("\xc3\xa4")};
+    for (size_t i = 0; i < COUNT(nobody); i++) {
+        req.username = nobody[i];
+        assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_INVALID_GRANT);
+    }
+    /* told only to those for whom the grant is open */
+    p.token.grant = TG_GRANT_CLIENT_CREDENTIALS;
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    req = request(TG_GRANT_CLIENT_CREDENTIALS);
+    req.username = TG_STR("alice"); /* of no meaning to this grant */
+    assert_int_equal(decide(TG_ENDPOINT_TOKEN, &req, &p, &plan), TG_OAUTH_OK);
+    assert_str(plan.subject, CLIENT);
+}
+
+/* A policy of policy mode issues to an application key alone, the settings of a credential to a credential alone. */
+static void modes_and_kinds(void **state) {
+    tg_live_client_t credential = forge_client, unknown = forge_client;
+    tg_policy_t mine = policy(TG_TOKEN_OPAQUE), acl;
+    tg_grant_plan_t plan;
+    const char *why;
+    (void)state;
+    credential.kind = TG_CLIENT_CREDENTIAL;
+    unknown.kind = (tg_client_kind_t)0;
+    tg_credential_policy_init(TG_TOKEN_OPAQUE, &mine.token, &acl);
+    for (int url = 0; url < 2; url++) {
+        tg_token_request_t req = request(TG_GRANT_CLIENT_CREDENTIALS);
+        tg_oauth_error_t refused = url ? TG_OAUTH_METHOD : TG_OAUTH_UNAUTHORIZED_CLIENT;
+        req.in_url = url;
+        mine.token.allow_url_parameters = acl.token.allow_url_parameters = url;
+        assert_int_equal(tg_grant_decide(TG_ENDPOINT_TOKEN, &req, &forge_client, &mine, &plan, &why), TG_OAUTH_OK);
+        assert_int_equal(tg_grant_decide(TG_ENDPOINT_TOKEN, &req, &credential, &acl, &plan, &why), TG_OAUTH_OK);
+        assert_int_equal(plan.client_kind, TG_CLIENT_CREDENTIAL);
+        assert_int_equal(tg_grant_decide(TG_ENDPOINT_TOKEN, &req, &credential, &mine, &plan, &why), refused);
+        assert_int_equal(tg_grant_decide(TG_ENDPOINT_TOKEN, &req, &forge_client, &acl, &plan, &why), refused);
+        assert_int_equal(tg_grant_decide(TG_ENDPOINT_TOKEN, &req, &unknown, &acl, &plan, &why), refused);
+        assert_int_equal(tg_grant_decide(TG_ENDPOINT_TOKEN, &req, &unknown, &mine, &plan, &why), refused);
+    }
+}
+
+static void settings_of_a_credential(void **state) {
+    const tg_token_settings_t settings = {.grant = TG_GRANT_PASSWORD,
+                                          .expires_in = 60,
+                                          .refresh_allowed = true,
+                                          .delete_previous = true,
+                                          .jwt_algorithm = TG_STR("ES256")};
+    tg_policy_t p;
+    (void)state;
+    for (tg_token_type_t type = TG_TOKEN_OPAQUE; type <= TG_TOKEN_JWT; type++) {
+        memset(&p, 0xff, sizeof(p));
+        tg_credential_policy_init(type, &settings, &p);
+        assert_int_equal(p.type, type);
+        assert_true(p.active && p.client_secret_required && p.regenerate);
+        assert_false(p.managed_from_policy || p.authorization || p.clear_auth);
+        assert_int_equal(p.error_status, 0);
+        assert_int_equal(p.token.grant, TG_GRANT_PASSWORD);
+        assert_true(p.token.refresh_allowed);
+        assert_int_equal(p.token.delete_previous, type == TG_TOKEN_OPAQUE); /* of no meaning to a JWT */
+    }
+}
+
 static void refresh_grant(void **state) {
     tg_policy_t p = policy(TG_TOKEN_OPAQUE);
     tg_grant_plan_t plan;
@@ -183,9 +262,15 @@ static void active_keys(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(endpoints_and_types), cmocka_unit_test(grants),
-        cmocka_unit_test(refresh_grant),       cmocka_unit_test(url_parameters),
-        cmocka_unit_test(no_policy_no_token),  cmocka_unit_test(scopes),
+        cmocka_unit_test(endpoints_and_types),
+        cmocka_unit_test(grants),
+        cmocka_unit_test(password_grant),
+        cmocka_unit_test(modes_and_kinds),
+        cmocka_unit_test(settings_of_a_credential),
+        cmocka_unit_test(refresh_grant),
+        cmocka_unit_test(url_parameters),
+        cmocka_unit_test(no_policy_no_token),
+        cmocka_unit_test(scopes),
         cmocka_unit_test(active_keys),
     };
     return cmocka_run_group_tests(tests, forge_setup, forge_teardown);

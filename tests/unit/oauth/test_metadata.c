@@ -5,10 +5,11 @@
 #define NOW ((tg_ms_t)1790000000 * 1000)
 
 static void metadata(void **state) {
+    const tg_metadata_t m = {.password = false};
     tg_buf_t b;
     (void)state;
     tg_buf_init(&b, 4096);
-    tg_metadata_write(TG_STR("https://gw.example.org/auth"), &b);
+    tg_metadata_write(TG_STR("https://gw.example.org/auth"), &m, &b);
     assert_str(tg_buf_str(&b),
                "{\"issuer\":\"https://gw.example.org/auth\","
                "\"token_endpoint\":\"https://gw.example.org/auth/token\","
@@ -24,13 +25,36 @@ static void metadata(void **state) {
     tg_buf_release(&b);
 }
 
+static void what_is_open_here(void **state) {
+    const tg_str_t scopes[] = {TG_STR("read"), TG_STR("wri\"te")};
+    const tg_metadata_t m = {.password = true, .scopes = scopes, .n_scopes = COUNT(scopes)};
+    tg_buf_t b;
+    json_t *doc = NULL;
+    (void)state;
+    tg_buf_init(&b, 4096);
+    tg_metadata_write(TG_STR("https://gw.example.org/credential"), &m, &b);
+    assert_int_equal(tg_json_parse(tg_buf_str(&b), 4096, 4, &doc, NULL), TG_OK);
+    const json_t *grants = json_object_get(doc, "grant_types_supported");
+    assert_int_equal(json_array_size(grants), 3);
+    assert_string_equal(json_string_value(json_array_get(grants, 0)), "client_credentials");
+    assert_string_equal(json_string_value(json_array_get(grants, 1)), "password");
+    assert_string_equal(json_string_value(json_array_get(grants, 2)), "refresh_token");
+    const json_t *known = json_object_get(doc, "scopes_supported");
+    assert_int_equal(json_array_size(known), 2);
+    assert_string_equal(json_string_value(json_array_get(known, 0)), "read");
+    assert_string_equal(json_string_value(json_array_get(known, 1)), "wri\"te");
+    json_decref(doc);
+    tg_buf_release(&b);
+}
+
 static void metadata_of_an_endless_issuer(void **state) {
     static char issuer[4096];
+    const tg_metadata_t m = {.password = false};
     tg_buf_t b;
     (void)state;
     memset(issuer, 'x', sizeof(issuer));
     tg_buf_init(&b, 65536);
-    tg_metadata_write(tg_strn(issuer, sizeof(issuer)), &b);
+    tg_metadata_write(tg_strn(issuer, sizeof(issuer)), &m, &b);
     assert_int_equal(b.err, TG_ERR_LIMIT);
     tg_buf_release(&b);
 }
@@ -77,6 +101,7 @@ static void issuers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(metadata),
+        cmocka_unit_test(what_is_open_here),
         cmocka_unit_test(metadata_of_an_endless_issuer),
         cmocka_unit_test(key_set),
         cmocka_unit_test(issuers),

@@ -306,6 +306,70 @@ static void succeeded(void **state) {
     assert_int_equal(life_check(&l, a.access, false), TG_TOKEN_OK);
 }
 
+/* A scope that was resolved and is empty is another thing than none that was resolved. */
+static void scope_resolved_or_not(void **state) {
+    static const char *const scopes[] = {NULL, "", "read"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(scopes); i++) {
+        life_acquire(&l, 0, scopes[i], &first);
+        life_refresh_now(&l, 0, first.refresh, NULL, &a);
+        life_refresh_now(&l, 0, first.refresh, NULL, &b);
+        assert_int_equal(b.action, TG_REFRESH_REPEAT);
+        const tg_pair_t *pairs[] = {&first.pair, &a.pair, &b.pair};
+        for (size_t j = 0; j < COUNT(pairs); j++) {
+            assert_int_equal(pairs[j]->record.has_scope, scopes[i] != NULL);
+            assert_int_equal(pairs[j]->plan.has_scope, scopes[i] != NULL);
+            assert_str(pairs[j]->plan.scope, scopes[i] != NULL ? scopes[i] : "");
+        }
+        life_refresh_now(&l, 0, a.refresh, "admin", &b);
+        assert_int_equal(b.error, TG_OAUTH_INVALID_SCOPE);
+    }
+    life_refresh_now(&l, 0, a.refresh, "read", &b);
+    assert_true(b.pair.record.has_scope);
+}
+
+static void user_goes_on(void **state) {
+    tg_token_facts_t f;
+    (void)state;
+    life_acquire_for(&l, 0, &l.user, "read", &first);
+    life_refresh_now(&l, 0, first.refresh, NULL, &a);
+    life_refresh_now(&l, 0, first.refresh, NULL, &b);
+    assert_string_equal(a.refresh, b.refresh);
+    const life_answer_t *answers[] = {&first, &a, &b};
+    for (size_t i = 0; i < COUNT(answers); i++) {
+        assert_true(answers[i]->pair.record.user_generation == 55 && answers[i]->pair.plan.user_generation == 55);
+        assert_str(answers[i]->pair.record.subject, "alice");
+        assert_str(answers[i]->pair.record.client_id, "orders-key");
+        if (l.policy.type == TG_TOKEN_JWT) {
+            assert_int_equal(life_prove_jwt(&l, answers[i]->access, &f), TG_TOKEN_OK);
+            assert_true(f.user_generation == 55);
+            assert_str(tg_strn(f.subject, f.subject_len), "alice");
+        }
+    }
+    if (l.policy.type == TG_TOKEN_OPAQUE) {
+        assert_int_equal(life_check(&l, a.access, false), TG_TOKEN_OK);
+        l.user.live.generation++;
+        assert_int_equal(life_check(&l, a.access, false), TG_TOKEN_USER);
+    }
+}
+
+static void of_a_credential(void **state) {
+    tg_token_facts_t f;
+    (void)state;
+    life_turn_to_acl(&l);
+    life_acquire(&l, 0, "read", &first);
+    life_refresh_now(&l, 0, first.refresh, NULL, &a);
+    assert_int_equal(a.error, TG_OAUTH_OK);
+    assert_int_equal(a.pair.record.client_kind, TG_CLIENT_CREDENTIAL);
+    assert_int_equal(a.pair.plan.client_kind, TG_CLIENT_CREDENTIAL);
+    if (l.policy.type == TG_TOKEN_JWT) {
+        assert_int_equal(life_prove_jwt(&l, a.access, &f), TG_TOKEN_OK);
+        assert_int_equal(f.client_kind, TG_CLIENT_CREDENTIAL);
+    } else {
+        assert_int_equal(life_check(&l, a.access, false), TG_TOKEN_OK);
+    }
+}
+
 /* The pair comes of the token alone: neither when nor on which node it was asked for matters. */
 static void derived_on_every_node(void **state) {
     static life_t other;
@@ -513,20 +577,21 @@ static void decide_on_nothing(void **state) {
     (void)state;
     life_acquire(&l, 0, NULL, &a);
     r = a.pair.record;
-    assert_int_equal(tg_refresh_decide(&req, client, &l.policy, &r, ENVIRONMENT, 0, l.now).action, TG_REFRESH_WRITE);
-    tg_refresh_decision_t d = tg_refresh_decide(&req, client, &l.policy, NULL, ENVIRONMENT, 0, l.now);
+    assert_int_equal(tg_refresh_decide(&req, client, NULL, &l.policy, &r, ENVIRONMENT, 0, l.now).action,
+                     TG_REFRESH_WRITE);
+    tg_refresh_decision_t d = tg_refresh_decide(&req, client, NULL, &l.policy, NULL, ENVIRONMENT, 0, l.now);
     assert_int_equal(d.action, TG_REFRESH_DENY);
     assert_int_equal(d.error, TG_OAUTH_INVALID_GRANT);
     assert_false(d.used);
-    d = tg_refresh_decide(&req, client, NULL, &r, ENVIRONMENT, 0, l.now);
+    d = tg_refresh_decide(&req, client, NULL, NULL, &r, ENVIRONMENT, 0, l.now);
     assert_int_equal(d.error, TG_OAUTH_UNAUTHORIZED_CLIENT);
     l.policy.token.refresh_allowed = false;
-    d = tg_refresh_decide(&req, client, &l.policy, &r, ENVIRONMENT, 0, l.now);
+    d = tg_refresh_decide(&req, client, NULL, &l.policy, &r, ENVIRONMENT, 0, l.now);
     assert_int_equal(d.action, TG_REFRESH_DENY);
     assert_int_equal(d.error, TG_OAUTH_UNAUTHORIZED_CLIENT);
     l.policy.token.refresh_allowed = true;
     r.has_refresh = false;
-    d = tg_refresh_decide(&req, client, &l.policy, &r, ENVIRONMENT, 0, l.now);
+    d = tg_refresh_decide(&req, client, NULL, &l.policy, &r, ENVIRONMENT, 0, l.now);
     assert_int_equal(d.error, TG_OAUTH_INVALID_GRANT);
 }
 
@@ -584,6 +649,12 @@ int main(void) {
         OPAQUE(buckets),
         JWT(bucket_in_a_jwt),
         OPAQUE(succeeded),
+        OPAQUE(scope_resolved_or_not),
+        JWT(scope_resolved_or_not),
+        OPAQUE(user_goes_on),
+        JWT(user_goes_on),
+        OPAQUE(of_a_credential),
+        JWT(of_a_credential),
         OPAQUE(derived_on_every_node),
         JWT(derived_on_every_node),
         OPAQUE(repeated),

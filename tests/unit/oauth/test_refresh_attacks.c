@@ -143,7 +143,7 @@ static void refresh_token_of_another_client(void **state) {
 
 static void refresh_token_of_a_credential_of_the_same_name(void **state) {
     (void)state;
-    l.clients[0].live.kind = TG_CLIENT_CREDENTIAL;
+    life_turn_to_acl(&l);
     expect_refused(0, first.refresh, TG_OAUTH_INVALID_GRANT);
 }
 
@@ -365,6 +365,82 @@ static void cannot_be_decided(void **state) {
     tg_arena_release(&arena);
 }
 
+/* ---- users ---- */
+
+static void refresh_of_a_user(const char *what, bool refreshes) {
+    life_answer_t mine;
+    life_acquire_for(&l, 0, &l.user, NULL, &mine);
+    assert_str(mine.pair.record.subject, "alice");
+    if (strcmp(what, "other password") == 0) {
+        l.user.live.generation++;
+    } else if (strcmp(what, "disabled") == 0) {
+        l.user.live.enabled = false;
+    } else if (strcmp(what, "expired") == 0) {
+        l.user.live.expires_at = l.now;
+    } else if (strcmp(what, "gone") == 0) {
+        l.user.live = (tg_live_client_t){0};
+    } else if (strcmp(what, "of another project") == 0) {
+        l.user.live.project_id++;
+    } else if (strcmp(what, "an application key") == 0) {
+        l.user.live.kind = TG_CLIENT_APPLICATION;
+    }
+    if (!refreshes) {
+        expect_refused(0, mine.refresh, TG_OAUTH_INVALID_GRANT);
+        assert_int_equal(b.action, TG_REFRESH_DENY);
+        return;
+    }
+    life_refresh_now(&l, 0, mine.refresh, NULL, &b);
+    assert_int_equal(b.error, TG_OAUTH_OK);
+    assert_str(b.pair.record.subject, "alice");
+    assert_true(b.pair.record.user_generation == l.user.live.generation);
+    assert_true(b.pair.plan.user_generation == l.user.live.generation);
+}
+
+static void refresh_without_its_user(void **state) {
+    static const char *const ends[] = {"other password", "disabled",           "expired",
+                                       "gone",           "of another project", "an application key"};
+    const life_client_t alice = l.user;
+    (void)state;
+    for (size_t i = 0; i < COUNT(ends); i++) {
+        refresh_of_a_user(ends[i], false);
+        l.user = alice;
+        refresh_of_a_user("the same", true);
+    }
+}
+
+/* Who forgets to ask for the user refuses. */
+static void refresh_whose_user_was_not_asked_for(void **state) {
+    tg_token_request_t req = {
+        .grant = TG_GRANT_REFRESH, .client_id = l.clients[0].id, .refresh_token = tg_str(first.refresh)};
+    tg_record_t r = first.pair.record;
+    const tg_live_client_t *client = &l.clients[0].live;
+    (void)state;
+    assert_int_equal(tg_refresh_decide(&req, client, NULL, &l.policy, &r, ENVIRONMENT, 0, l.now).action,
+                     TG_REFRESH_WRITE);
+    r.user_generation = 1;
+    assert_int_equal(tg_refresh_decide(&req, client, NULL, &l.policy, &r, ENVIRONMENT, 0, l.now).action,
+                     TG_REFRESH_DENY);
+}
+
+/* ---- modes ---- */
+
+static void refresh_by_settings_of_the_other_mode(void **state) {
+    tg_token_request_t req = {
+        .grant = TG_GRANT_REFRESH, .client_id = l.clients[0].id, .refresh_token = tg_str(first.refresh)};
+    const tg_record_t *r = &first.pair.record;
+    const tg_policy_t mine = l.policy;
+    (void)state;
+    life_turn_to_acl(&l);
+    /* a credential of the same name does not go on with what the application key began */
+    assert_int_equal(tg_refresh_decide(&req, &l.clients[0].live, NULL, &l.policy, r, ENVIRONMENT, 0, l.now).error,
+                     TG_OAUTH_INVALID_GRANT);
+    assert_int_equal(tg_refresh_decide(&req, &l.clients[0].live, NULL, &mine, r, ENVIRONMENT, 0, l.now).error,
+                     TG_OAUTH_UNAUTHORIZED_CLIENT);
+    l.clients[0].live.kind = TG_CLIENT_APPLICATION;
+    assert_int_equal(tg_refresh_decide(&req, &l.clients[0].live, NULL, &l.policy, r, ENVIRONMENT, 0, l.now).error,
+                     TG_OAUTH_UNAUTHORIZED_CLIENT);
+}
+
 #define OPAQUE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 #define JWT(test)                                                                                                      \
     { #test " jwt", test, setup_jwt, teardown, NULL }
@@ -397,6 +473,9 @@ int main(void) {
         BOTH(scope_where_none_was_granted),
         JWT(forged_refresh_jwts),
         JWT(cannot_be_decided),
+        BOTH(refresh_without_its_user),
+        BOTH(refresh_whose_user_was_not_asked_for),
+        BOTH(refresh_by_settings_of_the_other_mode),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,7 +1,8 @@
 /*
  * Random lives of families of tokens (acquire, refresh: repeated, in parallel, late, too often, with an answer that got
- * lost; use, revoke, another client, a clock that steps) against a second description of the rules, written from the
- * specification and not from the code: it knows moments and counts, and no records, hashes or buckets.
+ * lost; use, revoke, another client, a user who goes, comes back or has another password, a clock that steps) against a
+ * second description of the rules, written from the specification and not from the code: it knows moments and counts,
+ * and no records, hashes or buckets.
  */
 #include <stdlib.h>
 
@@ -30,6 +31,8 @@ typedef struct {
     int left;
     bool revoked;
     int64_t epoch;
+    bool of_user;
+    int password; /* of the user, when acquired: which one it was */
 } family_t;
 
 typedef struct {
@@ -38,6 +41,8 @@ typedef struct {
     bool rotation;
     family_t families[FAMILIES];
     int n;
+    int password;   /* which one the user has now */
+    bool user_gone; /* disabled or deleted */
     uint64_t seed, rng;
     int step;
 } world_t;
@@ -60,13 +65,18 @@ static bool scope_fits(const char *asked, const char *granted) {
            (strcmp(granted, "read write") == 0 && (strcmp(asked, "read") == 0 || strcmp(asked, "write") == 0));
 }
 
+static bool user_is_well(const world_t *w, const family_t *f) {
+    return !f->of_user || (!w->user_gone && f->password == w->password);
+}
+
 /* What presenting the refresh token of generation g must lead to, by its own client. */
 static outcome_t expected(const world_t *w, const family_t *f, int g, const char *scope) {
     const gen_t *gen = &f->gens[g];
     tg_ms_t now = w->life.now;
     bool last = g == f->n - 1;
     bool retry = gen->refreshed_at != NEVER && now < gen->refreshed_at + GRACE;
-    if (f->epoch < w->life.epoch || (last && f->revoked) || (now >= gen->refresh_end && !retry)) {
+    if (f->epoch < w->life.epoch || !user_is_well(w, f) || (last && f->revoked) ||
+        (now >= gen->refresh_end && !retry)) {
         return REFUSED;
     }
     if (last) {
@@ -105,7 +115,8 @@ static void mark_used(const world_t *w, gen_t *gen) {
 
 /* Presenting a token that still counts is its first use. */
 static void presented(const world_t *w, family_t *f, int g) {
-    if (g == f->n - 1 && !f->revoked && f->epoch >= w->life.epoch && w->life.now < f->gens[g].refresh_end) {
+    if (g == f->n - 1 && !f->revoked && f->epoch >= w->life.epoch && user_is_well(w, f) &&
+        w->life.now < f->gens[g].refresh_end) {
         mark_used(w, &f->gens[g]);
     }
 }
@@ -166,10 +177,11 @@ static void step_acquire(world_t *w) {
     if (w->n == FAMILIES) {
         return;
     }
-    life_acquire(&w->life, 0, "read write", &a);
+    bool of_user = !w->user_gone && below(w, 2) == 0;
+    life_acquire_for(&w->life, 0, of_user ? &w->life.user : NULL, "read write", &a);
     assert_names_are_new(w, &a, true);
     family_t *f = &w->families[w->n++];
-    *f = (family_t){.left = COUNT_MAX, .epoch = w->life.epoch};
+    *f = (family_t){.left = COUNT_MAX, .epoch = w->life.epoch, .of_user = of_user, .password = w->password};
     gen_add(w, f, &a, "read write");
 }
 
@@ -245,12 +257,27 @@ static void step_use(world_t *w, family_t *f) {
         return;
     }
     v = life_check(&w->life, f->gens[g].access, true);
-    bool good = last && !f->revoked && !stale && w->life.now < f->gens[g].access_end;
+    bool good = last && !f->revoked && !stale && user_is_well(w, f) && w->life.now < f->gens[g].access_end;
     if ((v == TG_TOKEN_OK) != good) {
         fail_msg("access token of generation %d of %d: %s", g, f->n, tg_token_verdict_name(v));
     }
     if (v != TG_TOKEN_UNKNOWN) { /* its bucket may be past: then nothing is looked up */
         mark_used(w, &f->gens[g]);
+    }
+}
+
+static void step_user(world_t *w) {
+    if (below(w, 3) == 0) {
+        w->password++;
+        w->life.user.live.generation++;
+        return;
+    }
+    w->user_gone = !w->user_gone;
+    if (below(w, 2) == 0) {
+        w->life.user.live.enabled = w->life.user.live.exists = !w->user_gone;
+    } else {
+        w->life.user.live.enabled = !w->user_gone;
+        w->life.user.live.exists = true;
     }
 }
 
@@ -278,19 +305,24 @@ static void step(world_t *w) {
         step_revoke(w, f);
     } else if (what < 71) {
         w->life.epoch++; /* all tokens of the client are ended */
+    } else if (what < 75) {
+        step_user(w);
     } else {
         step_clock(w);
     }
 }
 
 /* Signatures cost much more than the rules do. */
-static void run(tg_token_type_t type, bool rotation) {
+static void run(tg_token_type_t type, bool rotation, bool acl) {
     world_t *w = calloc(1, sizeof(*w));
-    uint64_t seeds = type == TG_TOKEN_JWT ? 40 : 300;
+    uint64_t seeds = type == TG_TOKEN_JWT ? 25 : 200;
     for (uint64_t seed = 1; seed <= seeds; seed++) {
         *w = (world_t){.type = type, .rotation = rotation, .seed = seed, .rng = seed * 0x9e3779b97f4a7c15u};
         life_init(&w->life, type);
         w->life.policy.token.refresh_rotation = rotation;
+        if (acl) {
+            life_turn_to_acl(&w->life);
+        }
         for (w->step = 0; w->step < STEPS; w->step++) {
             step(w);
         }
@@ -301,22 +333,26 @@ static void run(tg_token_type_t type, bool rotation) {
 
 static void opaque_with_rotation(void **state) {
     (void)state;
-    run(TG_TOKEN_OPAQUE, true);
+    run(TG_TOKEN_OPAQUE, true, false);
+    run(TG_TOKEN_OPAQUE, true, true);
 }
 
 static void opaque_without_rotation(void **state) {
     (void)state;
-    run(TG_TOKEN_OPAQUE, false);
+    run(TG_TOKEN_OPAQUE, false, false);
+    run(TG_TOKEN_OPAQUE, false, true);
 }
 
 static void jwt_with_rotation(void **state) {
     (void)state;
-    run(TG_TOKEN_JWT, true);
+    run(TG_TOKEN_JWT, true, false);
+    run(TG_TOKEN_JWT, true, true);
 }
 
 static void jwt_without_rotation(void **state) {
     (void)state;
-    run(TG_TOKEN_JWT, false);
+    run(TG_TOKEN_JWT, false, false);
+    run(TG_TOKEN_JWT, false, true);
 }
 
 int main(void) {

@@ -51,21 +51,25 @@ static void whose(void **state) {
                 p = good;
     const char *why;
     (void)state;
-    assert_int_equal(tg_regenerate_decide(&req, &good, &why), TG_OAUTH_OK);
-    assert_int_equal(tg_regenerate_decide(&req, NULL, &why), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    assert_int_equal(tg_regenerate_decide(&req, &forge_client, &good, &why), TG_OAUTH_OK);
+    assert_int_equal(tg_regenerate_decide(&req, &forge_client, NULL, &why), TG_OAUTH_UNAUTHORIZED_CLIENT);
     p.type = TG_TOKEN_OPAQUE;
-    assert_int_equal(tg_regenerate_decide(&req, &p, &why), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    assert_int_equal(tg_regenerate_decide(&req, &forge_client, &p, &why), TG_OAUTH_UNAUTHORIZED_CLIENT);
     p = good;
     p.active = false;
-    assert_int_equal(tg_regenerate_decide(&req, &p, &why), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    assert_int_equal(tg_regenerate_decide(&req, &forge_client, &p, &why), TG_OAUTH_UNAUTHORIZED_CLIENT);
     p = good;
     p.managed_from_policy = false;
-    assert_int_equal(tg_regenerate_decide(&req, &p, &why), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    assert_int_equal(tg_regenerate_decide(&req, &forge_client, &p, &why), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    tg_live_client_t credential = forge_client;
+    credential.kind = TG_CLIENT_CREDENTIAL;
+    assert_int_equal(tg_regenerate_decide(&req, &credential, &p, &why), TG_OAUTH_OK);
+    assert_int_equal(tg_regenerate_decide(&req, &credential, &good, &why), TG_OAUTH_UNAUTHORIZED_CLIENT);
     p = good;
     p.regenerate = false;
-    assert_int_equal(tg_regenerate_decide(&req, &p, &why), TG_OAUTH_UNAUTHORIZED_CLIENT);
+    assert_int_equal(tg_regenerate_decide(&req, &forge_client, &p, &why), TG_OAUTH_UNAUTHORIZED_CLIENT);
     req.token = TG_STR_NONE;
-    assert_int_equal(tg_regenerate_decide(&req, &good, &why), TG_OAUTH_INVALID_REQUEST);
+    assert_int_equal(tg_regenerate_decide(&req, &forge_client, &good, &why), TG_OAUTH_INVALID_REQUEST);
 }
 
 /* From the bytes of the old one to those of the new one. */
@@ -112,6 +116,9 @@ static void claims_of_the_new_one(void **state) {
     assert_str(tg_buf_str(&claims), "{\"iss\":\"" ISSUER "\",\"sub\":\"" CLIENT "\",\"aud\":\"" CLIENT
                                     "\",\"iat\":1790000000,\"jti\":\"AQIDAAAAAAAAAAAAAAAAAA\",\"client_id\":\"" CLIENT
                                     "\",\"tg_gen\":\"0123456789abcdef\",\"tg_fam\":\"_____________________w\"}");
+    tg_buf_reset(&claims);
+    regenerate("tg_ugen", "\"00000000000000ff\"", 60, NOW, &facts, &claims); /* whose password still ends it */
+    assert_non_null(strstr(claims.p, ",\"tg_ugen\":\"00000000000000ff\""));
     tg_buf_reset(&claims);
     regenerate("scope", "\"\"", 60, NOW, &facts, &claims);
     assert_non_null(strstr(claims.p, "\"scope\":\"\""));

@@ -77,8 +77,156 @@ static void extended(void **state) {
                 "\"X-ClientInfo\":\"c\\\"1\",\"X-IssuedAt\":\"2026-09-21T14:13:20.007Z\"}");
 }
 
+#define ENTRY(k, v, ...)                                                                                               \
+    { .key = TG_STR(k), .value = TG_STR(v), __VA_ARGS__ }
+
+static const tg_metadata_entry_t entries[] = {
+    ENTRY("tier", "\"go\\\"ld\"", .in_response = true, .in_jwt = true),
+    ENTRY("seats", "7", .in_response = true, .in_jwt = true, .jwt_claim = TG_STR("n")),
+    ENTRY("beta", "true", .in_jwt = true),
+    ENTRY("key", "\"s3cret\"", .secret = true, .in_response = true),
+    ENTRY("leak", "\"s3cret\"", .secret = true, .in_jwt = true), /* which the model refuses */
+    ENTRY("mute", "1"),
+};
+
+static void metadata_in_the_response(void **state) {
+    tg_token_management_t m = {.extended_fields = false};
+    tg_pair_t p = pair_make(false);
+    (void)state;
+    p.plan.has_scope = false;
+    p.record.access_expires_at = 0;
+    p.plan.metadata = entries;
+    p.plan.n_metadata = COUNT(entries);
+    response_is(&p, &m, NOW,
+                "{\"access_token\":\"tga_x\",\"token_type\":\"Bearer\",\"tier\":\"go\\\"ld\",\"seats\":7,"
+                "\"key\":\"s3cret\"}");
+    /* a field got that name since */
+    m.names[TG_FIELD_TOKEN_TYPE] = (tg_response_name_t){TG_STR("tier"), false};
+    m.names[TG_FIELD_SCOPE] = (tg_response_name_t){TG_STR("seats"), false};
+    response_is(&p, &m, NOW, "{\"access_token\":\"tga_x\",\"tier\":\"Bearer\",\"key\":\"s3cret\"}");
+}
+
+static void metadata_that_would_be_a_field(void **state) {
+    static const tg_metadata_entry_t bad[] = {
+        ENTRY("access_token", "\"x\"", .in_response = true),
+        ENTRY("refresh_token", "\"x\"", .in_response = true),
+        ENTRY("scope", "\"admin\"", .in_response = true),
+        ENTRY("error", "\"x\"", .in_response = true),
+        ENTRY("x-issuedat", "\"x\"", .in_response = true),
+        ENTRY("tg_gen", "\"x\"", .in_response = true),
+        ENTRY("twice", "1", .in_response = true),
+        ENTRY("twice", "2", .in_response = true),
+    };
+    const tg_token_management_t m = {.extended_fields = false};
+    tg_pair_t p = pair_make(false);
+    (void)state;
+    p.plan.has_scope = false;
+    p.record.access_expires_at = 0;
+    p.plan.metadata = bad;
+    p.plan.n_metadata = COUNT(bad);
+    response_is(&p, &m, NOW, "{\"access_token\":\"tga_x\",\"token_type\":\"Bearer\",\"twice\":1}");
+}
+
+/* ---- metadata in the access JWT ---- */
+
+#define CLAIMS                                                                                                         \
+    "{\"iss\":\"" ISSUER "\",\"sub\":\"s\",\"aud\":\"c\\\"1\",\"iat\":1790000000,\"jti\":\"AAAAAAAAAAAAAAAAAAAAAA\","  \
+    "\"client_id\":\"c\\\"1\",\"tg_gen\":\"0000000000000000\""
+
+static void claims_are(const tg_pair_t *p, const char *wanted) {
+    char text[4096];
+    tg_buf_t b;
+    tg_buf_init_fixed(&b, text, sizeof(text));
+    tg_pair_claims_write(p, TG_STR(ISSUER), &b);
+    assert_int_equal(b.err, TG_OK);
+    assert_str(tg_buf_str(&b), wanted);
+}
+
+static tg_pair_t jwt_pair(const tg_metadata_entry_t *metadata, size_t n) {
+    tg_pair_t p = pair_make(false);
+    p.plan.type = TG_TOKEN_JWT;
+    p.plan.has_scope = false;
+    p.record.access_expires_at = 0;
+    p.plan.metadata = metadata;
+    p.plan.n_metadata = n;
+    return p;
+}
+
+static void metadata_in_the_jwt(void **state) {
+    tg_pair_t p = jwt_pair(entries, COUNT(entries));
+    (void)state;
+    claims_are(&p, CLAIMS ",\"tier\":\"go\\\"ld\",\"n\":7,\"beta\":true}");
+    p.plan.user_generation = 0xff;
+    p.plan.n_metadata = 0;
+    claims_are(&p, CLAIMS ",\"tg_ugen\":\"00000000000000ff\"}");
+}
+
+/* What decides over a token comes from us alone, and stands in it once. */
+static void metadata_that_would_be_a_claim_of_ours(void **state) {
+    static const char *const names[] = {"iss", "sub",       "aud",   "exp",    "nbf",     "iat",    "jti",
+                                        "cnf", "client_id", "scope", "tg_gen", "tg_ugen", "tg_fam", "tg_more"};
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT(names); i++) {
+        tg_metadata_entry_t e = {.key = tg_str(names[i / 2]), .value = TG_STR("\"x\""), .in_jwt = true};
+        if (i % 2 == 1) {
+            e.jwt_claim = e.key;
+            e.key = TG_STR("harmless");
+        }
+        tg_pair_t p = jwt_pair(&e, 1);
+        claims_are(&p, CLAIMS "}");
+    }
+    const tg_metadata_entry_t twice[] = {ENTRY("a", "1", .in_jwt = true, .jwt_claim = TG_STR("b")),
+                                         ENTRY("b", "2", .in_jwt = true)};
+    tg_pair_t p = jwt_pair(twice, 2);
+    claims_are(&p, CLAIMS ",\"b\":1}");
+}
+
+/* RFC 9110 sets no bound to a header, servers do: 8 KiB. The token must not be made at all. */
+static void more_than_a_token_can_carry(void **state) {
+    static char value[TG_CLAIMS_MAX], text[2 * TG_CLAIMS_MAX];
+    tg_metadata_entry_t e = {.key = TG_STR("k"), .in_jwt = true};
+    size_t rest = TG_CLAIMS_MAX - strlen(CLAIMS ",\"k\":}");
+    (void)state;
+    memset(value, '1', sizeof(value));
+    for (size_t n = rest; n <= rest + 1; n++) {
+        tg_buf_t b;
+        tg_pair_t p = jwt_pair(&e, 1);
+        e.value = tg_strn(value, n);
+        tg_buf_init_fixed(&b, text, sizeof(text));
+        tg_buf_put(&b, TG_STR("what was there before does not count"));
+        tg_pair_claims_write(&p, TG_STR(ISSUER), &b);
+        assert_int_equal(b.err, n == rest ? TG_OK : TG_ERR_LIMIT);
+    }
+}
+
+/* Without metadata nothing comes near that bound. */
+static void the_largest_token_without_metadata(void **state) {
+    static char quotes[TG_CLIENT_ID_MAX], scope[TG_SCOPE_MAX], issuer[1024 + 11], text[2 * TG_CLAIMS_MAX];
+    tg_pair_t p = jwt_pair(NULL, 0);
+    tg_buf_t b;
+    (void)state;
+    memset(quotes, '"', sizeof(quotes));
+    memset(scope, 'x', sizeof(scope));
+    memset(issuer, 'x', sizeof(issuer));
+    p.plan.client_id = p.plan.subject = tg_strn(quotes, sizeof(quotes));
+    p.plan.has_scope = p.has_family = true;
+    p.plan.scope = tg_strn(scope, sizeof(scope));
+    p.plan.user_generation = UINT64_MAX;
+    p.record.access_expires_at = (tg_ms_t)1 << 53;
+    tg_buf_init_fixed(&b, text, sizeof(text));
+    tg_pair_claims_write(&p, tg_strn(issuer, sizeof(issuer)), &b);
+    assert_int_equal(b.err, TG_OK);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(by_default), cmocka_unit_test(renamed_and_left_out),
-                                       cmocka_unit_test(extended)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(by_default),
+                                       cmocka_unit_test(renamed_and_left_out),
+                                       cmocka_unit_test(extended),
+                                       cmocka_unit_test(metadata_in_the_response),
+                                       cmocka_unit_test(metadata_that_would_be_a_field),
+                                       cmocka_unit_test(metadata_in_the_jwt),
+                                       cmocka_unit_test(metadata_that_would_be_a_claim_of_ours),
+                                       cmocka_unit_test(more_than_a_token_can_carry),
+                                       cmocka_unit_test(the_largest_token_without_metadata)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

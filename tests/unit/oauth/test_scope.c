@@ -92,7 +92,40 @@ static void too_much(void **state) {
     tg_arena_release(&a);
 }
 
+/* A role that was taken away is gone at once; a token that was asked for with less has less. */
+static void roles_that_count(void **state) {
+    static const struct {
+        const char *scope; /* NULL: not resolved */
+        const char *two, *none;
+    } rows[] = {
+        {NULL, "read write", ""},
+        {"read write", "read write", ""},
+        {"write", "write", ""},
+        {"write read", "read write", ""},
+        {"write admin", "write", ""}, /* admin was the principal's once */
+        {"admin", "", ""},
+        {"", "", ""},
+        {"Read", "", ""},
+        {"readwrite", "", ""},
+        {"rea", "", ""},
+        {"reader", "", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < 2 * COUNT(rows); i++) {
+        const char *scope = rows[i / 2].scope;
+        tg_str_t out[2];
+        char text[64] = "";
+        size_t n = tg_roles_effective(two_roles, i % 2 == 0 ? 2 : 0, scope != NULL, tg_str(scope), out), at = 0;
+        assert_true(n <= 2);
+        for (size_t j = 0; j < n; j++) {
+            at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%.*s", j > 0 ? " " : "", TG_STR_ARGS(out[j]));
+        }
+        assert_string_equal(text, i % 2 == 0 ? rows[i / 2].two : rows[i / 2].none);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rules), cmocka_unit_test(too_much)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(rules), cmocka_unit_test(too_much),
+                                       cmocka_unit_test(roles_that_count)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

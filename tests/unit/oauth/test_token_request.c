@@ -154,6 +154,10 @@ static void parameters(void **state) {
         {"client in the query", NULL, "client_id=a&client_secret=s", CC, TG_OAUTH_INVALID_REQUEST, 0, 0},
         {"secret in the query", NULL, "client_secret=s", CC "&client_id=a", TG_OAUTH_INVALID_REQUEST, 0, 0},
         {"client_id in the query", "Basic a:s", "client_id=a", CC, TG_OAUTH_INVALID_REQUEST, 0, 0},
+        {"username in the query", "Basic a:s", "username=u", CC, TG_OAUTH_INVALID_REQUEST, 0, 0},
+        {"username in the query, escaped", "Basic a:s", "user%6eame=u", CC, TG_OAUTH_INVALID_REQUEST, 0, 0},
+        {"username twice", "Basic a:s", NULL, "username=u&username=v", TG_OAUTH_INVALID_REQUEST, 0, 0},
+        {"password twice", "Basic a:s", NULL, "password=&password=v", TG_OAUTH_INVALID_REQUEST, 0, 0},
         {"password in the query", "Basic a:s", "password=p", CC, TG_OAUTH_INVALID_REQUEST, 0, 0},
         {"refresh token in the query", "Basic a:s", "refresh_token=p", CC, TG_OAUTH_INVALID_REQUEST, 0, 0},
         {"broken escape in the body", "Basic a:s", NULL, CC "&x=%4", TG_OAUTH_INVALID_REQUEST, 0, 0},
@@ -196,6 +200,32 @@ static void grants_and_scope(void **state) {
         assert_int_equal(req.has_scope, cases[i].scope != NULL);
         assert_str(req.scope, cases[i].scope ? cases[i].scope : "");
         assert_str(req.refresh_token, cases[i].refresh_token);
+        tg_arena_release(&a);
+    }
+}
+
+static void users(void **state) {
+    static const struct {
+        const char *body, *username, *password;
+    } cases[] = {
+        {"grant_type=password&username=alice&password=p%26+%3D", "alice", "p& ="},
+        {"grant_type=password&username=al%20ice&password=%C3%A4", "al ice", "\xc3\xa4"},
+        {"grant_type=password&username=&password=", "", ""},
+        {"grant_type=password", "", ""},
+        {"grant_type=password&Username=x&Password=y", "", ""},
+        {CC "&username=alice", "alice", ""},
+    };
+    (void)state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        tg_token_request_t req;
+        tg_arena_t a;
+        const char *why;
+        tg_oauth_input_t in = input("Basic YTpz", "", cases[i].body);
+        tg_arena_init(&a, 65536);
+        assert_int_equal(tg_token_request_parse(&in, &a, &req, &why), TG_OAUTH_OK);
+        assert_str(req.username, cases[i].username);
+        assert_str(req.password, cases[i].password);
+        assert_str(req.client_id, "a"); /* who asks, not for whom */
         tg_arena_release(&a);
     }
 }
@@ -259,6 +289,8 @@ static void url_parameters(void **state) {
         {"Basic YTpz", CC "&x=%", "", TG_OAUTH_INVALID_REQUEST, NULL, NULL, NULL},
         {"Basic YTpz", CC, "x=y", TG_OAUTH_INVALID_REQUEST, NULL, NULL, NULL},
         {"Basic YTpz", "grant_type=password&username=u&password=p", "", TG_OAUTH_INVALID_REQUEST, NULL, NULL, NULL},
+        {"Basic YTpz", "grant_type=password&username=u", "", TG_OAUTH_INVALID_REQUEST, NULL, NULL, NULL},
+        {"Basic YTpz", "grant_type=password&password=p", "", TG_OAUTH_INVALID_REQUEST, NULL, NULL, NULL},
         {"Basic nocolon", CC, "", TG_OAUTH_INVALID_CLIENT, NULL, NULL, NULL},
     };
     (void)state;
@@ -419,6 +451,7 @@ int main(void) {
         cmocka_unit_test(basic_spelling),
         cmocka_unit_test(parameters),
         cmocka_unit_test(grants_and_scope),
+        cmocka_unit_test(users),
         cmocka_unit_test(method_and_content_type),
         cmocka_unit_test(url_parameters),
         cmocka_unit_test(two_authorization_headers),
