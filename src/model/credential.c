@@ -178,7 +178,7 @@ json_t *tg_credential_write(const tg_credential_t *c) {
     tg_write_bool(&w, "enabled", c->enabled);
     tg_write_strs(&w, "ipList", c->ips, c->n_ips);
     tg_write_moment(&w, "expireDate", c->expires_at);
-    tg_write_json(&w, "metadata", tg_metadata_write(c->metadata, c->n_metadata));
+    tg_write_json(&w, "metadata", tg_metadata_entries_write(c->metadata, c->n_metadata));
     tg_write_json(&w, "environments", environments_write(c));
     tg_write_json(&w, "token", c->has_token ? tg_credential_token_write(&c->token) : json_null());
     return tg_writer_end(&w);

@@ -22,7 +22,7 @@ static bool is_overridden(const tg_metadata_entry_t *e, const tg_credential_t *c
 }
 
 static json_t *merged_write(const tg_credential_t *c, const tg_organization_t *o) {
-    json_t *list = tg_metadata_write(c->metadata, c->n_metadata);
+    json_t *list = tg_metadata_entries_write(c->metadata, c->n_metadata);
     for (size_t i = 0; o != NULL && i < o->n_metadata; i++) {
         if (!is_overridden(&o->metadata[i], c)) {
             tg_list_put(&list, tg_metadata_entry_write(&o->metadata[i]));

@@ -136,7 +136,7 @@ tg_err_t tg_metadata_check(const tg_reader_t *r, const tg_place_t *at, const tg_
     return TG_OK;
 }
 
-json_t *tg_metadata_write(const tg_metadata_entry_t *list, size_t n) {
+json_t *tg_metadata_entries_write(const tg_metadata_entry_t *list, size_t n) {
     json_t *entries = json_array();
     for (size_t i = 0; i < n; i++) {
         tg_list_put(&entries, tg_metadata_entry_write(&list[i]));

@@ -11,7 +11,7 @@ tg_err_t tg_read_metadata_entry(const tg_reader_t *, const tg_place_t *, const t
 /* Neither key nor name of a claim stands twice among them. */
 tg_err_t tg_metadata_check(const tg_reader_t *r, const tg_place_t *at, const tg_metadata_entry_t *list,
                            size_t n) TG_MUST_CHECK;
-json_t *tg_metadata_write(const tg_metadata_entry_t *list, size_t n) TG_MUST_CHECK;
+json_t *tg_metadata_entries_write(const tg_metadata_entry_t *list, size_t n) TG_MUST_CHECK;
 json_t *tg_metadata_entry_write(const tg_metadata_entry_t *e) TG_MUST_CHECK;
 
 /* The name of its claim in a JWT, TG_STR_NONE if it is in none. */

@@ -21,6 +21,6 @@ json_t *tg_organization_write(const tg_organization_t *o) {
     tg_writer_t w = tg_writer();
     tg_write_str(&w, "name", o->name);
     tg_write_str(&w, "description", o->description);
-    tg_write_json(&w, "metadata", tg_metadata_write(o->metadata, o->n_metadata));
+    tg_write_json(&w, "metadata", tg_metadata_entries_write(o->metadata, o->n_metadata));
     return tg_writer_end(&w);
 }
