@@ -438,6 +438,34 @@ class Planes:
     def undeploy(self, name, project="shop", environment="production"):
         return self.manage("DELETE", f"/projects/{project}/apiProxies/{name}/environments/{environment}/")["deploymentResult"]
 
+    def credential(self, username, project="shop", token=None, access=(), **fields):
+        """A credential: its client_id and its secret, which is generated unless a password is given. access: names of proxies, or rows."""
+        self.project(project)
+        made = self.manage("POST", f"/projects/{project}/credentials/", {"username": username, **fields})
+        if token is not None:
+            self.credential_token(username, project=project, **token)
+        if access:
+            self.access(username, *access, project=project)
+        return username, fields.get("password") or made["clientSecret"]
+
+    def credential_token(self, username, project="shop", **settings):
+        body = {"grantType": "CLIENT_CREDENTIALS", "tokenExpiresInAmount": 1, "tokenExpiresInUnit": "HOURS"}
+        body.update(settings)
+        return self.manage("PUT", f"/projects/{project}/credentials/{username}/token/", body)
+
+    def access(self, username, *rows, project="shop"):
+        rows = [{"name": row, "type": "API_PROXY"} if isinstance(row, str) else row for row in rows]
+        return self.manage("PUT", f"/projects/{project}/credentials/{username}/access/", {"credentialAccessList": rows})
+
+    def environment(self, name="production", **settings):
+        """Changes settings of an environment; live at the answer."""
+        return self.manage("PATCH", f"/environments/{name}/", settings)
+
+    def no_failure_limits(self):
+        """For tests that fail to authenticate more often than strangers may."""
+        off = {"limit": 0}
+        self.environment(failureLimits={"perClient": off, "perAddress": off})
+
     # clients
 
     def token_answer(self, key, path="/auth/token", **form):
