@@ -221,22 +221,121 @@ static void refuses_by_field_and_rule(void **state) {
 /* Parts of the specification that later releases serve: never ignored. */
 static void refuses_what_is_not_served_yet(void **state) {
     static const refusal_t rows[] = {
-        {P("'grantType':'PASSWORD'"), "policy.grantType", "PASSWORD is not available in this release"},
-        {P("'managedFromThisPolicy':false"), "policy.managedFromThisPolicy", "false is not available"},
-        {P("'allowUrlParameters':'true'"), "policy.allowUrlParameters", "must be"},
-        {P("'checkClientIpAddress':true"), "policy.checkClientIpAddress", "true is not available"},
-        {P("'identityProvider':'ldap'"), "policy.identityProvider", "is not available"},
-        {P("'authorization':{'enabled':true}"), "policy.authorization.enabled", "true is not available"},
-        {P("'authorization':{'enabled':false,'methodAccess':[{'httpMethod':'GET'}]}"),
-         "policy.authorization.methodAccess", "is not available"},
-        {P("'authorization':{'enabled':false,'foo':3}"), "policy.authorization.foo", "is not available"},
-        {P("'authorization':'no'"), "policy.authorization", "must be an object"},
-        {P("'regenerate':1"), "policy.regenerate", "must be an object"},
-        {P("'regenerate':{'enabled':1}"), "policy.regenerate.enabled", "must be"},
-        {P("'regenerate':{'on':true}"), "policy.regenerate.on", "is not a known field"},
+        {P("'grantType':'PASSWORD','identityProvider':'ldap'"), "policy.identityProvider", "in this release"},
+        {P("'identityProvider':'secret_manager'"), "policy.identityProvider", "in this release"},
         {M("'targetScope':'ENDPOINT'"), "operationMetadata.targetScope", "ENDPOINT is not available"},
         {M("'targetEndpoint':'/x'"), "operationMetadata.targetEndpoint", "is not available"},
         {M("'targetEndpointHTTPMethod':'GET'"), "operationMetadata.targetEndpointHTTPMethod", "is not available"},
+    };
+    (void)state;
+    refused(read_policy, ROWS(rows));
+}
+
+static void refuses_settings_that_do_not_go_together(void **state) {
+    static const refusal_t rows[] = {
+        {P("'allowUrlParameters':'true'"), "policy.allowUrlParameters", "must be"},
+        {P("'checkClientIpAddress':'true'"), "policy.checkClientIpAddress", "must be"},
+        {P("'regenerate':1"), "policy.regenerate", "must be an object"},
+        {P("'regenerate':{'enabled':1}"), "policy.regenerate.enabled", "must be"},
+        {P("'regenerate':{'on':true}"), "policy.regenerate.on", "is not a known field"},
+        {P("'grantType':'password'"), "policy.grantType", "must be one of CLIENT_CREDENTIALS, PASSWORD"},
+        {P("'grantType':'REFRESH'"), "policy.grantType", "must be one of"},
+        {P("'identityProvider':'SECRET_MANAGER'"), "policy.identityProvider", "is for grantType PASSWORD"},
+        {P("'identityProvider':7"), "policy.identityProvider", "must be a string"},
+        {P("'managedFromThisPolicy':0"), "policy.managedFromThisPolicy", "must be true or false"},
+        {P("'grantType':'PASSWORD','managedFromThisPolicy':false,'clientSecretRequired':false"),
+         "policy.clientSecretRequired", "only with managedFromThisPolicy"},
+    };
+    (void)state;
+    refused(read_policy, ROWS(rows));
+}
+
+static void password_grant(void **state) {
+    tg_arena_t a;
+    tg_policy_t p;
+    (void)state;
+    parse(P("'grantType':'PASSWORD'"), &a, &p);
+    assert_int_equal(p.token.grant, TG_GRANT_PASSWORD);
+    assert_true(tg_str_eq(p.token.identity_provider, TG_SECRET_MANAGER));
+    assert_true(p.client_secret_required);
+    tg_arena_release(&a);
+    parse(P("'grantType':'CLIENT_CREDENTIALS','identityProvider':''"), &a, &p);
+    assert_int_equal(p.token.identity_provider.n, 0);
+    tg_arena_release(&a);
+    /* Without a secret whoever finds a refresh token could go on with it: rotation shows that. */
+    parse(P("'grantType':'PASSWORD','clientSecretRequired':false,'refreshTokenAllowed':true,'refreshTokenRotation':"
+            "false"),
+          &a, &p);
+    assert_false(p.client_secret_required);
+    assert_true(p.token.refresh_rotation);
+    tg_arena_release(&a);
+    parse(P("'grantType':'PASSWORD','refreshTokenAllowed':true,'refreshTokenRotation':false"), &a, &p);
+    assert_false(p.token.refresh_rotation);
+    tg_arena_release(&a);
+}
+
+static void managed_from_access_lists(void **state) {
+    tg_arena_t a;
+    tg_policy_t p;
+    (void)state;
+    parse(P("'managedFromThisPolicy':false,'checkClientIpAddress':true,'tokenNeverExpires':true"), &a, &p);
+    assert_false(p.managed_from_policy);
+    assert_true(p.token.check_client_ip);
+    assert_true(p.token.never_expires);
+    tg_arena_release(&a);
+}
+
+#define ROW(members) P("'authorization':{'enabled':true,'methodAccess':[{" members "}]}")
+#define ROW0         "policy.authorization.methodAccess[0]"
+
+static void reads_method_access(void **state) {
+    tg_arena_t a;
+    tg_policy_t p;
+    (void)state;
+    parse(
+        P("'authorization':{'enabled':true,'methodAccess':[{'httpMethod':'GET','path':'/items/{id}','roles':['r','w']}"
+          ",{'httpMethod':'*','path':'/**'}]}"),
+        &a, &p);
+    assert_true(p.authorization);
+    assert_int_equal(p.n_methods, 2);
+    assert_true(tg_str_eq(p.methods[0].method, TG_STR("GET")));
+    assert_true(tg_str_eq(p.methods[0].path, TG_STR("/items/{id}")));
+    assert_int_equal(p.methods[0].n_roles, 2);
+    assert_true(tg_str_eq(p.methods[0].roles[1], TG_STR("w")));
+    assert_true(tg_str_eq(p.methods[1].method, TG_STR("*")));
+    assert_int_equal(p.methods[1].n_roles, 0);
+    tg_arena_release(&a);
+    parse(P("'clearAuth':true"), &a, &p);
+    assert_false(p.authorization);
+    assert_int_equal(p.n_methods, 0);
+    tg_arena_release(&a);
+}
+
+static void refuses_method_access(void **state) {
+    static const refusal_t rows[] = {
+        {P("'authorization':'no'"), "policy.authorization", "must be an object"},
+        {P("'authorization':{}"), "policy.authorization.enabled", "is required"},
+        {P("'authorization':{'methodAccess':[]}"), "policy.authorization.enabled", "is required"},
+        {P("'authorization':{'enabled':1}"), "policy.authorization.enabled", "must be true or false"},
+        {P("'authorization':{'enabled':false,'foo':3}"), "policy.authorization.foo", "is not a known field"},
+        {P("'authorization':{'enabled':true,'methodAccess':{}}"), "policy.authorization.methodAccess",
+         "must be a list"},
+        {P("'authorization':{'enabled':true,'methodAccess':['GET']}"), ROW0, "must be an object"},
+        {ROW("'path':'/a'"), ROW0 ".httpMethod", "is required"},
+        {ROW("'httpMethod':'GET'"), ROW0 ".path", "is required"},
+        {ROW("'httpMethod':'get','path':'/a'"), ROW0 ".httpMethod", "in capital letters"},
+        {ROW("'httpMethod':'**','path':'/a'"), ROW0 ".httpMethod", "in capital letters"},
+        {ROW("'httpMethod':7,'path':'/a'"), ROW0 ".httpMethod", "must be a string"},
+        {ROW("'httpMethod':'GET','path':7"), ROW0 ".path", "must be a string"},
+        {ROW("'httpMethod':'GET','path':'a'"), ROW0 ".path", "must begin with '/'"},
+        {ROW("'httpMethod':'GET','path':'/**/a'"), ROW0 ".path", "as its last segment only"},
+        {ROW("'httpMethod':'GET','path':'/a','role':'x'"), ROW0 ".role", "is not a known field"},
+        {ROW("'httpMethod':'GET','path':'/a','roles':'x'"), ROW0 ".roles", "must be a list"},
+        {ROW("'httpMethod':'GET','path':'/a','roles':['']"), ROW0 ".roles[0]", "must be 1 to 128"},
+        {ROW("'httpMethod':'GET','path':'/a','roles':['a b']"), ROW0 ".roles[0]", "visible ASCII"},
+        {ROW("'httpMethod':'GET','path':'/a','roles':['a','a']"), ROW0 ".roles[1]", "twice"},
+        {ROW("'httpMethod':'GET','path':'/a'},{'httpMethod':'GET','path':'/a','roles':['r']"),
+         "policy.authorization.methodAccess[1]", "stands in the list twice"},
     };
     (void)state;
     refused(read_policy, ROWS(rows));
@@ -256,6 +355,12 @@ static void accepts_defaults_given_explicitly(void **state) {
         P("'active':false,'clearAuth':true,'addRolesToHeader':true,'userHeaderName':'X-Who','description':'a\\nb'"),
         P("'errorMessage':{'statusCode':403,'errorCode':'nope','message':'Go away: \xe2\x82\xac'}"),
         P("'errorMessage':{}"),
+        P("'authorization':{'enabled':true}"),
+        P("'authorization':{'enabled':true,'methodAccess':[{'httpMethod':'GET','path':'/','roles':['a','b']},"
+          "{'httpMethod':'POST','path':'/','roles':[]},{'httpMethod':'*','path':'/a/*/{b}/**','roles':null}]}"),
+        P("'grantType':'PASSWORD','identityProvider':'SECRET_MANAGER','checkClientIpAddress':true"),
+        P("'grantType':'PASSWORD','clientSecretRequired':false,'refreshTokenRotation':false"),
+        P("'managedFromThisPolicy':false,'grantType':'PASSWORD'"),
         P("'jwtSignatureAlgorithm':'EdDSA','tokenNeverExpires':true"),
         P("'jwtSignatureAlgorithm':'PS512'"),
         P("'refreshTokenAllowed':true,'refreshTokenCount':3,'refreshTokenRotation':false"),
@@ -268,7 +373,9 @@ static void accepts_defaults_given_explicitly(void **state) {
 static void survives(void **state) {
     (void)state;
     survives_lack_of_memory(read_policy,
-                            P("'description':'d','userHeaderName':'X-Who','errorMessage':{'message':'m'}"));
+                            P("'description':'d','userHeaderName':'X-Who','errorMessage':{'message':'m'},"
+                              "'authorization':{'enabled':true,'methodAccess':[{'httpMethod':'GET','path':'/a',"
+                              "'roles':['r']}]}"));
 }
 
 int main(void) {
@@ -280,6 +387,11 @@ int main(void) {
         cmocka_unit_test(reads_lifetimes),
         cmocka_unit_test(refuses_by_field_and_rule),
         cmocka_unit_test(refuses_what_is_not_served_yet),
+        cmocka_unit_test(refuses_settings_that_do_not_go_together),
+        cmocka_unit_test(password_grant),
+        cmocka_unit_test(managed_from_access_lists),
+        cmocka_unit_test(reads_method_access),
+        cmocka_unit_test(refuses_method_access),
         cmocka_unit_test(accepts_defaults_given_explicitly),
         cmocka_unit_test(survives),
     };

@@ -53,6 +53,10 @@ static void reads_the_documented_example(void **state) {
     assert_int_equal(p.connection.read_timeout_ms, 60000);
     assert_int_equal(p.connection.retries, TG_RETRIES_ALL);
     assert_true(p.connection.tls_verify);
+    assert_false(p.cors.enabled);
+    assert_false(p.forwarded.enabled);
+    assert_true(tg_str_eq(p.forwarded.header, TG_STR("X-Forwarded-For")));
+    assert_int_equal(p.limits.quota.limit + p.limits.throttling.limit, 0);
     tg_arena_release(&a);
 }
 
@@ -288,9 +292,10 @@ static void refuses_addresses(void **state) {
 static void refuses_the_rest(void **state) {
     static const refusal_t rows[] = {
         {TOP("'name':'x'"), "name", "is not a known field"},
-        {TOP("'cors':{'enabled':true}"), "cors.enabled", "not available in this release"},
-        {TOP("'cors':{'enabled':false,'allowOrigins':['*']}"), "cors.allowOrigins", "not available"},
-        {TOP("'forwardedIp':{'enabled':true}"), "forwardedIp.enabled", "not available"},
+        {TOP("'cors':false"), "cors", "must be an object"},
+        {TOP("'cors':{'allowOrigins':['*']}"), "cors.allowOrigins", "is not a known field"},
+        {TOP("'forwardedIp':{'enabled':'yes'}"), "forwardedIp.enabled", "must be true or false"},
+        {TOP("'limits':{'quota':{'limit':1}}"), "limits.quota.intervalAmount", "is required"},
         {TOP("'deploy':1"), "deploy", "must be true or false"},
         {"{'apiProxyName':'a b'}", "apiProxyName", "must begin with a letter or digit"},
         {"{'apiProxyName':''}", "apiProxyName", "must be 1 to 128"},
@@ -329,6 +334,9 @@ static void accepts_defaults_given_explicitly(void **state) {
         TOP("'cors':{'enabled':false},'forwardedIp':{'enabled':false},'deploy':false,"
             "'deployTargetEnvironmentNameList':[],'apiProxyDescription':null,'connection':{}"),
         TOP("'cors':null,'connection':{'retries':null,'tlsCa':'','tlsServerName':null,'hostHeader':''}"),
+        TOP("'cors':{'enabled':true,'allowedOrigins':['https://a.example:8443'],'allowCredentials':true},"
+            "'forwardedIp':{'enabled':true,'headerName':'X-Real-IP','xffOrder':'FIRST'},"
+            "'limits':{'quota':{'limit':5,'intervalAmount':1,'intervalUnit':'DAY'},'countingMode':'ACCEPTED'}"),
         ROUTE("'hostList':[],'methodList':null,'headerList':[]"),
         PATH("'/','/b','/b/c'"),
     };

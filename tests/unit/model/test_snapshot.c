@@ -18,15 +18,16 @@ static void fill_proxy(tg_arena_t *a, size_t i, tg_deployed_proxy_t *d) {
     json_decref(body);
     d->id = (int64_t)i + 1;
     d->revision = 17;
-    d->key_id = (int64_t)i + 100;
+    d->project_id = 8;
+    d->own_key_id = (int64_t)i + 100;
     if (i % 3 == 0) {
         return;
     }
     snprintf(text, sizeof(text), "{\"policy\":{\"type\":\"%s\",\"addUserToHeader\":true}}",
              i % 3 == 1 ? "policy-auth-jwt" : "policy-auth-oauth2");
     json_t *policy = json_loads(text, 0, NULL);
-    d->policy = tg_arena_alloc(a, sizeof(*d->policy));
-    assert_int_equal(tg_policy_parse(policy, TG_STR("auth"), a, d->policy, NULL), TG_OK);
+    d->own_policy = tg_arena_alloc(a, sizeof(*d->own_policy));
+    assert_int_equal(tg_policy_parse(policy, TG_STR("auth"), a, d->own_policy, NULL), TG_OK);
     json_decref(policy);
 }
 
@@ -36,7 +37,8 @@ static void fill(tg_snapshot_t *s, size_t n) {
     tg_arena_init(&s->arena, 64 << 20);
     s->environment = (tg_environment_t){.name = TG_STR("production"),
                                         .jwks_max_age_s = 300,
-                                        .xff_header = TG_STR("X-Forwarded-For"),
+                                        .forwarded.header = TG_STR("X-Forwarded-For"),
+                                        .request_log_keep_days = 30,
                                         .revocation_bound_ms = 1000};
     s->environment.trusted_proxies = tg_arena_alloc(&s->arena, sizeof(tg_str_t));
     s->environment.trusted_proxies[0] = trusted;
@@ -85,6 +87,9 @@ static void written_and_read_it_is_the_same(void **state) {
     assert_int_equal(again.proxies[2].policy->type, TG_TOKEN_OPAQUE);
     assert_true(tg_str_eq(again.proxies[3].proxy.project, TG_STR("shop")));
     assert_int_equal(again.proxies[3].key_id, 103);
+    assert_int_equal(again.proxies[3].own_key_id, 103);
+    assert_int_equal(again.proxies[3].project_id, 8);
+    assert_int_equal(again.n_groups, 0);
     assert_int_equal(again.proxies[3].revision, 17);
     assert_int_equal(tg_snapshot_write(&again, &text_again), TG_OK);
     assert_true(tg_str_eq(tg_buf_str(&text), tg_buf_str(&text_again)));
