@@ -34,6 +34,7 @@ static void require_facts(const tg_token_facts_t *f) {
     require(f->client_id_len > 0 && f->client_id_len <= sizeof(f->client_id));
     require(f->subject_len > 0 && f->subject_len <= sizeof(f->subject));
     require(f->kid_len > 0 && f->kid_len <= sizeof(f->kid));
+    require(f->has_scope || f->scope_len == 0);
     require(f->issued_at >= 0 && f->not_before >= 0 && f->expires_at >= 0);
     require(f->expires_at <= ((tg_ms_t)1 << 53) * 1000 && f->not_before <= ((tg_ms_t)1 << 53) * 1000);
 }
@@ -41,20 +42,30 @@ static void require_facts(const tg_token_facts_t *f) {
 static void prove(tg_str_t token, tg_str_t access_url) {
     const tg_environment_t env = {.access_url = access_url};
     const tg_signing_key_t row = {.kid = tg_key_kid(key), .alg = TG_STR("EdDSA"), .activate_at = 1};
-    const tg_policy_t policy = {.type = TG_TOKEN_JWT, .active = true};
-    const tg_deployed_proxy_t proxy = {.key_id = 7, .policy = (tg_policy_t *)&policy};
+    const tg_policy_t by_policy = {.type = TG_TOKEN_JWT, .active = true, .managed_from_policy = true};
+    const tg_policy_t by_list = {.type = TG_TOKEN_JWT, .active = true};
+    const tg_deployed_proxy_t opens_to_key = {.key_id = 7, .project_id = 3, .policy = &by_policy};
+    const tg_deployed_proxy_t opens_to_credentials = {.key_id = 7, .project_id = 3, .policy = &by_list};
+    const tg_access_t access = {.allowed = true};
     tg_token_facts_t f;
     tg_arena_t a;
     tg_arena_init(&a, 65536);
     if (tg_jwt_prove(token, &env, &row, 1, key_of, NULL, NOW, &a, &f) == TG_TOKEN_OK) {
         require_facts(&f);
-        const tg_live_client_t client = {
-            .exists = true, .enabled = true, .kind = f.client_kind, .key_id = 7, .generation = f.generation};
+        const tg_live_client_t client = {.exists = true,
+                                         .enabled = true,
+                                         .kind = f.client_kind,
+                                         .key_id = 7,
+                                         .generation = f.generation,
+                                         .project_id = 3};
         const tg_check_now_t at = {
             .environment_id = 1, .key_usable = true, .unrevoked = true, .leeway_s = 300, .now = NOW};
-        tg_token_verdict_t v = tg_token_check(&f, &proxy, &client, &at);
-        require(v != TG_TOKEN_OK || f.expires_at == 0 || f.expires_at + 300 * 1000 > NOW);
-        require(v != TG_TOKEN_OK || f.client_kind == TG_CLIENT_APPLICATION);
+        bool alive = tg_token_alive(&f, &client, NULL, &at) == TG_TOKEN_OK;
+        require(!alive || f.expires_at == 0 || f.expires_at + 300 * 1000 > NOW);
+        require(!alive || f.user_generation == 0);
+        bool as_key = tg_token_opens(&f, &opens_to_key, &client, &access, 1, NOW) == TG_TOKEN_OK;
+        bool credential = tg_token_opens(&f, &opens_to_credentials, &client, &access, 1, NOW) == TG_TOKEN_OK;
+        require(as_key == (f.client_kind == TG_CLIENT_APPLICATION) && credential == !as_key);
     }
     tg_arena_release(&a);
 }

@@ -28,14 +28,14 @@ static void require_json(const tg_buf_t *text) {
     json_decref(value);
 }
 
-static void decide(tg_token_endpoint_t endpoint, tg_token_type_t type, const tg_token_request_t *req) {
+static void decide(tg_token_endpoint_t endpoint, tg_token_type_t type, tg_grant_t grant,
+                   const tg_token_request_t *req) {
     static const uint8_t random[64], family[TG_FAMILY_LEN];
     const tg_live_client_t client = {.exists = true, .enabled = true, .kind = TG_CLIENT_APPLICATION};
-    const tg_policy_t policy = {
-        .type = type,
-        .active = true,
-        .managed_from_policy = true,
-        .token = {.grant = TG_GRANT_CLIENT_CREDENTIALS, .expires_in = 60, .jwt_algorithm = {"ES256", 5}}};
+    const tg_policy_t policy = {.type = type,
+                                .active = true,
+                                .managed_from_policy = true,
+                                .token = {.grant = grant, .expires_in = 60, .jwt_algorithm = {"ES256", 5}}};
     tg_grant_plan_t plan;
     tg_pair_t pair;
     const char *why = NULL;
@@ -44,7 +44,11 @@ static void decide(tg_token_endpoint_t endpoint, tg_token_type_t type, const tg_
     tg_buf_init(&out, 1 << 20);
     require_describable(why);
     if (e == TG_OAUTH_OK) {
-        require(req->grant == TG_GRANT_CLIENT_CREDENTIALS && !plan.has_scope && plan.expires_in == 60);
+        bool password = grant == TG_GRANT_PASSWORD;
+        require(req->grant == grant && !plan.has_scope && plan.expires_in == 60);
+        require(tg_str_eq(plan.subject, password ? req->username : req->client_id));
+        require(!password ||
+                (!req->in_url && req->password.n > 0 && tg_client_id_check(plan.subject, "", NULL) == TG_OK));
         require(tg_pair_acquire(&plan, &policy, 1, random, family, 0, &pair) == TG_OK);
         tg_pair_claims_write(&pair, TG_STR("https://gw.example.org/auth"), &out);
         require_json(&out);
@@ -75,8 +79,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (e == TG_OAUTH_OK) {
         require(tg_client_id_check(req.client_id, "", NULL) == TG_OK);
         require(tg_str_is_utf8(req.client_secret) && req.has_secret == (req.client_secret.n > 0));
-        decide(TG_ENDPOINT_TOKEN, TG_TOKEN_OPAQUE, &req);
-        decide(TG_ENDPOINT_JWT, TG_TOKEN_JWT, &req);
+        decide(TG_ENDPOINT_TOKEN, TG_TOKEN_OPAQUE, TG_GRANT_CLIENT_CREDENTIALS, &req);
+        decide(TG_ENDPOINT_JWT, TG_TOKEN_JWT, TG_GRANT_PASSWORD, &req);
     }
     tg_arena_release(&a);
     return 0;
