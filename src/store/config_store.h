@@ -89,7 +89,7 @@ typedef struct {
 
 typedef struct {
     int64_t environment_id, proxy_id; /* proxy_id: resource id of a proxy or of a group */
-    int64_t revision; /* of the environment, when this was deployed */
+    int64_t revision;                 /* of the environment, when this was deployed */
     tg_ms_t at;
     tg_str_t by;
     tg_str_t description;
@@ -154,7 +154,9 @@ typedef struct {
     tg_err_t (*resource_replace)(tg_config_store_t *, int64_t id, int64_t expected_version, tg_str_t doc, tg_ms_t now,
                                  int64_t *version);
     /* CONFLICT while it is a parent. NOTFOUND. Signing keys, revisions, deployments, snapshot and turns that hang on it
-     * go with it; its clients and the change feed are the caller's to see to. */
+     * go with it, and so do secrets of that environment and access rows that name it: the versions of their clients
+     * rise. Its own clients and the change feed are the caller's to see to, in the same transaction: for a target of
+     * access lists a TG_CHANGE_CLIENT for each of access_clients, asked before, or one TG_CHANGE_CLIENTS. */
     tg_err_t (*resource_delete)(tg_config_store_t *, int64_t id);
     tg_err_t (*resource_list)(tg_config_store_t *, const tg_resource_query_t *, tg_arena_t *, tg_resource_t **rows,
                               size_t *n, int64_t *total);
@@ -166,10 +168,11 @@ typedef struct {
     tg_err_t (*client_find)(tg_config_store_t *, tg_client_kind_t, tg_str_t client_id, tg_arena_t *, tg_client_t *);
     tg_err_t (*client_find_owner)(tg_config_store_t *, int64_t owner, tg_arena_t *, tg_client_t *);
     /* Makes the client's generation in this environment another one for good (undeploy): XOR with a random value, kept
-     * in place of the one before; never 0 (INVALID). NOTFOUND: no such client or environment. */
+     * in place of the one before; never 0 (INVALID). NOTFOUND: no such client or environment. A change of the client.
+     */
     tg_err_t (*client_turn)(tg_config_store_t *, int64_t key_id, int64_t environment_id, uint64_t nonce);
-    /* The secret of a client in one environment: creates or replaces; its generation is as that of a client. NOTFOUND: no
-     * such client or environment; delete: nor such a secret. */
+    /* The secret of a client in one environment: creates or replaces; its generation is as that of a client. NOTFOUND:
+     * no such client or environment; delete: nor such a secret. */
     tg_err_t (*client_secret_put)(tg_config_store_t *, const tg_client_secret_t *);
     tg_err_t (*client_secret_delete)(tg_config_store_t *, int64_t key_id, int64_t environment_id);
     /* Its details, and the version that they are of. NOTFOUND. */
@@ -185,12 +188,12 @@ typedef struct {
      * NOTFOUND, if there is the client; else 0). Cost does not grow with the list. */
     tg_err_t (*access_find)(tg_config_store_t *, int64_t key_id, const int64_t *targets, size_t n, tg_arena_t *,
                             tg_access_entry_t *, int64_t *version);
-    /* The clients whose access lists name this target, for change rows. */
+    /* The clients (credentials all) whose access lists name this target, for change rows; by key_id. */
     tg_err_t (*access_clients)(tg_config_store_t *, int64_t target, tg_arena_t *, tg_str_t **client_ids, size_t *n);
 
     /* What a gateway of that environment wants to know, and the feed position at which it was true (one read view). An
-     * unknown client is TG_OK with exists = false. A secret of the
-     * environment takes the place of the general one, secret and generation. */
+     * unknown client is TG_OK with exists = false. A secret of the environment takes the place of the general one,
+     * secret and generation; the turn counts for either. */
     tg_err_t (*client_live)(tg_config_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
                             tg_live_client_t *, int64_t *seq);
 

@@ -108,6 +108,42 @@ static tg_err_t config_client_turn(tg_config_store_t *s, int64_t key_id, int64_t
     return CONFIG(client_turn, config_inner(s), key_id, environment_id, nonce);
 }
 
+static tg_err_t config_client_secret_put(tg_config_store_t *s, const tg_client_secret_t *secret) {
+    return CONFIG(client_secret_put, config_inner(s), secret);
+}
+
+static tg_err_t config_client_secret_delete(tg_config_store_t *s, int64_t key_id, int64_t environment_id) {
+    return CONFIG(client_secret_delete, config_inner(s), key_id, environment_id);
+}
+
+static tg_err_t config_client_details(tg_config_store_t *s, int64_t key_id, tg_arena_t *arena, tg_str_t *details,
+                                      int64_t *version) {
+    return CONFIG(client_details, config_inner(s), key_id, arena, details, version);
+}
+
+static tg_err_t config_access_put(tg_config_store_t *s, const tg_access_entry_t *entry) {
+    return CONFIG(access_put, config_inner(s), entry);
+}
+
+static tg_err_t config_access_delete(tg_config_store_t *s, int64_t key_id, int64_t target) {
+    return CONFIG(access_delete, config_inner(s), key_id, target);
+}
+
+static tg_err_t config_access_list(tg_config_store_t *s, int64_t key_id, tg_arena_t *arena, tg_access_entry_t **rows,
+                                   size_t *n) {
+    return CONFIG(access_list, config_inner(s), key_id, arena, rows, n);
+}
+
+static tg_err_t config_access_find(tg_config_store_t *s, int64_t key_id, const int64_t *targets, size_t n,
+                                   tg_arena_t *arena, tg_access_entry_t *entry, int64_t *version) {
+    return CONFIG(access_find, config_inner(s), key_id, targets, n, arena, entry, version);
+}
+
+static tg_err_t config_access_clients(tg_config_store_t *s, int64_t target, tg_arena_t *arena, tg_str_t **client_ids,
+                                      size_t *n) {
+    return CONFIG(access_clients, config_inner(s), target, arena, client_ids, n);
+}
+
 static tg_err_t config_client_live(tg_config_store_t *s, int64_t environment_id, tg_client_kind_t kind,
                                    tg_str_t client_id, tg_live_client_t *live, int64_t *seq) {
     return CONFIG(client_live, config_inner(s), environment_id, kind, client_id, live, seq);
@@ -221,6 +257,14 @@ static const tg_config_ops_t config_ops = {
     .client_find = config_client_find,
     .client_find_owner = config_client_find_owner,
     .client_turn = config_client_turn,
+    .client_secret_put = config_client_secret_put,
+    .client_secret_delete = config_client_secret_delete,
+    .client_details = config_client_details,
+    .access_put = config_access_put,
+    .access_delete = config_access_delete,
+    .access_list = config_access_list,
+    .access_find = config_access_find,
+    .access_clients = config_access_clients,
     .client_live = config_client_live,
     .signing_key_put = config_signing_key_put,
     .signing_key_list = config_signing_key_list,

@@ -88,6 +88,20 @@ static tg_err_t token_buckets_drop(tg_token_store_t *s, tg_ms_t now, int64_t *dr
     return TOKEN(buckets_drop, token_inner(s), now, dropped);
 }
 
+static tg_err_t token_request_put(tg_token_store_t *s, const tg_request_row_t *rows, size_t n) {
+    return TOKEN(request_put, token_inner(s), rows, n);
+}
+
+static tg_err_t token_request_list(tg_token_store_t *s, const tg_request_query_t *query, tg_arena_t *arena,
+                                   tg_request_row_t **rows, size_t *n) {
+    return TOKEN(request_list, token_inner(s), query, arena, rows, n);
+}
+
+static tg_err_t token_request_prune(tg_token_store_t *s, int64_t environment_id, tg_ms_t before, size_t limit,
+                                    int64_t *pruned) {
+    return TOKEN(request_prune, token_inner(s), environment_id, before, limit, pruned);
+}
+
 static tg_err_t token_node_put(tg_token_store_t *s, const tg_node_t *node) {
     return TOKEN(node_put, token_inner(s), node);
 }
@@ -123,6 +137,9 @@ static const tg_token_ops_t token_ops = {
     .change_read = token_change_read,
     .revocation_list = token_revocation_list,
     .buckets_drop = token_buckets_drop,
+    .request_put = token_request_put,
+    .request_list = token_request_list,
+    .request_prune = token_request_prune,
     .node_put = token_node_put,
     .node_remove = token_node_remove,
     .node_list = token_node_list,

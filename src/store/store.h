@@ -1,7 +1,7 @@
 /*
- * The registry of stores. A URI names one: "sqlite:/var/lib/tollgate" is a directory with config.db and tokens.db;
- * "memory:NAME" lives in this process (tests). A store URI of another scheme is TG_ERR_INVALID with the known ones in
- * *fault.
+ * The registry of stores. A URI names one: "sqlite:/var/lib/tollgate" is a directory with config.db, tokens.db
+ * and requests.db; "memory:NAME" lives in this process (tests). A store URI of another scheme is TG_ERR_INVALID with
+ * the known ones in *fault.
  */
 #ifndef TG_STORE_STORE_H
 #define TG_STORE_STORE_H
@@ -9,8 +9,9 @@
 #include "store/config_store.h"
 #include "store/token_store.h"
 
-#define TG_SCHEMA_CONFIG 1
-#define TG_SCHEMA_TOKENS 2
+#define TG_SCHEMA_CONFIG   2
+#define TG_SCHEMA_TOKENS   3
+#define TG_SCHEMA_REQUESTS 1
 
 typedef struct {
     bool create;         /* make what is missing and migrate older schemas; else NOTFOUND / INVALID */

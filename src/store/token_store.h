@@ -47,7 +47,7 @@ typedef struct {
     bool has_scope;           /* scopes were resolved; false with a scope of "" in records of earlier releases */
     uint64_t generation;      /* of the client when issued */
     uint64_t user_generation; /* password grant: of the credential that is the user; 0: there is none */
-    int64_t epoch;       /* of (client, subject) when issued */
+    int64_t epoch;            /* of (client, subject) when issued */
     tg_ms_t issued_at;
     tg_ms_t access_expires_at;  /* 0: never */
     tg_ms_t refresh_expires_at; /* 0: no refresh */
@@ -172,8 +172,8 @@ typedef struct {
 typedef struct {
     int64_t before_seq; /* 0: from the newest */
     size_t limit;
-    tg_ms_t from, to; /* 0: open; to is not included */
-    int64_t environment_id, project_id; /* 0: all */
+    tg_ms_t from, to;                       /* 0: open; to is not included */
+    int64_t environment_id, project_id;     /* 0: all */
     tg_str_t proxy, client_id, user, error; /* "" : all; exact */
     int32_t status_from, status_to;         /* 0: open; both included */
 } tg_request_query_t;
@@ -239,9 +239,11 @@ typedef struct {
      * old rows of the feed go in small chunks, each a transaction of its own, so that no write waits for long. */
     tg_err_t (*buckets_drop)(tg_token_store_t *, tg_ms_t now, int64_t *dropped);
 
-    /* The token request log. put: n rows in one transaction, lost at worst with the machine (no fsync is waited for) and
-     * never in the way of write_many. list: newest first. prune: at most `limit` rows of an
-     * environment from before `before`, oldest first; *pruned: how many. */
+    /* The token request log. put: n rows in one transaction, lost at worst with the machine (no fsync is waited for)
+     * and never in the way of write_many; it makes the log if there is none yet, whatever the options of the handle.
+     * list: newest first; what it costs grows with the span of time that it looks through. prune: at most `limit` rows
+     * of an environment from before `before`, oldest first, in chunks; *pruned: how many, also if it then fails.
+     * Without a log there is nothing to list or to prune. */
     tg_err_t (*request_put)(tg_token_store_t *, const tg_request_row_t *rows, size_t n);
     tg_err_t (*request_list)(tg_token_store_t *, const tg_request_query_t *, tg_arena_t *, tg_request_row_t **rows,
                              size_t *n);

@@ -20,7 +20,9 @@ static inline tg_record_t record_of(unsigned number, tg_bucket_t bucket) {
         .subject = TG_STR("s\xc3\xbc"
                           "bject"),
         .scope = TG_STR("read write"),
+        .has_scope = true,
         .generation = 0xfedcba9876543210u,
+        .user_generation = 0x8000000000000001u,
         .epoch = 4,
         .issued_at = NOW,
         .access_expires_at = NOW + 1,
@@ -61,7 +63,9 @@ static inline void same(const tg_record_t *a, const tg_record_t *b) {
     assert_true(tg_str_eq(a->client_id, b->client_id));
     assert_true(tg_str_eq(a->subject, b->subject));
     assert_true(tg_str_eq(a->scope, b->scope));
+    assert_int_equal(a->has_scope, b->has_scope);
     assert_true(a->generation == b->generation);
+    assert_true(a->user_generation == b->user_generation);
     assert_int_equal(a->epoch, b->epoch);
     assert_int_equal(a->issued_at, b->issued_at);
     assert_int_equal(a->access_expires_at, b->access_expires_at);

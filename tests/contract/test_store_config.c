@@ -645,6 +645,8 @@ static void write_everything(tg_config_store_t *s, int64_t environment, int64_t 
     assert_ok(s->ops->resource_replace(s, environment, 0, TG_STR("changed"), NOW, &version));
     assert_ok(s->ops->client_create(s, &c, &c.key_id));
     assert_ok(s->ops->client_turn(s, c.key_id, environment, 5));
+    assert_ok(s->ops->client_secret_put(s, &(tg_client_secret_t){.key_id = c.key_id, .environment_id = environment}));
+    assert_ok(s->ops->access_put(s, &(tg_access_entry_t){c.key_id, proxy, TG_STR("{}")}));
     assert_ok(s->ops->signing_key_put(s, environment, TG_STR("all"), TG_STR("{}")));
     assert_ok(s->ops->revision_next(s, environment, &revision));
     assert_ok(s->ops->deployment_put(
@@ -659,7 +661,9 @@ static void write_everything(tg_config_store_t *s, int64_t environment, int64_t 
 static bool everything_there(tg_config_store_t *s, tg_arena_t *arena, int64_t environment, int64_t proxy) {
     tg_str_t text, *docs;
     tg_resource_t r;
-    tg_client_t c;
+    tg_client_t c = {.key_id = 0};
+    tg_access_entry_t *access;
+    tg_live_client_t live;
     tg_deployment_t *deployments;
     tg_audit_t *audit;
     tg_session_t session;
@@ -672,6 +676,10 @@ static bool everything_there(tg_config_store_t *s, tg_arena_t *arena, int64_t en
     assert_ok(s->ops->resource_get(s, environment, arena, &r));
     there += r.version == 2;
     there += s->ops->client_find(s, TG_CLIENT_APPLICATION, TG_STR("all"), arena, &c) == TG_OK;
+    assert_ok(s->ops->client_live(s, environment, TG_CLIENT_APPLICATION, TG_STR("all"), &live, &id));
+    there += live.exists && live.secret_kind == TG_SECRET_NONE;
+    assert_ok(s->ops->access_list(s, c.key_id, arena, &access, &n));
+    there += n;
     assert_ok(s->ops->signing_key_list(s, environment, arena, &docs, &n));
     there += n;
     assert_ok(s->ops->deployment_list(s, environment, arena, &deployments, &n));
@@ -684,7 +692,7 @@ static bool everything_there(tg_config_store_t *s, tg_arena_t *arena, int64_t en
     assert_ok(s->ops->audit_list(s, 0, 10, arena, &audit, &n));
     there += n;
     tg_buf_release(&doc);
-    assert_true(there == 0 || there == 11);
+    assert_true(there == 0 || there == 13);
     return there > 0;
 }
 

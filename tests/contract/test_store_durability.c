@@ -340,6 +340,8 @@ static void work_read_only(fixture_t *f) {
     tg_config_store_t *before, *after;
     tg_token_store_t *tokens;
     tg_resource_t r;
+    tg_request_row_t *requests;
+    size_t n;
     const tg_store_options_t existing = {.busy_ms = 100};
     CHILD(geteuid() != 0 || (setgid(NOBODY) == 0 && setuid(NOBODY) == 0));
     CHILD(tg_config_store_open(tg_str(f->uri), &existing, &before, NULL) == TG_OK);
@@ -353,6 +355,10 @@ static void work_read_only(fixture_t *f) {
     CHILD(project_make(before, "late") == TG_ERR_UNAVAILABLE);
     CHILD(before->fault.text[0] != '\0');
     CHILD(batch_put(tokens, 2) == TG_ERR_UNAVAILABLE);
+    CHILD(tokens->ops->request_list(tokens, &(tg_request_query_t){.limit = 5}, &f->arena, &requests, &n) == TG_OK);
+    CHILD(n == 0);
+    CHILD(tokens->ops->request_put(tokens, &(tg_request_row_t){.at = NOW}, 1) == TG_ERR_UNAVAILABLE);
+    CHILD(tokens->fault.text[0] != '\0');
     CHILD(tg_config_store_open(tg_str(f->uri), &existing, &after, NULL) == TG_OK);
     CHILD(after->ops->resource_find(after, TG_RES_PROJECT, 0, TG_STR("shop"), &f->arena, &r) == TG_OK);
     CHILD(project_make(after, "late") == TG_ERR_UNAVAILABLE);

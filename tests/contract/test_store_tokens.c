@@ -11,6 +11,8 @@ static void a_record_comes_back_as_it_was(void **state) {
         tg_record_t found, r = record_of(i, buckets[i]), plain = record_of(100 + i, buckets[i]);
         plain.has_refresh = false;
         plain.scope = TG_STR_NONE;
+        plain.has_scope = i % 2 == 0; /* resolved, to none; or not at all */
+        plain.user_generation = 0;
         plain.access_expires_at = plain.refresh_expires_at = 0;
         assert_ok(put(s, &r));
         assert_ok(put(s, &plain));

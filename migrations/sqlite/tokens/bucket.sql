@@ -27,7 +27,9 @@ CREATE TABLE $T (
     successor_used_at  INTEGER NOT NULL,
     predecessor        BLOB,
     predecessor_class  INTEGER NOT NULL DEFAULT 0,
-    predecessor_index  INTEGER NOT NULL DEFAULT 0
+    predecessor_index  INTEGER NOT NULL DEFAULT 0,
+    has_scope          INTEGER,
+    user_generation    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE UNIQUE INDEX $T_refresh ON $T (refresh_hash) WHERE refresh_hash IS NOT NULL;
 CREATE INDEX $T_family ON $T (family) WHERE refresh_hash IS NOT NULL;

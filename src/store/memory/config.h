@@ -17,6 +17,8 @@ typedef enum {
     TG_TABLE_RESOURCE,
     TG_TABLE_CLIENT,
     TG_TABLE_TURN,
+    TG_TABLE_SECRET,
+    TG_TABLE_ACCESS, /* by client, then target: searched in halves */
     TG_TABLE_KEY,
     TG_TABLE_REVISION,
     TG_TABLE_DEPLOYED,
@@ -93,12 +95,18 @@ tg_err_t tg_write_end(tg_config_store_t *s, tg_err_t err);
 /* Row i of a table as T. */
 #define TG_ROW(T, v, id, i) ((const T *)(v)->tables[id].rows[i])
 
-/* ---- the verbs: config_resource.c, config_client.c, config_deploy.c, config_feed.c ---- */
+/* ---- the verbs: config_resource.c, config_client.c, config_access.c, config_deploy.c, config_feed.c ---- */
 
 /* Index of the resource, or -1. */
 ptrdiff_t tg_version_resource(const tg_version_t *v, int64_t id);
 /* Removes rows whose int64_t at `offset` is id. */
 void tg_version_purge(tg_version_t *v, tg_table_id_t table, size_t offset, int64_t id);
+/* Raises the version of a client. NOTFOUND. */
+tg_err_t tg_version_raise(tg_version_t *v, int64_t key_id) TG_MUST_CHECK;
+/* The same as tg_version_purge for rows that begin with a client's key_id, whose version rises. */
+tg_err_t tg_version_purge_raise(tg_version_t *v, tg_table_id_t table, size_t offset, int64_t id) TG_MUST_CHECK;
+/* NULL: there is no such client. */
+const tg_client_t *tg_version_client(const tg_version_t *v, int64_t key_id);
 
 tg_err_t tg_memory_resource_create(tg_config_store_t *, tg_resource_kind_t, int64_t parent, tg_str_t name, tg_str_t doc,
                                    tg_ms_t now, int64_t *id);
@@ -117,8 +125,19 @@ tg_err_t tg_memory_client_delete(tg_config_store_t *, int64_t key_id);
 tg_err_t tg_memory_client_find(tg_config_store_t *, tg_client_kind_t, tg_str_t client_id, tg_arena_t *, tg_client_t *);
 tg_err_t tg_memory_client_find_owner(tg_config_store_t *, int64_t owner, tg_arena_t *, tg_client_t *);
 tg_err_t tg_memory_client_turn(tg_config_store_t *, int64_t key_id, int64_t environment_id, uint64_t nonce);
+tg_err_t tg_memory_client_secret_put(tg_config_store_t *, const tg_client_secret_t *);
+tg_err_t tg_memory_client_secret_delete(tg_config_store_t *, int64_t key_id, int64_t environment_id);
+tg_err_t tg_memory_client_details(tg_config_store_t *, int64_t key_id, tg_arena_t *, tg_str_t *details,
+                                  int64_t *version);
 tg_err_t tg_memory_client_live(tg_config_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
                                tg_live_client_t *, int64_t *seq);
+
+tg_err_t tg_memory_access_put(tg_config_store_t *, const tg_access_entry_t *);
+tg_err_t tg_memory_access_delete(tg_config_store_t *, int64_t key_id, int64_t target);
+tg_err_t tg_memory_access_list(tg_config_store_t *, int64_t key_id, tg_arena_t *, tg_access_entry_t **, size_t *);
+tg_err_t tg_memory_access_find(tg_config_store_t *, int64_t key_id, const int64_t *targets, size_t n, tg_arena_t *,
+                               tg_access_entry_t *, int64_t *version);
+tg_err_t tg_memory_access_clients(tg_config_store_t *, int64_t target, tg_arena_t *, tg_str_t **client_ids, size_t *);
 
 tg_err_t tg_memory_signing_key_put(tg_config_store_t *, int64_t environment_id, tg_str_t kid, tg_str_t doc);
 tg_err_t tg_memory_signing_key_list(tg_config_store_t *, int64_t environment_id, tg_arena_t *, tg_str_t **docs,

@@ -24,6 +24,20 @@ void tg_version_purge(tg_version_t *v, tg_table_id_t table, size_t offset, int64
     }
 }
 
+tg_err_t tg_version_purge_raise(tg_version_t *v, tg_table_id_t table, size_t offset, int64_t id) {
+    tg_err_t err = TG_OK;
+    for (size_t i = 0; i < v->tables[table].n && err == TG_OK; i++) {
+        int64_t key_id, value;
+        memcpy(&key_id, v->tables[table].rows[i], sizeof(key_id));
+        memcpy(&value, (const char *)v->tables[table].rows[i] + offset, sizeof(value));
+        if (value == id) {
+            err = tg_version_raise(v, key_id);
+        }
+    }
+    tg_version_purge(v, table, offset, id);
+    return err;
+}
+
 static ptrdiff_t find(const tg_version_t *v, tg_resource_kind_t kind, int64_t parent, tg_str_t name) {
     for (size_t i = 0; i < v->tables[TG_TABLE_RESOURCE].n; i++) {
         const tg_resource_t *r = RESOURCE(v, i);
@@ -130,6 +144,10 @@ tg_err_t tg_memory_resource_delete(tg_config_store_t *s, int64_t id) {
         return tg_write_end(s, TG_ERR_CONFLICT);
     }
     tg_table_remove(&v->tables[TG_TABLE_RESOURCE], (size_t)i);
+    tg_err_t err = tg_version_purge_raise(v, TG_TABLE_SECRET, offsetof(tg_client_secret_t, environment_id), id);
+    if (err == TG_OK) {
+        err = tg_version_purge_raise(v, TG_TABLE_ACCESS, offsetof(tg_access_entry_t, target), id);
+    }
     tg_version_purge(v, TG_TABLE_TURN, offsetof(tg_turn_row_t, environment_id), id);
     tg_version_purge(v, TG_TABLE_KEY, offsetof(tg_key_row_t, environment_id), id);
     tg_version_purge(v, TG_TABLE_REVISION, offsetof(tg_revision_row_t, environment_id), id);
@@ -139,7 +157,7 @@ tg_err_t tg_memory_resource_delete(tg_config_store_t *s, int64_t id) {
         tg_version_purge(v, deployments[k], offsetof(tg_deployment_t, environment_id), id);
         tg_version_purge(v, deployments[k], offsetof(tg_deployment_t, proxy_id), id);
     }
-    return tg_write_end(s, TG_OK);
+    return tg_write_end(s, err);
 }
 
 /* ---- lists ---- */

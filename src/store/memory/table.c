@@ -101,7 +101,7 @@ static tg_err_t grow(tg_table_t *t) {
     return TG_OK;
 }
 
-tg_err_t tg_table_add(tg_table_t *t, const void *row) {
+tg_err_t tg_table_insert(tg_table_t *t, size_t i, const void *row) {
     tg_err_t err = grow(t);
     if (err != TG_OK) {
         return err;
@@ -110,8 +110,13 @@ tg_err_t tg_table_add(tg_table_t *t, const void *row) {
     if (copy == NULL) {
         return TG_ERR_NOMEM;
     }
-    t->rows[t->n++] = copy;
+    memmove(&t->rows[i + 1], &t->rows[i], (t->n++ - i) * sizeof(void *));
+    t->rows[i] = copy;
     return TG_OK;
+}
+
+tg_err_t tg_table_add(tg_table_t *t, const void *row) {
+    return tg_table_insert(t, t->n, row);
 }
 
 tg_err_t tg_table_set(tg_table_t *t, size_t i, const void *row) {

@@ -8,7 +8,7 @@
 
 #include "base/arena.h"
 
-#define TG_ROW_TEXTS 5
+#define TG_ROW_TEXTS 9
 
 /* How to copy a row: its size, and where its texts are. */
 typedef struct {
@@ -19,7 +19,7 @@ typedef struct {
 
 typedef struct {
     const tg_row_type_t *type;
-    void **rows; /* in order of insertion */
+    void **rows; /* in the order that they were added in, or were put into */
     size_t n, cap;
 } tg_table_t;
 
@@ -34,6 +34,8 @@ tg_err_t tg_table_copy(tg_table_t *to, const tg_table_t *from) TG_MUST_CHECK;
 void tg_table_release(tg_table_t *t);
 /* All of these copy *row in. */
 tg_err_t tg_table_add(tg_table_t *t, const void *row) TG_MUST_CHECK;
+/* As row i; those from there on move up. */
+tg_err_t tg_table_insert(tg_table_t *t, size_t i, const void *row) TG_MUST_CHECK;
 tg_err_t tg_table_set(tg_table_t *t, size_t i, const void *row) TG_MUST_CHECK;
 void tg_table_remove(tg_table_t *t, size_t i);
 /* Removes n rows from i on. */

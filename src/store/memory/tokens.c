@@ -76,6 +76,7 @@ static tg_memory_tokens_db_t *db_new(tg_str_t name) {
     db->revocations.type = &tg_memory_revocation_type;
     db->changes.type = &tg_memory_token_change_type;
     db->marks.type = &tg_memory_mark_type;
+    db->requests.type = &tg_memory_request_type;
     return db;
 }
 
@@ -89,6 +90,7 @@ static void db_free(tg_memory_tokens_db_t *db) {
     tg_table_release(&db->revocations);
     tg_table_release(&db->changes);
     tg_table_release(&db->marks);
+    tg_table_release(&db->requests);
     pthread_mutex_destroy(&db->mutex);
     free(db->partitions);
     free(db->name);
@@ -147,6 +149,9 @@ static const tg_token_ops_t ops = {
     .change_read = tg_memory_token_change_read,
     .revocation_list = tg_memory_revocation_list,
     .buckets_drop = buckets_drop,
+    .request_put = tg_memory_request_put,
+    .request_list = tg_memory_request_list,
+    .request_prune = tg_memory_request_prune,
     .node_put = tg_memory_node_put,
     .node_remove = tg_memory_node_remove,
     .node_list = tg_memory_node_list,

@@ -59,8 +59,8 @@ struct tg_memory_tokens_db {
     pthread_mutex_t mutex;
     tg_partition_t *partitions;
     size_t n, cap;
-    tg_table_t epochs, nodes, workers, revocations, changes, marks;
-    int64_t last_change;
+    tg_table_t epochs, nodes, workers, revocations, changes, marks, requests;
+    int64_t last_change, last_request;
 };
 
 typedef struct {
@@ -111,6 +111,16 @@ tg_err_t tg_memory_revocation_list(tg_token_store_t *, int64_t environment_id, t
                                    tg_revocation_t **, size_t *, int64_t *seq);
 /* Under the mutex: removes past revocations and prunes the feed. */
 tg_err_t tg_memory_feed_tidy(tg_memory_tokens_db_t *db, tg_ms_t now) TG_MUST_CHECK;
+
+/* ---- tokens_request.c ---- */
+
+extern const tg_row_type_t tg_memory_request_type;
+
+tg_err_t tg_memory_request_put(tg_token_store_t *, const tg_request_row_t *rows, size_t n);
+tg_err_t tg_memory_request_list(tg_token_store_t *, const tg_request_query_t *, tg_arena_t *, tg_request_row_t **,
+                                size_t *);
+tg_err_t tg_memory_request_prune(tg_token_store_t *, int64_t environment_id, tg_ms_t before, size_t limit,
+                                 int64_t *pruned);
 
 /* ---- tokens_node.c ---- */
 

@@ -23,6 +23,7 @@ typedef struct {
     int32_t application_id;
     int page_size;
     const char *pragmas; /* run on each new connection */
+    bool sync_normal;    /* a commit waits for no disk: it can be lost with the machine, not with the process */
     const tg_sqlite_step_t *steps;
     size_t n; /* the last one makes the newest version */
 } tg_sqlite_schema_t;
@@ -31,6 +32,8 @@ extern const tg_sqlite_step_t tg_sqlite_config_steps[];
 extern const size_t tg_sqlite_config_steps_n;
 extern const tg_sqlite_step_t tg_sqlite_tokens_steps[];
 extern const size_t tg_sqlite_tokens_steps_n;
+extern const tg_sqlite_step_t tg_sqlite_requests_steps[];
+extern const size_t tg_sqlite_requests_steps_n;
 extern const char tg_sqlite_tokens_bucket[]; /* "$T" stands for the table's name */
 
 /* Puts the table's name for each "$T" of `sql`, and a NUL behind it. */

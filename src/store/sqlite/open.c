@@ -57,7 +57,7 @@ static tg_err_t file_find(const char *dir, const char *path, bool create, tg_fau
     return file_make(path, fault);
 }
 
-static tg_err_t connect_to(tg_sqlite_t *q, const char *path, const char *pragmas, bool sync, tg_fault_t *fault) {
+static tg_err_t connect_to(tg_sqlite_t *q, const char *path, const char *pragmas, const char *sync, tg_fault_t *fault) {
     int rc = sqlite3_open_v2(path, &q->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
     if (rc == SQLITE_OK) {
         sqlite3_busy_timeout(q->db, q->busy_ms);
@@ -69,9 +69,16 @@ static tg_err_t connect_to(tg_sqlite_t *q, const char *path, const char *pragmas
         rc = sqlite3_exec(q->db, pragmas, NULL, NULL, NULL);
     }
     if (rc == SQLITE_OK) {
-        rc = sqlite3_exec(q->db, sync ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF", NULL, NULL, NULL);
+        rc = sqlite3_exec(q->db, sync, NULL, NULL, NULL);
     }
     return rc == SQLITE_OK ? TG_OK : tg_sqlite_fault(q->db, rc, fault);
+}
+
+static const char *sync_of(const tg_sqlite_schema_t *schema, const tg_store_options_t *options) {
+    if (options->batch_sync_off) {
+        return "PRAGMA synchronous=OFF";
+    }
+    return schema->sync_normal ? "PRAGMA synchronous=NORMAL" : "PRAGMA synchronous=FULL";
 }
 
 static tg_err_t migrate(tg_sqlite_t *q, const tg_sqlite_schema_t *schema, tg_fault_t *fault) {
@@ -142,7 +149,7 @@ tg_err_t tg_sqlite_open(tg_sqlite_t *q, tg_str_t dir, const tg_sqlite_schema_t *
     tg_filelock_init(&q->lock, lock);
     tg_err_t err = file_find(where, path, options->create, fault);
     if (err == TG_OK) {
-        err = connect_to(q, path, schema->pragmas, !options->batch_sync_off, fault);
+        err = connect_to(q, path, schema->pragmas, sync_of(schema, options), fault);
     }
     if (err == TG_OK) {
         err = schema_settle(q, schema, options->create, fault);

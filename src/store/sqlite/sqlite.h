@@ -1,6 +1,7 @@
 /*
- * The store in SQLite files: "sqlite:DIR" is DIR/config.db and DIR/tokens.db, in WAL mode with synchronous=FULL. Any
- * number of processes on one machine; DIR must be on a local file system.
+ * The store in SQLite files: "sqlite:DIR" is DIR/config.db and DIR/tokens.db, in WAL mode with synchronous=FULL, and
+ * DIR/requests.db (the token request log, made with its first rows) with synchronous=NORMAL. Any number of processes on
+ * one machine; DIR must be on a local file system.
  */
 #ifndef TG_STORE_SQLITE_SQLITE_H
 #define TG_STORE_SQLITE_SQLITE_H

@@ -5,15 +5,13 @@
 #include "store/sqlite/sqlite.h"
 #include "store/write.h"
 
-/* Frames of 4 KiB. The larger the log, the more often a page is copied once for several writes, and the longer one
- * copying takes. */
-#define CHECKPOINT_SOFT 4000
-#define CHECKPOINT_HARD 16000
-
 static void tokens_close(tg_token_store_t *s) {
     tg_sqlite_tokens_t *t = (tg_sqlite_tokens_t *)s;
     tg_bucket_forget_all(t);
     tg_sqlite_close(&t->q);
+    if (t->log_open) {
+        tg_sqlite_close(&t->log);
+    }
     free(t);
 }
 
@@ -51,6 +49,9 @@ static const tg_token_ops_t ops = {
     .change_read = tg_sqlite_token_change_read,
     .revocation_list = tg_sqlite_revocation_list,
     .buckets_drop = tg_sqlite_buckets_drop,
+    .request_put = tg_sqlite_request_put,
+    .request_list = tg_sqlite_request_list,
+    .request_prune = tg_sqlite_request_prune,
     .node_put = tg_sqlite_node_put,
     .node_remove = tg_sqlite_node_remove,
     .node_list = tg_sqlite_node_list,
@@ -78,8 +79,10 @@ tg_err_t tg_sqlite_tokens_open(tg_str_t dir, const tg_store_options_t *options, 
         free(t);
         return err;
     }
-    tg_sqlite_checkpoints(&t->q, CHECKPOINT_SOFT, CHECKPOINT_HARD);
+    tg_sqlite_checkpoints(&t->q, TG_CHECKPOINT_SOFT, TG_CHECKPOINT_HARD);
     t->base.ops = &ops;
+    t->options = *options;
+    memcpy(t->dir, dir.p, dir.n); /* it was opened: so it is not too long */
     t->q.fault = &t->base.fault;
     *out = &t->base;
     return TG_OK;

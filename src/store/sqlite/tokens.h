@@ -10,6 +10,11 @@
 #define TG_BUCKET_NAME_MAX 24
 #define TG_BUCKETS_OPEN    64 /* buckets whose statements stay prepared */
 
+/* Frames of 4 KiB. The larger the log, the more often a page is copied once for several writes, and the longer one
+ * copying takes. */
+#define TG_CHECKPOINT_SOFT 4000
+#define TG_CHECKPOINT_HARD 16000
+
 typedef enum {
     TG_BUCKET_PUT = 0,
     TG_BUCKET_FIND,
@@ -33,6 +38,10 @@ typedef struct {
 typedef struct {
     tg_token_store_t base;
     tg_sqlite_t q;
+    tg_sqlite_t log; /* requests.db, from its first use on */
+    bool log_open;
+    tg_store_options_t options;
+    char dir[PATH_MAX];
     uint64_t tick;
     bool made_table; /* in the running transaction */
     tg_bucket_statements_t buckets[TG_BUCKETS_OPEN];
@@ -94,6 +103,14 @@ tg_err_t tg_revocation_tidy(tg_sqlite_tokens_t *t, tg_ms_t now) TG_MUST_CHECK;
 /* ---- tokens_drop.c ---- */
 
 tg_err_t tg_sqlite_buckets_drop(tg_token_store_t *, tg_ms_t now, int64_t *dropped);
+
+/* ---- tokens_request.c ---- */
+
+tg_err_t tg_sqlite_request_put(tg_token_store_t *, const tg_request_row_t *rows, size_t n);
+tg_err_t tg_sqlite_request_list(tg_token_store_t *, const tg_request_query_t *, tg_arena_t *, tg_request_row_t **,
+                                size_t *);
+tg_err_t tg_sqlite_request_prune(tg_token_store_t *, int64_t environment_id, tg_ms_t before, size_t limit,
+                                 int64_t *pruned);
 
 /* ---- tokens_node.c: nodes and epochs ---- */
 

@@ -34,11 +34,11 @@ static bool name_parse(const char *name, tg_bucket_t *out) {
     "hash, refresh_hash, environment_id, client_kind, client_id, subject, scope, generation, epoch, issued_at, "       \
     "access_expires_at,"                                                                                               \
     " refresh_expires_at, refresh_left, refresh_used, family, ended_at, successor, successor_class, successor_index, " \
-    "successor_used_at, predecessor, predecessor_class, predecessor_index"
+    "successor_used_at, predecessor, predecessor_class, predecessor_index, has_scope, user_generation"
 
 static const char *const sql_of[TG_BUCKET_VERBS] = {
-    [TG_BUCKET_PUT] =
-        "INSERT INTO $T (" COLUMNS ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
+    [TG_BUCKET_PUT] = "INSERT INTO $T (" COLUMNS
+                      ") VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING",
     [TG_BUCKET_FIND] = "SELECT " COLUMNS " FROM $T WHERE hash = ?",
     [TG_BUCKET_FIND_REFRESH] = "SELECT " COLUMNS " FROM $T WHERE refresh_hash = ?",
     [TG_BUCKET_STATE] =

@@ -40,6 +40,8 @@ static void row_bind(tg_query_t *s, const tg_record_t *r) {
     }
     tg_query_int(s, r->predecessor_bucket.cls);
     tg_query_int(s, r->predecessor_bucket.index);
+    tg_query_int(s, r->has_scope);
+    tg_query_int(s, (int64_t)r->user_generation);
 }
 
 /* Copies a column of n bytes; another length is a broken database. NULL: false. */
@@ -81,6 +83,9 @@ static void row_read(tg_query_t *s, tg_bucket_t bucket, tg_arena_t *arena, tg_re
     r->has_predecessor = bytes_read(s, 20, r->predecessor, HASH_LEN);
     r->predecessor_bucket.cls = (tg_bucket_class_t)sqlite3_column_int64(s->st, 21);
     r->predecessor_bucket.index = (uint32_t)sqlite3_column_int64(s->st, 22);
+    bool told = sqlite3_column_type(s->st, 23) != SQLITE_NULL; /* not by releases before schema version 3 */
+    r->has_scope = told ? sqlite3_column_int64(s->st, 23) != 0 : r->scope.n > 0;
+    r->user_generation = (uint64_t)sqlite3_column_int64(s->st, 24);
 }
 
 /* ---- look-ups ---- */

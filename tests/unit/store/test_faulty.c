@@ -104,6 +104,66 @@ static void a_batch_that_fails_says_so_of_each_write(void **state) {
     s->ops->close(s);
 }
 
+static void the_request_log_fails_as_planned(void **state) {
+    (void)state;
+    tg_fault_plan_t plan = {.fail_at = 1, .fail_count = 3, .err = TG_ERR_UNAVAILABLE};
+    tg_token_store_t *inner, *s;
+    tg_arena_t arena;
+    tg_request_row_t *rows;
+    size_t n;
+    int64_t pruned;
+    tg_arena_init(&arena, 1u << 20);
+    assert_ok(tg_token_store_open(TG_STR("memory:faulty"), &(tg_store_options_t){.create = true}, &inner, NULL));
+    s = tg_token_faulty(inner, &plan);
+    assert_non_null(s);
+    for (int round = 0; round < 2; round++) {
+        const tg_err_t expected = round == 0 ? TG_ERR_UNAVAILABLE : TG_OK;
+        assert_int_equal(s->ops->request_put(s, &(tg_request_row_t){.at = 1, .environment_id = 1}, 1), expected);
+        assert_int_equal(s->ops->request_list(s, &(tg_request_query_t){.limit = 9}, &arena, &rows, &n), expected);
+        assert_int_equal(s->ops->request_prune(s, 1, 2, 9, &pruned), expected);
+    }
+    assert_int_equal(n, 1);
+    assert_int_equal(pruned, 1);
+    assert_int_equal(plan.calls, 6);
+    s->ops->close(s);
+    tg_arena_release(&arena);
+}
+
+static void principals_fail_as_planned(void **state) {
+    (void)state;
+    tg_fault_plan_t plan = {.fail_at = 0, .err = TG_ERR_UNAVAILABLE};
+    tg_config_store_t *s = config_of("memory:faulty", &plan);
+    tg_client_t c = {.kind = TG_CLIENT_CREDENTIAL, .client_id = TG_STR("a")};
+    tg_arena_t arena;
+    tg_access_entry_t *rows, entry;
+    tg_str_t details, *ids;
+    size_t n;
+    int64_t project, version;
+    tg_arena_init(&arena, 1u << 20);
+    assert_ok(s->ops->begin(s, 100));
+    assert_ok(s->ops->resource_create(s, TG_RES_PROJECT, 0, TG_STR("a"), TG_STR("{}"), 1, &project));
+    assert_ok(s->ops->client_create(s, &c, &c.key_id));
+    plan.fail_at = plan.calls + 1;
+    plan.fail_count = 8;
+    for (int round = 0; round < 2; round++) {
+        const tg_err_t expected = round == 0 ? TG_ERR_UNAVAILABLE : TG_OK;
+        const tg_client_secret_t secret = {.key_id = c.key_id, .environment_id = project};
+        assert_int_equal(s->ops->client_secret_put(s, &secret), expected);
+        assert_int_equal(s->ops->client_secret_delete(s, c.key_id, project), expected);
+        assert_int_equal(s->ops->client_details(s, c.key_id, &arena, &details, &version), expected);
+        assert_int_equal(s->ops->access_put(s, &(tg_access_entry_t){c.key_id, project, TG_STR("{}")}), expected);
+        assert_int_equal(s->ops->access_list(s, c.key_id, &arena, &rows, &n), expected);
+        assert_int_equal(s->ops->access_find(s, c.key_id, &project, 1, &arena, &entry, &version), expected);
+        assert_int_equal(s->ops->access_clients(s, project, &arena, &ids, &n), expected);
+        assert_int_equal(s->ops->access_delete(s, c.key_id, project), expected);
+    }
+    assert_int_equal(version, 4); /* at access_find, after three changes */
+    assert_true(n == 1 && tg_str_eq(ids[0], TG_STR("a")));
+    s->ops->rollback(s);
+    s->ops->close(s);
+    tg_arena_release(&arena);
+}
+
 /* A table with a hole would only be found by the caller that needs it. */
 static void no_verb_is_missing(void **state) {
     (void)state;
@@ -130,6 +190,8 @@ int main(void) {
         cmocka_unit_test(an_answer_can_be_lost_after_the_work),
         cmocka_unit_test(several_calls_in_a_row_fail),
         cmocka_unit_test(a_batch_that_fails_says_so_of_each_write),
+        cmocka_unit_test(the_request_log_fails_as_planned),
+        cmocka_unit_test(principals_fail_as_planned),
         cmocka_unit_test(no_verb_is_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -90,6 +90,7 @@ static void the_embedded_steps_end_at_the_version_of_the_header(void **state) {
     (void)state;
     assert_int_equal(tg_sqlite_config_steps[tg_sqlite_config_steps_n - 1].version, TG_SCHEMA_CONFIG);
     assert_int_equal(tg_sqlite_tokens_steps[tg_sqlite_tokens_steps_n - 1].version, TG_SCHEMA_TOKENS);
+    assert_int_equal(tg_sqlite_requests_steps[tg_sqlite_requests_steps_n - 1].version, TG_SCHEMA_REQUESTS);
 }
 
 static void files_are_made_for_their_owner_alone(void **state) {
@@ -104,9 +105,14 @@ static void files_are_made_for_their_owner_alone(void **state) {
     assert_ok(s->ops->begin(s, 100));
     assert_ok(s->ops->meta_put(s, TG_STR("k"), TG_STR("v")));
     assert_ok(s->ops->commit(s));
+    char log[128];
+    snprintf(log, sizeof(log), "%s/new/requests.db", p->dir);
+    assert_int_equal(stat(log, &st), -1); /* only once there is something to log */
+    assert_ok(t->ops->request_put(t, &(tg_request_row_t){.at = 1}, 1));
     static const char *const files[] = {
-        "new", "new/config.db", "new/config.db-wal", "new/config.db-shm", "new/config.lock", "new/tokens.db"};
-    for (size_t i = 0; i < 6; i++) {
+        "new",           "new/config.db",   "new/config.db-wal",   "new/config.db-shm",   "new/config.lock",
+        "new/tokens.db", "new/requests.db", "new/requests.db-wal", "new/requests.db-shm", "new/requests.lock"};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         char path[128];
         snprintf(path, sizeof(path), "%s/%s", p->dir, files[i]);
         assert_int_equal(stat(path, &st), 0);
@@ -176,13 +182,17 @@ static void a_newer_schema_is_refused_untouched(void **state) {
     size_t n_before, n_after;
     assert_ok(config_open(p, true, &s));
     s->ops->close(s);
-    sql(p->config, "PRAGMA user_version=2; CREATE TABLE of_tomorrow (a)");
+    char newer[80], told[32], known[32];
+    snprintf(newer, sizeof(newer), "PRAGMA user_version=%d; CREATE TABLE of_tomorrow (a)", TG_SCHEMA_CONFIG + 1);
+    snprintf(told, sizeof(told), "version %d", TG_SCHEMA_CONFIG + 1);
+    snprintf(known, sizeof(known), "up to %d", TG_SCHEMA_CONFIG);
+    sql(p->config, newer);
     char *before = file_read(p->config, &n_before);
     for (int create = 0; create < 2; create++) {
         assert_int_equal(config_open(p, create == 1, &s), TG_ERR_INVALID);
         assert_null(s);
-        assert_non_null(strstr(p->fault.text, "version 2"));
-        assert_non_null(strstr(p->fault.text, "up to 1"));
+        assert_non_null(strstr(p->fault.text, told));
+        assert_non_null(strstr(p->fault.text, known));
     }
     char *after = file_read(p->config, &n_after);
     assert_int_equal(n_before, n_after);
@@ -204,6 +214,55 @@ static void another_programs_database_is_refused_untouched(void **state) {
     assert_int_equal(rename(p->config, p->tokens), 0); /* ours, but the other one */
     assert_int_equal(tg_token_store_open(tg_str(p->uri), &(tg_store_options_t){.create = true}, &t, &p->fault),
                      TG_ERR_INVALID);
+}
+
+/* The log is no part of what tokens need: whatever lies in its place. */
+static void a_request_log_of_another_release_is_unavailable(void **state) {
+    place_t *p = *state;
+    tg_token_store_t *t;
+    tg_request_row_t *rows;
+    tg_arena_t arena;
+    char log[96];
+    size_t n;
+    int64_t pruned, epoch;
+    snprintf(log, sizeof(log), "%s/requests.db", p->dir);
+    sql(log, "PRAGMA application_id=1413968497; PRAGMA user_version=77; CREATE TABLE of_tomorrow (a)");
+    tg_arena_init(&arena, 1u << 20);
+    assert_ok(tg_token_store_open(tg_str(p->uri), &(tg_store_options_t){.create = true}, &t, &p->fault));
+    assert_int_equal(t->ops->request_put(t, &(tg_request_row_t){.at = 1}, 1), TG_ERR_UNAVAILABLE);
+    assert_non_null(strstr(t->fault.text, "requests.db has schema version 77"));
+    t->fault = (tg_fault_t){.field = ""};
+    assert_int_equal(t->ops->request_list(t, &(tg_request_query_t){.limit = 1}, &arena, &rows, &n), TG_ERR_UNAVAILABLE);
+    assert_int_not_equal(t->fault.text[0], '\0');
+    assert_int_equal(t->ops->request_prune(t, 1, 2, 3, &pruned), TG_ERR_UNAVAILABLE);
+    assert_ok(t->ops->epoch_raise(t, 1, TG_CLIENT_APPLICATION, TG_STR("a"), TG_STR_NONE, &epoch));
+    assert_int_equal(sql_number(log, "SELECT count(*) FROM sqlite_schema"), 1);
+    remove(log);
+    assert_ok(t->ops->request_put(t, &(tg_request_row_t){.at = 1}, 1)); /* the same handle goes on */
+    assert_int_equal(sql_number(log, "PRAGMA user_version"), TG_SCHEMA_REQUESTS);
+    t->ops->close(t);
+    tg_arena_release(&arena);
+}
+
+/* A writer of the log that stands still holds nobody up who issues tokens. */
+static void the_request_log_does_not_hold_up_tokens(void **state) {
+    place_t *p = *state;
+    tg_token_store_t *t;
+    sqlite3 *db;
+    char log[96];
+    int64_t epoch;
+    snprintf(log, sizeof(log), "%s/requests.db", p->dir);
+    assert_ok(tg_token_store_open(tg_str(p->uri), &(tg_store_options_t){.create = true, .busy_ms = 50}, &t, &p->fault));
+    assert_ok(t->ops->request_put(t, &(tg_request_row_t){.at = 1}, 1));
+    assert_int_equal(sqlite3_open(log, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(t->ops->request_put(t, &(tg_request_row_t){.at = 2}, 1), TG_ERR_UNAVAILABLE);
+    assert_int_not_equal(t->fault.text[0], '\0');
+    assert_ok(t->ops->epoch_raise(t, 1, TG_CLIENT_APPLICATION, TG_STR("a"), TG_STR_NONE, &epoch));
+    sqlite3_close(db);
+    assert_ok(t->ops->request_put(t, &(tg_request_row_t){.at = 2}, 1));
+    assert_int_equal(sql_number(log, "SELECT count(*) FROM request"), 2);
+    t->ops->close(t);
 }
 
 static void what_is_no_database_is_unavailable(void **state) {
@@ -268,9 +327,12 @@ static void a_config_of_version_1_is_read(void **state) {
     tg_buf_t snapshot;
     tg_session_t session;
     size_t n;
-    int64_t seq, environment, revision;
+    int64_t seq, environment, revision, version;
+    tg_str_t details;
     uint8_t check[32];
     load(p->config, "config-v1.sql");
+    /* an owner that is not there any more */
+    sql(p->config, "INSERT INTO client VALUES (2, 1, 99, 'client-2', 1, 0, 5, 0, x'')");
     tg_arena_init(&arena, 1u << 20);
     tg_buf_init(&snapshot, 1000);
     assert_ok(config_open(p, true, &s));
@@ -283,6 +345,13 @@ static void a_config_of_version_1_is_read(void **state) {
     assert_ok(s->ops->client_live(s, 1, TG_CLIENT_APPLICATION, TG_STR("client-1"), &live, &seq));
     assert_true(live.generation == (0xfedcba9876543210u ^ 0x1111111111111111u));
     assert_int_equal(seq, 1);
+    assert_int_equal(live.project_id, 2);
+    assert_int_equal(live.version, 1);
+    assert_ok(s->ops->client_details(s, 1, &arena, &details, &version));
+    assert_int_equal(details.n, 0);
+    assert_int_equal(version, 1);
+    assert_ok(s->ops->client_live(s, 1, TG_CLIENT_APPLICATION, TG_STR("client-2"), &live, &seq));
+    assert_int_equal(live.project_id, 0);
     assert_ok(s->ops->signing_key_list(s, 1, &arena, &docs, &n));
     assert_int_equal(n, 1);
     assert_ok(s->ops->deployment_list(s, 1, &arena, &deployments, &n));
@@ -295,6 +364,15 @@ static void a_config_of_version_1_is_read(void **state) {
     assert_int_equal(n, 1);
     assert_int_equal(sql_number(p->config, "PRAGMA user_version"), TG_SCHEMA_CONFIG);
     assert_int_equal(sql_number(p->config, "SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'wal'"), 1);
+    /* what came with version 2 works on the rows of version 1 */
+    assert_ok(s->ops->begin(s, 1000));
+    assert_ok(s->ops->client_turn(s, 1, 1, 3));
+    assert_ok(s->ops->client_secret_put(s, &(tg_client_secret_t){.key_id = 1, .environment_id = 1, .generation = 6}));
+    assert_ok(s->ops->access_put(s, &(tg_access_entry_t){1, 3, TG_STR("{}")}));
+    assert_ok(s->ops->commit(s));
+    assert_ok(s->ops->client_live(s, 1, TG_CLIENT_APPLICATION, TG_STR("client-1"), &live, &seq));
+    assert_true(live.generation == (6 ^ 3));
+    assert_int_equal(live.version, 4);
     s->ops->close(s);
     tg_buf_release(&snapshot);
     tg_arena_release(&arena);
@@ -309,15 +387,19 @@ static void tokens_of_version_1_are_read(void **state) {
     size_t n;
     int64_t epoch, seq;
     load(p->tokens, "tokens-v1.sql");
+    sql(p->tokens, "UPDATE token_n SET scope = ''");
     tg_arena_init(&arena, 1u << 20);
     assert_ok(tg_token_store_open(tg_str(p->uri), &(tg_store_options_t){.create = true}, &s, &p->fault));
     assert_ok(s->ops->record_find(s, (const uint8_t[32]){1}, (tg_bucket_t){TG_BUCKET_HOUR, 492777}, &arena, &r));
     assert_true(r.has_successor);
     assert_int_equal(r.successor[0], 3);
     assert_int_equal(r.family[0], 9);
+    assert_true(r.has_scope);
+    assert_int_equal(r.user_generation, 0);
     assert_ok(s->ops->record_find_refresh(s, (const uint8_t[32]){4}, (tg_bucket_t){TG_BUCKET_DAY, 20540}, &arena, &r));
     assert_int_equal(r.hash[0], 3);
     assert_ok(s->ops->record_find(s, (const uint8_t[32]){5}, (tg_bucket_t){TG_BUCKET_NEVER, 0}, &arena, &r));
+    assert_false(r.has_scope);
     assert_ok(s->ops->epoch_get(s, 1, TG_CLIENT_APPLICATION, TG_STR("client-1"), TG_STR("user"), &epoch));
     assert_int_equal(epoch, 1);
     assert_ok(s->ops->node_list(s, 1, 0, &arena, &nodes, &n));
@@ -330,12 +412,16 @@ static void tokens_of_version_1_are_read(void **state) {
                              .refresh_hash = {7},
                              .bucket = {TG_BUCKET_DAY, 20540},
                              .client_id = TG_STR("client-1"),
+                             .has_scope = true,
+                             .user_generation = 11,
                              .has_predecessor = true,
                              .predecessor = {3},
                              .predecessor_bucket = {TG_BUCKET_DAY, 20540}};
     assert_ok(
         s->ops->record_refresh(s, (const uint8_t[32]){4}, successor.bucket, &successor, 1774000000006, &arena, &r));
     assert_ok(s->ops->record_find(s, successor.hash, successor.bucket, &arena, &r));
+    assert_true(r.has_scope);
+    assert_int_equal(r.user_generation, 11);
     assert_true(r.has_predecessor);
     assert_memory_equal(r.predecessor, successor.predecessor, 32);
     assert_int_equal(r.predecessor_bucket.cls, TG_BUCKET_DAY);
@@ -388,7 +474,25 @@ static void tokens_of_version_1_end_as_new_ones(void **state) {
     assert_ok(s->ops->record_put(s, list, 3, results));
     s->ops->close(s);
     char *made = schema_of(p->tokens);
-    assert_non_null(strstr(made, "token_d_20540 predecessor_index"));
+    assert_non_null(strstr(made, "token_d_20540 user_generation"));
+    assert_string_equal(upgraded, made);
+    free(upgraded);
+    free(made);
+}
+
+static void a_config_of_version_1_ends_as_a_new_one(void **state) {
+    place_t *p = *state;
+    tg_config_store_t *s;
+    load(p->config, "config-v1.sql");
+    assert_int_equal(config_open(p, false, &s), TG_ERR_INVALID); /* a gateway does not upgrade */
+    assert_ok(config_open(p, true, &s));
+    s->ops->close(s);
+    char *upgraded = schema_of(p->config);
+    assert_int_equal(remove(p->config), 0);
+    assert_ok(config_open(p, true, &s));
+    s->ops->close(s);
+    char *made = schema_of(p->config);
+    assert_non_null(strstr(made, "client_access_removed on client_access"));
     assert_string_equal(upgraded, made);
     free(upgraded);
     free(made);
@@ -479,9 +583,12 @@ int main(void) {
         TEST(an_empty_file_is_as_none),
         TEST(a_newer_schema_is_refused_untouched),
         TEST(another_programs_database_is_refused_untouched),
+        TEST(a_request_log_of_another_release_is_unavailable),
+        TEST(the_request_log_does_not_hold_up_tokens),
         TEST(what_is_no_database_is_unavailable),
         TEST(bad_uris_are_told),
         TEST(a_config_of_version_1_is_read),
+        TEST(a_config_of_version_1_ends_as_a_new_one),
         TEST(tokens_of_version_1_are_read),
         TEST(tokens_of_version_1_end_as_new_ones),
         TEST(an_older_schema_is_upgraded_step_by_step),

@@ -1,0 +1,1 @@
+-- What a record knows of scopes and of its user; the tables of records alone change.
