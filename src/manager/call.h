@@ -57,6 +57,7 @@ struct tg_call {
     json_t *before, *after; /* for the audit log; secrets masked */
     tg_target_t targets[TG_TARGETS_MAX];
     size_t n_targets;
+    size_t keys_written; /* signing keys that were made or changed: their environment wants a new revision */
 };
 
 /* false: out of memory. */

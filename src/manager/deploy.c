@@ -1,86 +1,52 @@
 #include "manager/deploy.h"
 
-#include <stdio.h>
-
 #include "manager/bodies.h"
+#include "manager/members.h"
+#include "manager/owners.h"
 #include "manager/password.h"
 #include "manager/publish.h"
 #include "manager/resources.h"
 #include "manager/signing_keys.h"
 #include "policy/route.h"
 
-/* ---- what a write asks for ---- */
+/* What one deploy freezes. */
+typedef struct {
+    tg_deployed_proxy_t *proxies;
+    size_t n_proxies;
+    tg_deployed_group_t *groups;
+    size_t n_groups;
+} batch_t;
 
-static tg_err_t names_take(tg_call_t *c, const json_t *list, const char *field, tg_deploy_request_t *out) {
-    size_t n = json_array_size(list);
-    if (!json_is_array(list) || n == 0 || n > TG_TARGETS_MAX) {
-        return tg_fault(&c->fault, TG_ERR_INVALID, field, "must list 1 to %d names of environments", TG_TARGETS_MAX);
-    }
-    out->names = tg_arena_array(&c->arena, n, sizeof(tg_str_t));
-    if (out->names == NULL) {
-        return TG_ERR_NOMEM;
-    }
-    for (size_t i = 0; i < n; i++) {
-        const json_t *name = json_array_get(list, i);
-        if (!json_is_string(name)) {
-            return tg_fault(&c->fault, TG_ERR_INVALID, field, "must list names of environments");
-        }
-        if (!tg_arena_str(&c->arena, tg_strn(json_string_value(name), json_string_length(name)), &out->names[i])) {
-            return TG_ERR_NOMEM;
-        }
-    }
-    out->n = n;
-    return TG_OK;
+static tg_err_t batch_init(tg_call_t *c, size_t proxies, batch_t *b) {
+    memset(b, 0, sizeof(*b));
+    b->proxies = tg_arena_array(&c->arena, proxies + 1, sizeof(*b->proxies));
+    b->groups = tg_arena_array(&c->arena, TG_GROUPS_OF_PROXY * proxies + 1, sizeof(*b->groups));
+    return b->proxies == NULL || b->groups == NULL ? TG_ERR_NOMEM : TG_OK;
 }
 
-tg_err_t tg_deploy_request_take(tg_call_t *c, json_t *object, const char *path, tg_deploy_request_t *out) {
-    static const char list_name[] = "deployTargetEnvironmentNameList";
-    char field[sizeof(c->fault.field)];
-    memset(out, 0, sizeof(*out));
-    const json_t *deploy = json_object_get(object, "deploy");
-    const json_t *list = json_object_get(object, list_name);
-    if (deploy != NULL && !json_is_boolean(deploy) && !json_is_null(deploy)) {
-        snprintf(field, sizeof(field), "%sdeploy", path);
-        return tg_fault(&c->fault, TG_ERR_INVALID, field, "must be true or false");
-    }
-    out->wanted = json_is_true(deploy);
-    snprintf(field, sizeof(field), "%s%s", path, list_name);
-    tg_err_t err = TG_OK;
-    if (out->wanted || (list != NULL && !json_is_null(list) && json_array_size(list) > 0)) {
-        err = names_take(c, list, field, out);
-    } else if (list != NULL && !json_is_null(list) && !json_is_array(list)) {
-        err = tg_fault(&c->fault, TG_ERR_INVALID, field, "must list names of environments");
-    }
-    json_object_del(object, "deploy");
-    json_object_del(object, list_name);
-    return err;
-}
-
-tg_err_t tg_deploy_request_apply(tg_call_t *c, const tg_deploy_request_t *r, const tg_resource_t *proxy) {
-    tg_err_t err = TG_OK;
-    for (size_t i = 0; r->wanted && !err && i < r->n; i++) {
-        tg_resource_t environment;
-        err = c->store->ops->resource_find(c->store, TG_RES_ENVIRONMENT, 0, r->names[i], &c->arena, &environment);
-        if (err == TG_ERR_NOTFOUND) {
-            return tg_fault(&c->fault, TG_ERR_INVALID, "deployTargetEnvironmentNameList",
-                            "there is no environment \"%.*s\"", TG_STR_ARGS(r->names[i]));
-        }
-        if (!err) {
-            err = tg_deploy_proxy(c, &environment, proxy, TG_STR_NONE);
+static bool batch_has(const batch_t *b, int64_t id) {
+    for (size_t i = 0; i < b->n_proxies; i++) {
+        if (b->proxies[i].id == id) {
+            return true;
         }
     }
-    return err;
+    for (size_t i = 0; i < b->n_groups; i++) {
+        if (b->groups[i].id == id) {
+            return true;
+        }
+    }
+    return false;
 }
 
-/* ---- deploy ---- */
+/* ---- freezing ---- */
 
-/* The one authentication policy of a proxy, in the arena; NULL: open. */
-static tg_err_t policy_read(tg_call_t *c, const tg_resource_t *proxy, tg_policy_t **out) {
+/* The one authentication policy of an owner, in the arena; NULL: none. */
+static tg_err_t policy_read(tg_call_t *c, int64_t owner, tg_policy_t **out) {
     tg_resource_t *rows = NULL;
     size_t n = 0;
     json_t *doc = NULL;
     *out = NULL;
-    tg_err_t err = tg_resource_all(c, TG_RES_POLICY, proxy->id, &rows, &n);
+    tg_err_t err = tg_resource_all(c, TG_RES_POLICY, owner, &rows, &n);
     if (err || n == 0) {
         return err;
     }
@@ -96,32 +62,165 @@ static tg_err_t policy_read(tg_call_t *c, const tg_resource_t *proxy, tg_policy_
     return err;
 }
 
-static tg_err_t frozen_read(tg_call_t *c, const tg_resource_t *row, tg_deployed_proxy_t *out) {
-    tg_resource_t project;
+/* What the rows of proxies and groups have in common. *doc is a new reference. */
+static tg_err_t owner_read(tg_call_t *c, const tg_resource_t *row, tg_resource_t *project, int64_t *key_id,
+                           tg_policy_t **policy, json_t **doc) {
     tg_client_t client;
-    json_t *doc = NULL;
-    memset(out, 0, sizeof(*out));
-    out->id = row->id;
-    tg_err_t err = c->store->ops->resource_get(c->store, row->parent, &c->arena, &project);
-    if (!err) {
-        err = tg_doc_parse(row->doc, &doc);
-    }
-    if (!err) {
-        err = tg_proxy_parse(doc, project.name, &c->arena, &out->proxy, &c->fault);
-    }
+    tg_err_t err = c->store->ops->resource_get(c->store, row->parent, &c->arena, project);
     if (!err) {
         err = c->store->ops->client_find_owner(c->store, row->id, &c->arena, &client);
     }
-    if (!err) {
-        out->key_id = client.key_id;
-        err = policy_read(c, row, &out->policy);
+    if (err) {
+        return err;
     }
+    *key_id = client.key_id;
+    err = policy_read(c, row->id, policy);
+    return err ? err : tg_doc_parse(row->doc, doc);
+}
+
+static tg_err_t groups_of_proxy(tg_call_t *c, tg_deployed_proxy_t *p) {
+    static const tg_resource_kind_t kinds[TG_GROUPS_OF_PROXY] = {TG_RES_POLICY_GROUP, TG_RES_PROXY_GROUP};
+    tg_err_t err = TG_OK;
+    for (size_t i = 0; !err && i < TG_GROUPS_OF_PROXY; i++) {
+        err = tg_member_group(c, p->id, kinds[i], &p->group_ids[p->n_groups]);
+        p->n_groups += !err && p->group_ids[p->n_groups] != 0;
+    }
+    return err;
+}
+
+static tg_err_t proxy_freeze(tg_call_t *c, const tg_resource_t *row, batch_t *b) {
+    tg_resource_t project;
+    json_t *doc = NULL;
+    tg_deployed_proxy_t *p = &b->proxies[b->n_proxies];
+    tg_err_t err = owner_read(c, row, &project, &p->own_key_id, &p->own_policy, &doc);
+    if (!err) {
+        p->id = row->id;
+        p->project_id = project.id;
+        err = tg_proxy_parse(doc, project.name, &c->arena, &p->proxy, &c->fault);
+    }
+    if (!err) {
+        err = groups_of_proxy(c, p);
+    }
+    b->n_proxies += !err;
     json_decref(doc);
     return err;
 }
 
-/* Everything that would be deployed there, the fresh one included, parsed into the arena. */
-static tg_err_t deployed_read(tg_call_t *c, int64_t environment_id, const tg_deployed_proxy_t *fresh, tg_arena_t *a,
+static tg_err_t group_freeze(tg_call_t *c, const tg_resource_t *row, batch_t *b) {
+    tg_resource_t project;
+    json_t *doc = NULL;
+    tg_deployed_group_t *g = &b->groups[b->n_groups];
+    tg_err_t err = owner_read(c, row, &project, &g->key_id, &g->policy, &doc);
+    if (!err) {
+        g->kind = tg_owner_type(row->kind)->owner;
+        g->id = row->id;
+        g->project_id = project.id;
+        err = tg_group_parse(doc, project.name, &c->arena, &g->group, &c->fault);
+    }
+    b->n_groups += !err;
+    json_decref(doc);
+    return err;
+}
+
+static tg_err_t group_freeze_missing(tg_call_t *c, const tg_resource_t *environment, int64_t id, batch_t *b) {
+    tg_deployment_t there;
+    tg_resource_t row;
+    if (batch_has(b, id)) {
+        return TG_OK;
+    }
+    tg_err_t err = c->store->ops->deployment_find(c->store, environment->id, id, &c->arena, &there);
+    if (err != TG_ERR_NOTFOUND) {
+        return err;
+    }
+    err = c->store->ops->resource_get(c->store, id, &c->arena, &row);
+    return err ? err : group_freeze(c, &row, b);
+}
+
+static tg_err_t batch_read(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *owner, batch_t *b) {
+    tg_resource_t single = *owner, *proxies = &single;
+    size_t n = 1;
+    tg_err_t err = TG_OK;
+    if (owner->kind != TG_RES_PROXY) {
+        err = tg_group_members(c, owner, TG_STR_NONE, false, &proxies, &n);
+    }
+    if (!err) {
+        err = batch_init(c, n, b);
+    }
+    if (!err && owner->kind != TG_RES_PROXY) {
+        err = group_freeze(c, owner, b);
+    }
+    for (size_t i = 0; !err && i < n; i++) {
+        err = proxy_freeze(c, &proxies[i], b);
+        for (size_t j = 0; !err && j < b->proxies[i].n_groups; j++) {
+            err = group_freeze_missing(c, environment, b->proxies[i].group_ids[j], b);
+        }
+    }
+    return err;
+}
+
+/* ---- what is deployed ---- */
+
+/* Names are sorted in our documents, and only a group's has "group", which no other member comes before. */
+bool tg_deployment_is_group(const tg_deployment_t *row) {
+    static const char start[] = "{\"group\":";
+    return row->doc.n > sizeof(start) && memcmp(row->doc.p, start, sizeof(start) - 1) == 0;
+}
+
+static tg_err_t deployed_proxy_read(const tg_deployment_t *row, tg_arena_t *a, tg_deployed_proxy_t *out) {
+    json_t *doc = NULL;
+    tg_err_t err = tg_doc_parse(row->doc, &doc);
+    if (!err) {
+        err = tg_deployed_proxy_parse(doc, a, out, NULL);
+    }
+    json_decref(doc);
+    return err == TG_ERR_INVALID ? TG_ERR_BUG : err;
+}
+
+static tg_err_t deployed_group_read(const tg_deployment_t *row, tg_arena_t *a, tg_deployed_group_t *out) {
+    json_t *doc = NULL;
+    tg_err_t err = tg_doc_parse(row->doc, &doc);
+    if (!err) {
+        err = tg_deployed_group_parse(doc, a, out, NULL);
+    }
+    json_decref(doc);
+    return err == TG_ERR_INVALID ? TG_ERR_BUG : err;
+}
+
+tg_err_t tg_deployment_policy(const tg_deployment_t *row, tg_arena_t *a, const tg_policy_t **policy) {
+    tg_deployed_proxy_t p = {.id = 0};
+    tg_deployed_group_t g = {.id = 0};
+    bool group = tg_deployment_is_group(row);
+    tg_err_t err = group ? deployed_group_read(row, a, &g) : deployed_proxy_read(row, a, &p);
+    *policy = group ? g.policy : p.own_policy;
+    return err;
+}
+
+static bool is_member(const tg_deployed_proxy_t *p, int64_t group_id) {
+    for (size_t i = 0; i < p->n_groups; i++) {
+        if (p->group_ids[i] == group_id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+tg_err_t tg_deployed_as_member(tg_call_t *c, int64_t environment_id, int64_t proxy_id, int64_t group_id, bool *is) {
+    tg_deployment_t row;
+    tg_deployed_proxy_t p;
+    *is = false;
+    tg_err_t err = c->store->ops->deployment_find(c->store, environment_id, proxy_id, &c->arena, &row);
+    if (err) {
+        return err == TG_ERR_NOTFOUND ? TG_OK : err;
+    }
+    err = deployed_proxy_read(&row, &c->arena, &p);
+    *is = !err && is_member(&p, group_id);
+    return err;
+}
+
+/* ---- deploy ---- */
+
+/* Every proxy that would be deployed there, the fresh ones included, parsed into the arena. */
+static tg_err_t deployed_read(tg_call_t *c, int64_t environment_id, const batch_t *fresh, tg_arena_t *a,
                               tg_snapshot_t *out) {
     tg_deployment_t *rows = NULL;
     size_t n = 0;
@@ -129,38 +228,37 @@ static tg_err_t deployed_read(tg_call_t *c, int64_t environment_id, const tg_dep
     if (err) {
         return err;
     }
-    out->proxies = tg_arena_array(a, n + 1, sizeof(*out->proxies));
+    out->proxies = tg_arena_array(a, n + fresh->n_proxies, sizeof(*out->proxies));
     if (out->proxies == NULL) {
         return TG_ERR_NOMEM;
     }
-    out->proxies[out->n_proxies++] = *fresh;
-    for (size_t i = 0; !err && i < n; i++) {
-        json_t *doc = NULL;
-        if (rows[i].proxy_id == fresh->id) {
-            continue;
-        }
-        err = tg_doc_parse(rows[i].doc, &doc);
-        if (!err) {
-            err = tg_deployed_proxy_parse(doc, a, &out->proxies[out->n_proxies++], NULL);
-        }
-        json_decref(doc);
+    for (size_t i = 0; i < fresh->n_proxies; i++) {
+        out->proxies[out->n_proxies++] = fresh->proxies[i];
     }
-    return err == TG_ERR_INVALID ? TG_ERR_BUG : err;
+    for (size_t i = 0; !err && i < n; i++) {
+        if (!tg_deployment_is_group(&rows[i]) && !batch_has(fresh, rows[i].proxy_id)) {
+            err = deployed_proxy_read(&rows[i], a, &out->proxies[out->n_proxies++]);
+        }
+    }
+    return err;
 }
 
 /* Two deployed proxies with one route would make it a matter of luck who gets a request. */
-static tg_err_t routes_check(tg_call_t *c, const tg_resource_t *environment, const tg_deployed_proxy_t *fresh) {
+static tg_err_t routes_check(tg_call_t *c, const tg_resource_t *environment, const batch_t *fresh) {
     tg_arena_t a;
     tg_snapshot_t all = {.environment_id = environment->id};
     tg_router_t *router = NULL;
     tg_route_conflict_t found;
+    if (fresh->n_proxies == 0) {
+        return TG_OK;
+    }
     tg_arena_init(&a, 4 * (size_t)TG_SNAPSHOT_MAX);
     tg_err_t err = deployed_read(c, environment->id, fresh, &a, &all);
     if (!err) {
         err = tg_router_new(&all, &router);
     }
     if (!err && tg_router_conflict(router, &found)) {
-        const tg_deployed_proxy_t *other = found.first->id == fresh->id ? found.second : found.first;
+        const tg_deployed_proxy_t *other = batch_has(fresh, found.first->id) ? found.second : found.first;
         err = tg_fault(&c->fault, TG_ERR_CONFLICT, "clientRoute",
                        "API proxy \"%.*s\" of project \"%.*s\" has the same route \"%.*s\" in environment \"%.*s\"",
                        TG_STR_ARGS(other->proxy.name), TG_STR_ARGS(other->proxy.project), TG_STR_ARGS(found.path),
@@ -171,79 +269,116 @@ static tg_err_t routes_check(tg_call_t *c, const tg_resource_t *environment, con
     return err;
 }
 
+/* In ACL mode the settings of credentials say which algorithms are needed. */
 static tg_err_t key_want(tg_call_t *c, const tg_resource_t *environment, const tg_policy_t *p) {
-    if (p == NULL || p->type != TG_TOKEN_JWT) {
+    if (p == NULL || p->type != TG_TOKEN_JWT || !p->managed_from_policy) {
         return TG_OK;
     }
-    return tg_signing_keys_want(c, environment, p->token.jwt_algorithm, tg_policy_lifetime(p));
+    return tg_signing_keys_want(c, environment, p->token.jwt_algorithm, tg_token_lifetime(&p->token));
 }
 
-static tg_err_t deployment_write(tg_call_t *c, const tg_resource_t *environment, const tg_deployed_proxy_t *p,
-                                 tg_str_t description) {
+static tg_err_t deployment_write(tg_call_t *c, tg_deployment_t *row, int64_t id, json_t *doc) {
+    row->proxy_id = id;
+    tg_err_t err = tg_doc_text(c, doc, &row->doc);
+    return err ? err : c->store->ops->deployment_put(c->store, row);
+}
+
+static tg_err_t batch_write(tg_call_t *c, const tg_resource_t *environment, batch_t *b, int64_t revision,
+                            tg_str_t description) {
     tg_deployment_t row = {.environment_id = environment->id,
-                           .proxy_id = p->id,
-                           .revision = p->revision,
+                           .revision = revision,
                            .at = c->now,
                            .by = c->who,
                            .description = description};
-    tg_err_t err = tg_doc_text(c, tg_deployed_proxy_write(p), &row.doc);
-    return err ? err : c->store->ops->deployment_put(c->store, &row);
+    tg_err_t err = TG_OK;
+    for (size_t i = 0; !err && i < b->n_groups; i++) {
+        b->groups[i].revision = revision;
+        err = deployment_write(c, &row, b->groups[i].id, tg_deployed_group_write(&b->groups[i]));
+    }
+    for (size_t i = 0; !err && i < b->n_proxies; i++) {
+        b->proxies[i].revision = revision;
+        err = deployment_write(c, &row, b->proxies[i].id, tg_deployed_proxy_write(&b->proxies[i]));
+    }
+    for (size_t i = 0; !err && i < b->n_groups; i++) {
+        err = key_want(c, environment, b->groups[i].policy);
+    }
+    for (size_t i = 0; !err && i < b->n_proxies; i++) {
+        err = key_want(c, environment, b->proxies[i].own_policy);
+    }
+    return err;
 }
 
-tg_err_t tg_deploy_proxy(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *proxy,
-                         tg_str_t description) {
-    tg_deployed_proxy_t frozen;
-    tg_err_t err = frozen_read(c, proxy, &frozen);
+tg_err_t tg_deploy(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *owner, tg_str_t description) {
+    batch_t batch;
+    int64_t revision;
+    tg_err_t err = batch_read(c, environment, owner, &batch);
     if (!err) {
-        err = routes_check(c, environment, &frozen);
+        err = routes_check(c, environment, &batch);
     }
     if (!err) {
-        err = tg_publish_number(c, environment->id, &frozen.revision);
+        err = tg_publish_number(c, environment->id, &revision);
     }
     if (!err) {
-        err = deployment_write(c, environment, &frozen, description);
+        err = batch_write(c, environment, &batch, revision, description);
     }
-    if (!err) {
-        err = key_want(c, environment, frozen.policy);
-    }
-    return err ? err : tg_publish(c, environment, frozen.revision);
+    return err ? err : tg_publish(c, environment, revision);
 }
 
-static tg_err_t tokens_end(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *proxy) {
+/* ---- undeploy ---- */
+
+static tg_err_t tokens_end(tg_call_t *c, const tg_resource_t *environment, int64_t owner) {
     tg_client_t client;
-    uint64_t nonce = 0;
-    while (nonce == 0) {
-        tg_random(&nonce, sizeof(nonce));
-    }
-    tg_err_t err = c->store->ops->client_find_owner(c->store, proxy->id, &c->arena, &client);
+    tg_err_t err = c->store->ops->client_find_owner(c->store, owner, &c->arena, &client);
     if (!err) {
-        err = c->store->ops->client_turn(c->store, client.key_id, environment->id, nonce);
+        err = c->store->ops->client_turn(c->store, client.key_id, environment->id, tg_random_number());
     }
     return err ? err : tg_publish_client(c, environment->id, client.kind, client.client_id);
 }
 
-tg_err_t tg_undeploy_proxy(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *proxy,
-                           tg_str_t description) {
+static tg_err_t take_away(tg_call_t *c, const tg_resource_t *environment, tg_deployment_t *row, int64_t id) {
+    row->proxy_id = id;
+    tg_err_t err = c->store->ops->deployment_put(c->store, row);
+    return err ? err : tokens_end(c, environment, id);
+}
+
+static tg_err_t members_take_away(tg_call_t *c, const tg_resource_t *environment, tg_deployment_t *row,
+                                  int64_t group_id) {
+    tg_arena_t a;
+    tg_deployment_t *rows = NULL;
+    size_t n = 0;
+    tg_arena_init(&a, 4 * (size_t)TG_SNAPSHOT_MAX);
+    tg_err_t err = c->store->ops->deployment_list(c->store, environment->id, &a, &rows, &n);
+    for (size_t i = 0; !err && i < n; i++) {
+        tg_deployed_proxy_t p;
+        if (tg_deployment_is_group(&rows[i])) {
+            continue;
+        }
+        err = deployed_proxy_read(&rows[i], &a, &p);
+        if (!err && is_member(&p, group_id)) {
+            err = take_away(c, environment, row, p.id);
+        }
+    }
+    tg_arena_release(&a);
+    return err;
+}
+
+tg_err_t tg_undeploy(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *owner, tg_str_t description) {
     tg_deployment_t old;
-    tg_err_t err = c->store->ops->deployment_find(c->store, environment->id, proxy->id, &c->arena, &old);
+    tg_err_t err = c->store->ops->deployment_find(c->store, environment->id, owner->id, &c->arena, &old);
     if (err == TG_ERR_NOTFOUND) {
         return tg_fault(&c->fault, TG_ERR_CONFLICT, "", "\"%.*s\" is not deployed in \"%.*s\"",
-                        TG_STR_ARGS(proxy->name), TG_STR_ARGS(environment->name));
+                        TG_STR_ARGS(owner->name), TG_STR_ARGS(environment->name));
     }
-    tg_deployment_t row = {.environment_id = environment->id,
-                           .proxy_id = proxy->id,
-                           .at = c->now,
-                           .by = c->who,
-                           .description = description,
-                           .undeploy = true};
+    tg_deployment_t row = {
+        .environment_id = environment->id, .at = c->now, .by = c->who, .description = description, .undeploy = true};
     if (!err) {
         err = tg_publish_number(c, environment->id, &row.revision);
     }
     if (!err) {
-        err = c->store->ops->deployment_put(c->store, &row);
+        err = take_away(c, environment, &row, owner->id);
     }
-    if (!err) {
-        err = tokens_end(c, environment, proxy);
+    if (!err && owner->kind != TG_RES_PROXY) {
+        err = members_take_away(c, environment, &row, owner->id);
     }
     return err ? err : tg_publish(c, environment, row.revision);
 }

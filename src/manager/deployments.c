@@ -1,17 +1,17 @@
-/* Deploy, undeploy, deploy-status and deploy-histories of one API proxy. */
+/* Deploy, undeploy, deploy-status and deploy-histories of an API proxy or a group. */
 #include "manager/bodies.h"
-#include "manager/deploy.h"
 #include "manager/handlers.h"
+#include "manager/owners.h"
 #include "manager/resources.h"
 
 #define DESCRIPTION_MAX 1024
 
 typedef struct {
-    tg_resource_t project, proxy, environment;
+    tg_resource_t project, owner, environment;
 } place_t;
 
 static tg_err_t place_need(tg_call_t *c, place_t *p) {
-    tg_err_t err = tg_proxy_need(c, &p->project, &p->proxy);
+    tg_err_t err = tg_owner_need(c, &p->project, &p->owner);
     return err ? err : tg_environment_need(c, c->params[2], &p->environment);
 }
 
@@ -30,7 +30,7 @@ static void audit_note(tg_call_t *c, json_t **where, const place_t *p, int64_t r
 
 static tg_err_t before_note(tg_call_t *c, const place_t *p) {
     tg_deployment_t old;
-    tg_err_t err = c->store->ops->deployment_find(c->store, p->environment.id, p->proxy.id, &c->arena, &old);
+    tg_err_t err = c->store->ops->deployment_find(c->store, p->environment.id, p->owner.id, &c->arena, &old);
     if (!err) {
         audit_note(c, &c->before, p, old.revision);
     }
@@ -51,7 +51,7 @@ tg_err_t tg_deployment_deploy(tg_call_t *c) {
         err = before_note(c, &p);
     }
     if (!err) {
-        err = tg_deploy_proxy(c, &p.environment, &p.proxy, description);
+        err = tg_deploy(c, &p.environment, &p.owner, description);
     }
     if (!err) {
         audit_note(c, &c->after, &p, c->targets[0].revision);
@@ -72,7 +72,7 @@ tg_err_t tg_deployment_undeploy(tg_call_t *c) {
     if (!err) {
         err = before_note(c, &p);
     }
-    return err ? err : tg_undeploy_proxy(c, &p.environment, &p.proxy, description);
+    return err ? err : tg_undeploy(c, &p.environment, &p.owner, description);
 }
 
 /* ---- status ---- */
@@ -153,7 +153,7 @@ tg_err_t tg_deployment_status(tg_call_t *c) {
     if (err) {
         return err;
     }
-    err = c->store->ops->deployment_find(c->store, p.environment.id, p.proxy.id, &c->arena, &d);
+    err = c->store->ops->deployment_find(c->store, p.environment.id, p.owner.id, &c->arena, &d);
     if (err && err != TG_ERR_NOTFOUND) {
         return err;
     }
@@ -182,16 +182,16 @@ static json_t *history_show(tg_call_t *c, const tg_deployment_t *d) {
 }
 
 tg_err_t tg_deployment_histories(tg_call_t *c) {
-    tg_resource_t project, proxy;
+    tg_resource_t project, owner;
     tg_paging_t page;
     tg_deployment_t *rows = NULL;
     size_t n = 0;
-    tg_err_t err = tg_proxy_need(c, &project, &proxy);
+    tg_err_t err = tg_owner_need(c, &project, &owner);
     if (!err) {
         err = tg_paging_parse(c, &page);
     }
     if (!err) {
-        err = c->store->ops->deployment_history(c->store, proxy.id, &c->arena, &rows, &n);
+        err = c->store->ops->deployment_history(c->store, owner.id, &c->arena, &rows, &n);
     }
     if (err) {
         return err;

@@ -70,6 +70,10 @@ static tg_err_t body_read(tg_call_t *c) {
     if (c->op->flags & TG_OP_FORM) {
         return form_read(c);
     }
+    if (c->op->flags & TG_OP_CSV) {
+        return type_is(c->content_type, TG_STR("text/csv")) ? TG_OK
+                                                            : tg_call_refuse(c, 415, "", "the body must be text/csv");
+    }
     if (c->op->flags & TG_OP_BODY) {
         return c->raw_body.n > 0 ? json_read(c) : tg_fault(&c->fault, TG_ERR_INVALID, "", "a JSON body is needed");
     }

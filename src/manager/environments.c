@@ -2,6 +2,7 @@
 #include "manager/environments.h"
 
 #include "manager/bodies.h"
+#include "manager/credential_keys.h"
 #include "manager/handlers.h"
 #include "manager/publish.h"
 #include "manager/resources.h"
@@ -30,6 +31,9 @@ tg_err_t tg_environment_add(tg_call_t *c, tg_str_t name, tg_str_t doc, const tg_
     }
     if (!err) {
         err = tg_signing_key_add(c, &row, key, c->now);
+    }
+    if (!err) {
+        err = tg_credential_keys_first(c, &row);
     }
     return err ? err : tg_publish_next(c, &row);
 }
@@ -150,8 +154,10 @@ tg_err_t tg_environment_delete(tg_call_t *c) {
         return err;
     }
     if (n > 0) {
-        return tg_fault(&c->fault, TG_ERR_CONFLICT, "", "%zu API proxies are deployed there: undeploy them first", n);
+        return tg_fault(&c->fault, TG_ERR_CONFLICT, "",
+                        "%zu API proxies and groups are deployed there: undeploy them first", n);
     }
     c->before = tg_resource_doc(&row);
-    return c->store->ops->resource_delete(c->store, row.id);
+    err = c->store->ops->resource_delete(c->store, row.id);
+    return err ? err : tg_publish_clients(c); /* secrets of that environment are gone */
 }

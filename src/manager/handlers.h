@@ -28,21 +28,32 @@ tg_err_t tg_signing_key_upload(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_signing_key_redeploy(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_signing_key_revoke(tg_call_t *c) TG_MUST_CHECK;
 
-tg_err_t tg_proxy_list(tg_call_t *c) TG_MUST_CHECK;
-tg_err_t tg_proxy_create(tg_call_t *c) TG_MUST_CHECK;
-tg_err_t tg_proxy_get(tg_call_t *c) TG_MUST_CHECK;
-tg_err_t tg_proxy_put(tg_call_t *c) TG_MUST_CHECK;
-tg_err_t tg_proxy_patch(tg_call_t *c) TG_MUST_CHECK;
-tg_err_t tg_proxy_delete(tg_call_t *c) TG_MUST_CHECK;
+/* API proxies and groups: the path tells which. */
+tg_err_t tg_owner_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_create(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_put(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_patch(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_delete(tg_call_t *c) TG_MUST_CHECK;
 
-tg_err_t tg_proxy_route_get(tg_call_t *c) TG_MUST_CHECK;
-tg_err_t tg_proxy_route_set(tg_call_t *c) TG_MUST_CHECK;
-tg_err_t tg_proxy_addresses_get(tg_call_t *c) TG_MUST_CHECK;
-tg_err_t tg_proxy_addresses_set(tg_call_t *c) TG_MUST_CHECK;
-tg_err_t tg_proxy_connection_get(tg_call_t *c) TG_MUST_CHECK;
-tg_err_t tg_proxy_connection_set(tg_call_t *c) TG_MUST_CHECK;
-tg_err_t tg_proxy_keys_get(tg_call_t *c) TG_MUST_CHECK;
-tg_err_t tg_proxy_keys_set(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_route_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_route_set(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_addresses_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_addresses_set(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_connection_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_connection_set(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_cors_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_cors_set(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_forwarded_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_forwarded_set(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_limits_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_limits_set(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_keys_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_owner_keys_set(tg_call_t *c) TG_MUST_CHECK;
+
+tg_err_t tg_member_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_member_put(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_member_delete(tg_call_t *c) TG_MUST_CHECK;
 
 tg_err_t tg_policy_list(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_policy_create(tg_call_t *c) TG_MUST_CHECK;
@@ -56,6 +67,31 @@ tg_err_t tg_deployment_undeploy(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_deployment_status(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_deployment_histories(tg_call_t *c) TG_MUST_CHECK;
 
+tg_err_t tg_credential_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_credential_create(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_credential_import(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_credential_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_credential_put(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_credential_patch(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_credential_delete(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_credential_password_put(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_credential_password_delete(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_credential_tokens_delete(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_credential_token_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_credential_token_put(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_credential_token_delete(tg_call_t *c) TG_MUST_CHECK;
+
+tg_err_t tg_access_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_access_put(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_access_delete(tg_call_t *c) TG_MUST_CHECK;
+
+tg_err_t tg_organization_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_organization_create(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_organization_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_organization_put(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_organization_patch(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_organization_delete(tg_call_t *c) TG_MUST_CHECK;
+
 tg_err_t tg_token_management_get(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_token_management_put(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_token_management_patch(tg_call_t *c) TG_MUST_CHECK;
@@ -67,6 +103,7 @@ tg_err_t tg_administrator_patch(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_administrator_delete(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_administrator_password(tg_call_t *c) TG_MUST_CHECK;
 
+tg_err_t tg_token_request_list(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_audit_list(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_openapi_get(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_health_live(tg_call_t *c) TG_MUST_CHECK;

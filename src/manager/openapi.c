@@ -54,8 +54,10 @@ static json_t *operation(tg_call_t *c, const tg_operation_t *op) {
         tg_call_put_to(c, o, "security", json_array());
     }
     if (op->schema != NULL) {
-        const char *type = op->flags & TG_OP_FORM ? "application/x-www-form-urlencoded" : "application/json";
-        bool required = (op->flags & (TG_OP_BODY | TG_OP_FORM)) != 0;
+        const char *type = op->flags & TG_OP_FORM  ? "application/x-www-form-urlencoded"
+                           : op->flags & TG_OP_CSV ? "text/csv"
+                                                   : "application/json";
+        bool required = (op->flags & (TG_OP_BODY | TG_OP_FORM | TG_OP_CSV)) != 0;
         tg_call_put_to(c, o, "requestBody",
                        json_pack("{s:b, s:o}", "required", (int)required, "content", content(type, op->schema)));
     }

@@ -2,6 +2,10 @@
 
 #define P   "/apiops/projects/{project}"
 #define X   P "/apiProxies/{apiProxy}"
+#define G   P "/apiProxyGroups"
+#define L   P "/policyGroups"
+#define C   P "/credentials/{username}"
+#define O   P "/credential-organizations"
 #define E   "/apiops/environments/{environment}"
 #define M   "/apiops/settings/token-management"
 #define A   "/apiops/administrators/{administrator}"
@@ -12,6 +16,52 @@
 #define ACT (TG_OP_WRITES | TG_OP_BODY_OPTIONAL)
 
 /* clang-format off */
+/* What API proxies and groups have in common: the handlers are the same. `one` is the path of one of them. */
+#define OWNER_ROWS(id, one, what, schema)                                                                                                       \
+    {id "Get", "GET", one, TG_MAY_READ, GET, 200, tg_owner_get, NULL, "One " what},                                                             \
+    {id "Put", "PUT", one, TG_MAY_WRITE, SET, 200, tg_owner_put, schema, "Replace the " what},                                                  \
+    {id "Patch", "PATCH", one, TG_MAY_WRITE, SET, 200, tg_owner_patch, "Patch", "Change the " what},                                            \
+    {id "Delete", "DELETE", one, TG_MAY_WRITE, DEL, 200, tg_owner_delete, NULL, "Delete the " what ", which is deployed nowhere"},              \
+    {id "CorsGet", "GET", one "/settings/cors", TG_MAY_READ, GET, 200, tg_owner_cors_get, NULL, "CORS in policy mode"},                         \
+    {id "CorsPatch", "PATCH", one "/settings/cors", TG_MAY_WRITE, SET, 200, tg_owner_cors_set, "Cors", "Change CORS"},                          \
+    {id "CorsPut", "PUT", one "/settings/cors", TG_MAY_WRITE, SET, 200, tg_owner_cors_set, "Cors", "Replace CORS"},                             \
+    {id "ForwardedGet", "GET", one "/settings/forwarded-ip-header", TG_MAY_READ, GET, 200, tg_owner_forwarded_get, NULL,                        \
+     "Where the client's address is read in policy mode"},                                                                                      \
+    {id "ForwardedPatch", "PATCH", one "/settings/forwarded-ip-header", TG_MAY_WRITE, SET, 200, tg_owner_forwarded_set, "ForwardedIp",          \
+     "Change where the client's address is read"},                                                                                              \
+    {id "ForwardedPut", "PUT", one "/settings/forwarded-ip-header", TG_MAY_WRITE, SET, 200, tg_owner_forwarded_set, "ForwardedIp",              \
+     "Replace where the client's address is read"},                                                                                             \
+    {id "KeysGet", "GET", one "/settings/keys", TG_MAY_READ, GET, 200, tg_owner_keys_get, NULL, "The application key, without its secret"},     \
+    {id "KeysPatch", "PATCH", one "/settings/keys", TG_MAY_WRITE, SET, 200, tg_owner_keys_set, "ApplicationKey",                                \
+     "Set or regenerate the application key; live at once"},                                                                                    \
+    {id "KeysPut", "PUT", one "/settings/keys", TG_MAY_WRITE, SET, 200, tg_owner_keys_set, "ApplicationKey",                                    \
+     "Set or regenerate the application key; live at once"},                                                                                    \
+    {id "PolicyList", "GET", one "/policies", TG_MAY_READ, TG_OP_LIST, 200, tg_policy_list, NULL, "Policies of the " what},                     \
+    {id "PolicyGet", "GET", one "/policies/{policy}", TG_MAY_READ, GET, 200, tg_policy_get, NULL, "One policy"},                                \
+    {id "PolicyCreate", "POST", one "/policies/{policy}", TG_MAY_WRITE, NEW, 201, tg_policy_create, "Policy", "Add a policy"},                  \
+    {id "PolicyPut", "PUT", one "/policies/{policy}", TG_MAY_WRITE, SET, 200, tg_policy_put, "Policy", "Replace a policy"},                     \
+    {id "PolicyPatch", "PATCH", one "/policies/{policy}", TG_MAY_WRITE, SET, 200, tg_policy_patch, "Patch", "Change a policy"},                 \
+    {id "PolicyDelete", "DELETE", one "/policies/{policy}", TG_MAY_WRITE, DEL, 200, tg_policy_delete, NULL, "Delete a policy"},                 \
+    {id "Deploy", "POST", one "/environments/{environment}", TG_MAY_WRITE, ACT, 200, tg_deployment_deploy, "Deploy",                            \
+     "Deploy to an environment, a group with its members"},                                                                                     \
+    {id "Undeploy", "DELETE", one "/environments/{environment}", TG_MAY_WRITE, ACT, 200, tg_deployment_undeploy, "Deploy",                      \
+     "Take away from an environment, a group with its members; ends the tokens of their own keys there"},                                       \
+    {id "DeployStatus", "GET", one "/environments/{environment}/deploy-status", TG_MAY_READ, GET, 200, tg_deployment_status, NULL,              \
+     "What is deployed there, and which nodes serve it"},                                                                                       \
+    {id "DeployHistories", "GET", one "/deploy-histories", TG_MAY_READ, TG_OP_LIST, 200, tg_deployment_histories, NULL,                         \
+     "Deploys and undeploys, newest first"}
+
+#define GROUP_ROWS(id, all, one, what)                                                                                                          \
+    {id "List", "GET", all, TG_MAY_READ, TG_OP_LIST, 200, tg_owner_list, NULL, "The " what "s of a project"},                                   \
+    {id "Create", "POST", all, TG_MAY_WRITE, NEW, 201, tg_owner_create, "Group",                                                                \
+     "Make a " what "; its application key's secret is in the answer, this once"},                                                              \
+    OWNER_ROWS(id, one, what, "Group"),                                                                                                         \
+    {id "MemberList", "GET", one "/apiProxies", TG_MAY_READ, TG_OP_LIST, 200, tg_member_list, NULL, "Members of the " what},                    \
+    {id "MemberPut", "PUT", one "/apiProxies/{apiProxy}", TG_MAY_WRITE, ACT, 200, tg_member_put, "DeployTargets",                               \
+     "Put an API proxy into the " what "; live with its next deploy"},                                                                          \
+    {id "MemberDelete", "DELETE", one "/apiProxies/{apiProxy}", TG_MAY_WRITE, ACT, 200, tg_member_delete, NULL,                                 \
+     "Take an API proxy that is not deployed as a member out of the " what}
+
 const tg_operation_t tg_operations[] = {
     {"login", "POST", "/apiops/auth/token", TG_MAY_ANYONE, TG_OP_FORM | TG_OP_PLAIN, 200, tg_login, "Login",
      "Trade an administrator's name and password for a bearer token"},
@@ -44,40 +94,58 @@ const tg_operation_t tg_operations[] = {
     {"signingKeyRevoke", "POST", E "/keys/{kid}/revoke", TG_MAY_ADMINISTRATE, ACT, 200, tg_signing_key_revoke, "Empty",
      "Emergency: what this key signed is refused from now on"},
 
-    {"proxyList", "GET", P "/apiProxies", TG_MAY_READ, TG_OP_LIST, 200, tg_proxy_list, NULL, "API proxies of a project"},
-    {"proxyCreate", "POST", P "/apiProxies/url", TG_MAY_WRITE, NEW, 201, tg_proxy_create, "Proxy",
+    {"proxyList", "GET", P "/apiProxies", TG_MAY_READ, TG_OP_LIST, 200, tg_owner_list, NULL, "API proxies of a project"},
+    {"proxyCreate", "POST", P "/apiProxies/url", TG_MAY_WRITE, NEW, 201, tg_owner_create, "Proxy",
      "Make an API proxy; its application key's secret is in the answer, this once"},
-    {"proxyGet", "GET", X, TG_MAY_READ, GET, 200, tg_proxy_get, NULL, "One API proxy"},
-    {"proxyPut", "PUT", X, TG_MAY_WRITE, SET, 200, tg_proxy_put, "Proxy", "Replace an API proxy"},
-    {"proxyPatch", "PATCH", X, TG_MAY_WRITE, SET, 200, tg_proxy_patch, "Patch", "Change an API proxy"},
-    {"proxyDelete", "DELETE", X, TG_MAY_WRITE, DEL, 200, tg_proxy_delete, NULL, "Delete an API proxy that is deployed nowhere"},
+    OWNER_ROWS("proxy", X, "API proxy", "Proxy"),
+    {"proxyRouteGet", "GET", X "/settings/client-route", TG_MAY_READ, GET, 200, tg_owner_route_get, NULL, "Client route"},
+    {"proxyRoutePatch", "PATCH", X "/settings/client-route", TG_MAY_WRITE, SET, 200, tg_owner_route_set, "ClientRoute", "Change the client route"},
+    {"proxyRoutePut", "PUT", X "/settings/client-route", TG_MAY_WRITE, SET, 200, tg_owner_route_set, "ClientRoute", "Replace the client route"},
+    {"proxyAddressesGet", "GET", X "/settings/addresses", TG_MAY_READ, GET, 200, tg_owner_addresses_get, NULL, "Backend addresses"},
+    {"proxyAddressesPatch", "PATCH", X "/settings/addresses", TG_MAY_WRITE, SET, 200, tg_owner_addresses_set, "RoutingInfo", "Change the backend addresses"},
+    {"proxyAddressesPut", "PUT", X "/settings/addresses", TG_MAY_WRITE, SET, 200, tg_owner_addresses_set, "RoutingInfo", "Replace the backend addresses"},
+    {"proxyConnectionGet", "GET", X "/settings/connection", TG_MAY_READ, GET, 200, tg_owner_connection_get, NULL, "How the backend is reached"},
+    {"proxyConnectionPatch", "PATCH", X "/settings/connection", TG_MAY_WRITE, SET, 200, tg_owner_connection_set, "Connection", "Change how the backend is reached"},
+    {"proxyConnectionPut", "PUT", X "/settings/connection", TG_MAY_WRITE, SET, 200, tg_owner_connection_set, "Connection", "Replace how the backend is reached"},
+    {"proxyLimitsGet", "GET", X "/settings/limits", TG_MAY_READ, GET, 200, tg_owner_limits_get, NULL, "Quota and throttling, whoever calls"},
+    {"proxyLimitsPatch", "PATCH", X "/settings/limits", TG_MAY_WRITE, SET, 200, tg_owner_limits_set, "Limits", "Change quota and throttling"},
+    {"proxyLimitsPut", "PUT", X "/settings/limits", TG_MAY_WRITE, SET, 200, tg_owner_limits_set, "Limits", "Replace quota and throttling"},
 
-    {"proxyRouteGet", "GET", X "/settings/client-route", TG_MAY_READ, GET, 200, tg_proxy_route_get, NULL, "Client route"},
-    {"proxyRoutePatch", "PATCH", X "/settings/client-route", TG_MAY_WRITE, SET, 200, tg_proxy_route_set, "ClientRoute", "Change the client route"},
-    {"proxyRoutePut", "PUT", X "/settings/client-route", TG_MAY_WRITE, SET, 200, tg_proxy_route_set, "ClientRoute", "Replace the client route"},
-    {"proxyAddressesGet", "GET", X "/settings/addresses", TG_MAY_READ, GET, 200, tg_proxy_addresses_get, NULL, "Backend addresses"},
-    {"proxyAddressesPatch", "PATCH", X "/settings/addresses", TG_MAY_WRITE, SET, 200, tg_proxy_addresses_set, "RoutingInfo", "Change the backend addresses"},
-    {"proxyAddressesPut", "PUT", X "/settings/addresses", TG_MAY_WRITE, SET, 200, tg_proxy_addresses_set, "RoutingInfo", "Replace the backend addresses"},
-    {"proxyConnectionGet", "GET", X "/settings/connection", TG_MAY_READ, GET, 200, tg_proxy_connection_get, NULL, "How the backend is reached"},
-    {"proxyConnectionPatch", "PATCH", X "/settings/connection", TG_MAY_WRITE, SET, 200, tg_proxy_connection_set, "Connection", "Change how the backend is reached"},
-    {"proxyConnectionPut", "PUT", X "/settings/connection", TG_MAY_WRITE, SET, 200, tg_proxy_connection_set, "Connection", "Replace how the backend is reached"},
-    {"proxyKeysGet", "GET", X "/settings/keys", TG_MAY_READ, GET, 200, tg_proxy_keys_get, NULL, "The application key, without its secret"},
-    {"proxyKeysPatch", "PATCH", X "/settings/keys", TG_MAY_WRITE, SET, 200, tg_proxy_keys_set, "ApplicationKey", "Set or regenerate the application key; live at once"},
-    {"proxyKeysPut", "PUT", X "/settings/keys", TG_MAY_WRITE, SET, 200, tg_proxy_keys_set, "ApplicationKey", "Set or regenerate the application key; live at once"},
+    GROUP_ROWS("proxyGroup", G, G "/{apiProxyGroup}", "API proxy group"),
 
-    {"policyList", "GET", X "/policies", TG_MAY_READ, TG_OP_LIST, 200, tg_policy_list, NULL, "Policies of an API proxy"},
-    {"policyGet", "GET", X "/policies/{policy}", TG_MAY_READ, GET, 200, tg_policy_get, NULL, "One policy"},
-    {"policyCreate", "POST", X "/policies/{policy}", TG_MAY_WRITE, NEW, 201, tg_policy_create, "Policy", "Add a policy"},
-    {"policyPut", "PUT", X "/policies/{policy}", TG_MAY_WRITE, SET, 200, tg_policy_put, "Policy", "Replace a policy"},
-    {"policyPatch", "PATCH", X "/policies/{policy}", TG_MAY_WRITE, SET, 200, tg_policy_patch, "Patch", "Change a policy"},
-    {"policyDelete", "DELETE", X "/policies/{policy}", TG_MAY_WRITE, DEL, 200, tg_policy_delete, NULL, "Delete a policy"},
+    GROUP_ROWS("policyGroup", L, L "/{policyGroup}", "policy group"),
 
-    {"deploy", "POST", X "/environments/{environment}", TG_MAY_WRITE, ACT, 200, tg_deployment_deploy, "Deploy", "Deploy to an environment"},
-    {"undeploy", "DELETE", X "/environments/{environment}", TG_MAY_WRITE, ACT, 200, tg_deployment_undeploy, "Deploy",
-     "Take away from an environment; ends the tokens of the proxy's own key there"},
-    {"deployStatus", "GET", X "/environments/{environment}/deploy-status", TG_MAY_READ, GET, 200, tg_deployment_status, NULL,
-     "What is deployed there, and which nodes serve it"},
-    {"deployHistories", "GET", X "/deploy-histories", TG_MAY_READ, TG_OP_LIST, 200, tg_deployment_histories, NULL, "Deploys and undeploys, newest first"},
+    {"credentialList", "GET", P "/credentials", TG_MAY_READ, TG_OP_LIST, 200, tg_credential_list, NULL, "Credentials of a project"},
+    {"credentialCreate", "POST", P "/credentials", TG_MAY_WRITE, NEW, 201, tg_credential_create, "Credential",
+     "Make a credential; without a password one is generated, which is in the answer, this once"},
+    {"credentialImport", "POST", P "/credentials/import", TG_MAY_WRITE, TG_OP_WRITES | TG_OP_CSV, 201, tg_credential_import, "CredentialImport",
+     "Make a credential of each line user#password; all or nothing"},
+    {"credentialGet", "GET", C, TG_MAY_READ, GET, 200, tg_credential_get, NULL, "One credential"},
+    {"credentialPut", "PUT", C, TG_MAY_WRITE, SET, 200, tg_credential_put, "Credential", "Replace a credential; passwords that are left out are kept; live at once"},
+    {"credentialPatch", "PATCH", C, TG_MAY_WRITE, SET, 200, tg_credential_patch, "Patch", "Change a credential; live at once"},
+    {"credentialDelete", "DELETE", C, TG_MAY_WRITE, DEL, 200, tg_credential_delete, NULL, "Delete a credential; its tokens end"},
+    {"credentialPasswordPut", "PUT", C "/password", TG_MAY_WRITE, SET, 200, tg_credential_password_put, "CredentialPassword",
+     "Set or generate a password, the general one or that of an environment; the tokens of the old one end"},
+    {"credentialPasswordDelete", "DELETE", C "/password", TG_MAY_WRITE, DEL | TG_OP_QUERY, 200, tg_credential_password_delete, NULL,
+     "Drop the password of an environment (?environmentName=); the general one holds there again"},
+    {"credentialTokensDelete", "DELETE", C "/tokens", TG_MAY_WRITE, DEL, 200, tg_credential_tokens_delete, NULL,
+     "End every token of a credential, as a client and as a user"},
+    {"credentialTokenGet", "GET", C "/token", TG_MAY_READ, GET, 200, tg_credential_token_get, NULL, "Token settings of a credential"},
+    {"credentialTokenPut", "PUT", C "/token", TG_MAY_WRITE, SET, 200, tg_credential_token_put, "TokenSettings", "Set the token settings of a credential; live at once"},
+    {"credentialTokenDelete", "DELETE", C "/token", TG_MAY_WRITE, DEL, 200, tg_credential_token_delete, NULL, "Go back to the default token settings"},
+    {"accessGet", "GET", C "/access", TG_MAY_READ, TG_OP_LIST, 200, tg_access_get, NULL, "What a credential may call"},
+    {"accessPut", "PUT", C "/access", TG_MAY_WRITE, SET, 200, tg_access_put, "AccessList", "Grant: add these rows, or replace those of the same name; live at once"},
+    {"accessDelete", "DELETE", C "/access", TG_MAY_WRITE, DEL | TG_OP_QUERY, 200, tg_access_delete, "AccessList",
+     "Revoke: end these rows, or the one of ?name=&type=; live at once"},
+
+    {"organizationList", "GET", O, TG_MAY_READ, TG_OP_LIST, 200, tg_organization_list, NULL, "Organizations of a project"},
+    {"organizationCreate", "POST", O, TG_MAY_WRITE, NEW, 201, tg_organization_create, "Organization", "Make an organization"},
+    {"organizationGet", "GET", O "/{organization}", TG_MAY_READ, GET, 200, tg_organization_get, NULL, "One organization"},
+    {"organizationPut", "PUT", O "/{organization}", TG_MAY_WRITE, SET, 200, tg_organization_put, "Organization",
+     "Replace an organization; its members have the new defaults at once"},
+    {"organizationPatch", "PATCH", O "/{organization}", TG_MAY_WRITE, SET, 200, tg_organization_patch, "Patch",
+     "Change an organization; its members have the new defaults at once"},
+    {"organizationDelete", "DELETE", O "/{organization}", TG_MAY_WRITE, DEL, 200, tg_organization_delete, NULL, "Delete an organization without members"},
 
     {"tokenManagementGet", "GET", M, TG_MAY_READ, GET, 200, tg_token_management_get, NULL, "Token management settings"},
     {"tokenManagementPut", "PUT", M, TG_MAY_WRITE, SET, 200, tg_token_management_put, "TokenManagement",
@@ -94,6 +162,8 @@ const tg_operation_t tg_operations[] = {
     {"administratorPassword", "PUT", A "/password", TG_MAY_READ, NEW, 200, tg_administrator_password, "Password",
      "Set a password (one's own, or as ADMIN anybody's); ends that administrator's sessions"},
 
+    {"tokenRequestList", "GET", "/apiops/tokenRequests", TG_MAY_READ, TG_OP_QUERY, 200, tg_token_request_list, NULL,
+     "Requests to token endpoints, newest first; environment, project, proxy, user, clientId, statusFrom, statusTo, from, to, error, before, pageSize"},
     {"auditList", "GET", "/apiops/auditEvents", TG_MAY_READ, TG_OP_LIST | TG_OP_QUERY, 200, tg_audit_list, NULL,
      "Who changed what, newest first; who, what, from, to narrow it"},
     {"openapi", "GET", "/apiops/openapi.json", TG_MAY_READ, TG_OP_PLAIN, 200, tg_openapi_get, NULL, "This document"},

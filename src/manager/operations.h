@@ -27,7 +27,8 @@ enum {
     TG_OP_LIST = 16,         /* page, pageSize, sort, q */
     TG_OP_QUERY = 32,        /* reads query parameters of its own */
     TG_OP_PLAIN = 64,        /* answers without {"status":...}; errors of the login endpoint as in OAuth2 */
-    TG_OP_ETAG = 128         /* takes If-Match */
+    TG_OP_ETAG = 128,        /* takes If-Match */
+    TG_OP_CSV = 256          /* text/csv, read by the handler */
 };
 
 typedef struct {

@@ -42,6 +42,14 @@ void tg_random(void *out, size_t n) {
     }
 }
 
+uint64_t tg_random_number(void) {
+    uint64_t n = 0;
+    while (n == 0) {
+        tg_random(&n, sizeof(n));
+    }
+    return n;
+}
+
 static tg_err_t hash(tg_str_t password, uint32_t passes, uint32_t kib, char encoded[TG_ENCODED_MAX]) {
     uint8_t salt[SALT_LEN];
     tg_random(salt, sizeof(salt));

@@ -2,6 +2,8 @@
 #ifndef TG_MANAGER_PASSWORD_H
 #define TG_MANAGER_PASSWORD_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 #include "base/str.h"
 
@@ -9,6 +11,8 @@
 
 /* Fresh random bytes of the kernel; ends the process if there are none, since nothing may go on without. */
 void tg_random(void *out, size_t n);
+/* A random number that is not 0: generations, nonces. */
+uint64_t tg_random_number(void);
 
 /* argon2id with 19 MiB, 2 passes, 1 lane. */
 tg_err_t tg_password_hash(tg_str_t password, char encoded[TG_ENCODED_MAX]) TG_MUST_CHECK;

@@ -1,7 +1,7 @@
-/* Policies of an API proxy; in this release one authentication policy each. */
+/* Policies of API proxies and groups; one authentication policy each. */
 #include "manager/bodies.h"
-#include "manager/deploy.h"
 #include "manager/handlers.h"
+#include "manager/owners.h"
 #include "manager/resources.h"
 #include "model/model.h"
 
@@ -15,10 +15,10 @@ static json_t *policy_show(tg_call_t *c, const tg_resource_t *row) {
     return doc;
 }
 
-static tg_err_t policy_need(tg_call_t *c, tg_resource_t *proxy, tg_resource_t *policy) {
+static tg_err_t policy_need(tg_call_t *c, tg_resource_t *owner, tg_resource_t *policy) {
     tg_resource_t project;
-    tg_err_t err = tg_proxy_need(c, &project, proxy);
-    return err ? err : tg_resource_need(c, TG_RES_POLICY, proxy->id, "policy", c->params[2], policy);
+    tg_err_t err = tg_owner_need(c, &project, owner);
+    return err ? err : tg_resource_need(c, TG_RES_POLICY, owner->id, "policy", c->params[2], policy);
 }
 
 /* Deploy wishes stand in operationMetadata. */
@@ -38,14 +38,14 @@ static tg_err_t policy_canonical(tg_call_t *c, json_t *body, tg_str_t *doc) {
 }
 
 tg_err_t tg_policy_list(tg_call_t *c) {
-    tg_resource_t project, proxy;
-    tg_err_t err = tg_proxy_need(c, &project, &proxy);
-    return err ? err : tg_resource_page(c, TG_RES_POLICY, proxy.id, policy_show);
+    tg_resource_t project, owner;
+    tg_err_t err = tg_owner_need(c, &project, &owner);
+    return err ? err : tg_resource_page(c, TG_RES_POLICY, owner.id, policy_show);
 }
 
 tg_err_t tg_policy_get(tg_call_t *c) {
-    tg_resource_t proxy, row;
-    tg_err_t err = policy_need(c, &proxy, &row);
+    tg_resource_t owner, row;
+    tg_err_t err = policy_need(c, &owner, &row);
     if (err) {
         return err;
     }
@@ -54,14 +54,14 @@ tg_err_t tg_policy_get(tg_call_t *c) {
     return TG_OK;
 }
 
-/* One authentication policy applies to a request, so a second one on the same proxy is refused. */
-static tg_err_t none_yet(tg_call_t *c, const tg_resource_t *proxy) {
+/* One authentication policy applies to a request, so a second one on the same scope is refused. */
+static tg_err_t none_yet(tg_call_t *c, const tg_resource_t *owner) {
     tg_resource_t *rows = NULL;
     size_t n = 0;
-    tg_err_t err = tg_resource_all(c, TG_RES_POLICY, proxy->id, &rows, &n);
+    tg_err_t err = tg_resource_all(c, TG_RES_POLICY, owner->id, &rows, &n);
     if (!err && n > 0) {
-        return tg_fault(&c->fault, TG_ERR_CONFLICT, "", "the API proxy has an authentication policy already: \"%.*s\"",
-                        TG_STR_ARGS(rows[0].name));
+        return tg_fault(&c->fault, TG_ERR_CONFLICT, "", "the %s has an authentication policy already: \"%.*s\"",
+                        tg_owner_type(owner->kind)->what, TG_STR_ARGS(rows[0].name));
     }
     return err;
 }
@@ -76,7 +76,7 @@ static tg_err_t result_put(tg_call_t *c, tg_str_t doc) {
 }
 
 tg_err_t tg_policy_create(tg_call_t *c) {
-    tg_resource_t project, proxy;
+    tg_resource_t project, owner;
     tg_deploy_request_t deploy;
     tg_str_t doc;
     int64_t id;
@@ -91,21 +91,21 @@ tg_err_t tg_policy_create(tg_call_t *c) {
         err = tg_call_begin(c);
     }
     if (!err) {
-        err = tg_proxy_need(c, &project, &proxy);
+        err = tg_owner_need(c, &project, &owner);
     }
     if (!err) {
-        err = none_yet(c, &proxy);
+        err = none_yet(c, &owner);
     }
     if (!err) {
-        err = tg_resource_add(c, TG_RES_POLICY, proxy.id, "policy", c->params[2], doc, &id);
+        err = tg_resource_add(c, TG_RES_POLICY, owner.id, "policy", c->params[2], doc, &id);
     }
     if (!err) {
-        err = tg_deploy_request_apply(c, &deploy, &proxy);
+        err = tg_deploy_request_apply(c, &deploy, &owner);
     }
     return err ? err : result_put(c, doc);
 }
 
-static tg_err_t policy_replace(tg_call_t *c, const tg_resource_t *proxy, const tg_resource_t *row, json_t *body,
+static tg_err_t policy_replace(tg_call_t *c, const tg_resource_t *owner, const tg_resource_t *row, json_t *body,
                                const tg_deploy_request_t *deploy) {
     tg_str_t doc;
     tg_err_t err = policy_canonical(c, body, &doc);
@@ -114,40 +114,40 @@ static tg_err_t policy_replace(tg_call_t *c, const tg_resource_t *proxy, const t
     }
     if (!err) {
         c->before = policy_show(c, row);
-        err = tg_deploy_request_apply(c, deploy, proxy);
+        err = tg_deploy_request_apply(c, deploy, owner);
     }
     return err ? err : result_put(c, doc);
 }
 
 tg_err_t tg_policy_put(tg_call_t *c) {
-    tg_resource_t proxy, row;
+    tg_resource_t owner, row;
     tg_deploy_request_t deploy;
     tg_err_t err = deploy_take(c, c->body, &deploy);
     if (!err) {
         err = tg_call_begin(c);
     }
     if (!err) {
-        err = policy_need(c, &proxy, &row);
+        err = policy_need(c, &owner, &row);
     }
-    return err ? err : policy_replace(c, &proxy, &row, c->body, &deploy);
+    return err ? err : policy_replace(c, &owner, &row, c->body, &deploy);
 }
 
 tg_err_t tg_policy_patch(tg_call_t *c) {
-    tg_resource_t proxy, row;
+    tg_resource_t owner, row;
     tg_deploy_request_t deploy;
     tg_err_t err = deploy_take(c, c->body, &deploy);
     if (!err) {
         err = tg_call_begin(c);
     }
     if (!err) {
-        err = policy_need(c, &proxy, &row);
+        err = policy_need(c, &owner, &row);
     }
     if (err) {
         return err;
     }
     json_t *old = tg_resource_doc(&row);
     json_t *merged = tg_json_merge(old, c->body);
-    err = old == NULL || merged == NULL ? TG_ERR_NOMEM : policy_replace(c, &proxy, &row, merged, &deploy);
+    err = old == NULL || merged == NULL ? TG_ERR_NOMEM : policy_replace(c, &owner, &row, merged, &deploy);
     json_decref(old);
     json_decref(merged);
     return err;
@@ -173,14 +173,14 @@ static tg_err_t delete_body_read(tg_call_t *c, tg_deploy_request_t *deploy) {
 }
 
 tg_err_t tg_policy_delete(tg_call_t *c) {
-    tg_resource_t proxy, row;
+    tg_resource_t owner, row;
     tg_deploy_request_t deploy;
     tg_err_t err = delete_body_read(c, &deploy);
     if (!err) {
         err = tg_call_begin(c);
     }
     if (!err) {
-        err = policy_need(c, &proxy, &row);
+        err = policy_need(c, &owner, &row);
     }
     if (!err) {
         err = tg_resource_match(c, &row);
@@ -189,5 +189,5 @@ tg_err_t tg_policy_delete(tg_call_t *c) {
         c->before = policy_show(c, &row);
         err = c->store->ops->resource_delete(c->store, row.id);
     }
-    return err ? err : tg_deploy_request_apply(c, &deploy, &proxy);
+    return err ? err : tg_deploy_request_apply(c, &deploy, &owner);
 }

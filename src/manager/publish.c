@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "manager/bodies.h"
+#include "manager/deploy.h"
 #include "manager/signing_keys.h"
 #include "manager/token_management.h"
 
@@ -14,8 +15,8 @@ tg_err_t tg_publish_number(tg_call_t *c, int64_t environment_id, int64_t *revisi
     return c->store->ops->revision_next(c->store, environment_id, revision);
 }
 
-/* The document without its proxies, whose texts were frozen at their own deploys and are put in as they are: 1,000 of
- * them are joined, not parsed. */
+/* The document without its proxies and groups, whose texts were frozen at their own deploys and are put in as they are:
+ * 1,000 of them are joined, not parsed. */
 static tg_err_t frame_write(tg_call_t *c, const tg_resource_t *row, int64_t revision, tg_buf_t *out) {
     tg_snapshot_t s = {.environment_id = row->id, .revision = revision, .made_at = c->now};
     json_t *doc = NULL;
@@ -39,39 +40,55 @@ static tg_err_t frame_write(tg_call_t *c, const tg_resource_t *row, int64_t revi
     return err;
 }
 
-static tg_err_t proxies_join(tg_call_t *c, int64_t environment_id, tg_arena_t *a, tg_buf_t *out) {
-    tg_deployment_t *rows = NULL;
-    size_t n = 0;
-    tg_err_t err = c->store->ops->deployment_list(c->store, environment_id, a, &rows, &n);
-    for (size_t i = 0; !err && i < n; i++) {
-        if (i > 0) {
-            tg_buf_putc(out, ',');
+/* The texts of all groups, or of all proxies. */
+static void rows_join(const tg_deployment_t *rows, size_t n, bool groups, tg_buf_t *out) {
+    bool first = true;
+    for (size_t i = 0; i < n; i++) {
+        if (tg_deployment_is_group(&rows[i]) == groups) {
+            tg_buf_put(out, first ? TG_STR_NONE : TG_STR(","));
+            tg_buf_put(out, rows[i].doc);
+            first = false;
         }
-        tg_buf_put(out, rows[i].doc);
     }
-    return err ? err : out->err;
+}
+
+/* Copies the frame up to the empty list of that name, and the rows into it. Quotes inside strings are escaped, so the
+ * text of the member is the member and nothing else. */
+static tg_err_t list_fill(tg_str_t *frame, tg_str_t empty, const tg_deployment_t *rows, size_t n, bool groups,
+                          tg_buf_t *out) {
+    const char *at = memmem(frame->p, frame->n, empty.p, empty.n);
+    if (at == NULL) {
+        return TG_ERR_BUG;
+    }
+    size_t head = (size_t)(at - frame->p) + empty.n - 1;
+    tg_buf_put(out, tg_strn(frame->p, head));
+    rows_join(rows, n, groups, out);
+    *frame = tg_strn(frame->p + head, frame->n - head);
+    return out->err;
 }
 
 static tg_err_t document_write(tg_call_t *c, const tg_resource_t *row, int64_t revision, tg_buf_t *out) {
-    static const char empty[] = "\"proxies\":[]";
     tg_buf_t frame;
     tg_arena_t docs;
+    tg_deployment_t *rows = NULL;
+    size_t n = 0;
     tg_buf_init(&frame, TG_SNAPSHOT_MAX);
     tg_arena_init(&docs, 2 * (size_t)TG_SNAPSHOT_MAX);
     tg_err_t err = frame_write(c, row, revision, &frame);
+    tg_str_t rest = tg_buf_str(&frame);
     if (!err) {
-        /* Quotes inside strings are escaped, so this text is the member and nothing else. */
-        char *at = memmem(frame.p, frame.n, empty, sizeof(empty) - 1);
-        if (at == NULL) {
-            err = TG_ERR_BUG;
-        } else {
-            size_t head = (size_t)(at - frame.p) + sizeof(empty) - 2;
-            tg_buf_put(out, tg_strn(frame.p, head));
-            err = proxies_join(c, row->id, &docs, out);
-            tg_buf_put(out, tg_strn(frame.p + head, frame.n - head));
-        }
+        err = c->store->ops->deployment_list(c->store, row->id, &docs, &rows, &n);
     }
-    err = err ? err : out->err;
+    if (!err) { /* in the order of tg_snapshot_write */
+        err = list_fill(&rest, TG_STR("\"proxies\":[]"), rows, n, false, out);
+    }
+    if (!err) {
+        err = list_fill(&rest, TG_STR("\"groups\":[]"), rows, n, true, out);
+    }
+    if (!err) {
+        tg_buf_put(out, rest);
+        err = out->err;
+    }
     tg_arena_release(&docs);
     tg_buf_release(&frame);
     return err == TG_ERR_LIMIT ? tg_fault(&c->fault, err, "", "the snapshot of the environment would be too large")
@@ -135,4 +152,8 @@ tg_err_t tg_publish_client(tg_call_t *c, int64_t environment_id, tg_client_kind_
     tg_buf_put(&ref, client_id);
     return ref.err ? ref.err
                    : c->store->ops->change_append(c->store, TG_CHANGE_CLIENT, environment_id, tg_buf_str(&ref));
+}
+
+tg_err_t tg_publish_clients(tg_call_t *c) {
+    return c->store->ops->change_append(c->store, TG_CHANGE_CLIENTS, 0, TG_STR_NONE);
 }

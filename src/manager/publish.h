@@ -18,5 +18,7 @@ tg_err_t tg_publish_next(tg_call_t *c, const tg_resource_t *environment) TG_MUST
 /* The change-feed row that makes gateways forget what they know of a client. environment_id 0: all. */
 tg_err_t tg_publish_client(tg_call_t *c, int64_t environment_id, tg_client_kind_t kind,
                            tg_str_t client_id) TG_MUST_CHECK;
+/* Likewise of every client, everywhere. */
+tg_err_t tg_publish_clients(tg_call_t *c) TG_MUST_CHECK;
 
 #endif

@@ -15,11 +15,6 @@ tg_err_t tg_project_need(tg_call_t *c, tg_resource_t *project) {
     return tg_resource_need(c, TG_RES_PROJECT, 0, "project", c->params[0], project);
 }
 
-tg_err_t tg_proxy_need(tg_call_t *c, tg_resource_t *project, tg_resource_t *proxy) {
-    tg_err_t err = tg_project_need(c, project);
-    return err ? err : tg_resource_need(c, TG_RES_PROXY, project->id, "API proxy", c->params[1], proxy);
-}
-
 tg_err_t tg_environment_need(tg_call_t *c, tg_str_t name, tg_resource_t *environment) {
     return tg_resource_need(c, TG_RES_ENVIRONMENT, 0, "environment", name, environment);
 }

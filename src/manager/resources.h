@@ -10,8 +10,6 @@ tg_err_t tg_resource_need(tg_call_t *c, tg_resource_kind_t kind, int64_t parent,
                           tg_resource_t *out) TG_MUST_CHECK;
 /* c->params[0] */
 tg_err_t tg_project_need(tg_call_t *c, tg_resource_t *project) TG_MUST_CHECK;
-/* c->params[0] and [1] */
-tg_err_t tg_proxy_need(tg_call_t *c, tg_resource_t *project, tg_resource_t *proxy) TG_MUST_CHECK;
 tg_err_t tg_environment_need(tg_call_t *c, tg_str_t name, tg_resource_t *environment) TG_MUST_CHECK;
 
 /* CONFLICT says "<what> "<name>" exists already". */

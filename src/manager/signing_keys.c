@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "manager/bodies.h"
+#include "manager/credential_keys.h"
+#include "manager/deploy.h"
 #include "manager/password.h"
 #include "model/snapshot.h"
 
@@ -45,6 +47,7 @@ size_t tg_signing_keys_usable(tg_signing_key_t *keys, size_t n, tg_ms_t now) {
 static tg_err_t key_put(tg_call_t *c, int64_t environment_id, const tg_signing_key_t *key) {
     tg_str_t doc;
     tg_err_t err = tg_doc_text(c, tg_signing_key_write(key), &doc);
+    c->keys_written++;
     return err ? err : c->store->ops->signing_key_put(c->store, environment_id, key->kid, doc);
 }
 
@@ -85,8 +88,7 @@ static tg_err_t lifetime_raise(tg_call_t *c, int64_t environment_id, tg_str_t ki
     return c->store->ops->meta_put(c->store, tg_str(name), tg_str(text));
 }
 
-int64_t tg_policy_lifetime(const tg_policy_t *p) {
-    const tg_token_settings_t *t = &p->token;
+int64_t tg_token_lifetime(const tg_token_settings_t *t) {
     if (t->never_expires) {
         return 0;
     }
@@ -97,7 +99,7 @@ int64_t tg_policy_lifetime(const tg_policy_t *p) {
     return refresh > t->expires_in ? refresh : t->expires_in;
 }
 
-/* The longest lifetime among what is deployed there now with this algorithm. */
+/* The longest lifetime of tokens with this algorithm: of what is deployed there now, and of credentials. */
 static tg_err_t lifetime_deployed(tg_call_t *c, int64_t environment_id, tg_str_t algorithm, int64_t *seconds) {
     tg_arena_t a;
     tg_deployment_t *rows = NULL;
@@ -106,21 +108,31 @@ static tg_err_t lifetime_deployed(tg_call_t *c, int64_t environment_id, tg_str_t
     tg_arena_init(&a, 4 * (size_t)TG_SNAPSHOT_MAX);
     tg_err_t err = c->store->ops->deployment_list(c->store, environment_id, &a, &rows, &n);
     for (size_t i = 0; !err && i < n; i++) {
-        json_t *doc = NULL;
-        tg_deployed_proxy_t p;
-        err = tg_doc_parse(rows[i].doc, &doc);
-        if (!err) {
-            err = tg_deployed_proxy_parse(doc, &a, &p, NULL);
-        }
-        if (!err && p.policy != NULL && p.policy->type == TG_TOKEN_JWT &&
-            tg_str_eq(p.policy->token.jwt_algorithm, algorithm)) {
-            int64_t lifetime = tg_policy_lifetime(p.policy);
+        const tg_policy_t *p = NULL;
+        err = tg_deployment_policy(&rows[i], &a, &p);
+        if (!err && p != NULL && p->type == TG_TOKEN_JWT && p->managed_from_policy &&
+            tg_str_eq(p->token.jwt_algorithm, algorithm)) {
+            int64_t lifetime = tg_token_lifetime(&p->token);
             *seconds = longer(*seconds, lifetime == 0 ? FOR_EVER : lifetime);
         }
-        json_decref(doc);
     }
     tg_arena_release(&a);
-    return err == TG_ERR_INVALID ? TG_ERR_BUG : err;
+    return err;
+}
+
+static tg_err_t lifetime_longest(tg_call_t *c, int64_t environment_id, tg_str_t algorithm, int64_t *seconds) {
+    tg_credential_needs_t needs;
+    tg_err_t err = lifetime_deployed(c, environment_id, algorithm, seconds);
+    if (!err) {
+        err = tg_credential_needs_read(c, &needs);
+    }
+    for (size_t i = 0; !err && i < needs.n; i++) {
+        if (tg_str_eq(needs.rows[i].algorithm, algorithm)) {
+            int64_t lifetime = needs.rows[i].lifetime;
+            *seconds = longer(*seconds, lifetime == 0 ? FOR_EVER : lifetime);
+        }
+    }
+    return err;
 }
 
 /* ---- the life of a key ---- */
@@ -230,7 +242,7 @@ tg_err_t tg_signing_key_add(tg_call_t *c, const tg_resource_t *environment, cons
         err = key_put(c, environment->id, &row);
     }
     if (!err) {
-        err = lifetime_deployed(c, environment->id, algorithm, &lifetime);
+        err = lifetime_longest(c, environment->id, algorithm, &lifetime);
     }
     if (!err) {
         err = lifetime_raise(c, environment->id, tg_key_kid(key), lifetime);

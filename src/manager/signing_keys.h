@@ -21,11 +21,11 @@ tg_err_t tg_signing_key_add(tg_call_t *c, const tg_resource_t *environment, cons
                             tg_ms_t activate_at) TG_MUST_CHECK;
 /* Computes retire_at of every replaced key anew and writes what changed. */
 tg_err_t tg_signing_keys_settle(tg_call_t *c, const tg_resource_t *environment) TG_MUST_CHECK;
-/* Seconds that the longest-lived token of a JWT policy lives, access or refresh; 0: for ever. With rotation off a
+/* Seconds that the longest-lived JWT of these settings lives, access or refresh; 0: for ever. With rotation off a
  * refresh token lives as long as its family can. */
-int64_t tg_policy_lifetime(const tg_policy_t *p);
-/* At a deploy: tokens of this algorithm may now live `lifetime` seconds (0: for ever). Makes the first key of the
- * algorithm if there is none that signs. */
+int64_t tg_token_lifetime(const tg_token_settings_t *t);
+/* At a deploy, or when the settings of a credential ask for it: tokens of this algorithm may now live `lifetime`
+ * seconds (0: for ever). Makes the first key of the algorithm if there is none that signs. */
 tg_err_t tg_signing_keys_want(tg_call_t *c, const tg_resource_t *environment, tg_str_t algorithm,
                               int64_t lifetime) TG_MUST_CHECK;
 

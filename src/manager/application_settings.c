@@ -1,0 +1,275 @@
+/* settings/keys: id, secret and roles of an application key; live at once. */
+#include <stdio.h>
+
+#include "manager/application_keys.h"
+#include "manager/bodies.h"
+#include "manager/handlers.h"
+#include "manager/owners.h"
+#include "manager/password.h"
+#include "manager/publish.h"
+#include "manager/resources.h"
+#include "model/credential.h"
+
+typedef struct {
+    tg_str_t id;     /* "": stays */
+    tg_str_t secret; /* chosen; "": none given */
+    bool regenerate;
+    bool has_roles;
+    tg_str_t *roles;
+    size_t n_roles;
+    char encoded[TG_ENCODED_MAX]; /* of the chosen secret */
+    char made[TG_APPLICATION_SECRET_LEN];
+    char spare[TG_ENCODED_MAX]; /* of the made secret */
+    uint8_t hash[TG_HASH_LEN];
+} change_t;
+
+static bool role_is_there(const change_t *change, tg_str_t role) {
+    for (size_t i = 0; i < change->n_roles; i++) {
+        if (tg_str_eq(change->roles[i], role)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static tg_err_t role_read(tg_call_t *c, const json_t *value, size_t i, change_t *change) {
+    char field[sizeof(c->fault.field)];
+    tg_str_t role;
+    snprintf(field, sizeof(field), "roleNameList[%zu]", i);
+    if (!json_is_string(value)) {
+        return tg_fault(&c->fault, TG_ERR_INVALID, field, "must be a string");
+    }
+    if (!tg_arena_str(&c->arena, tg_strn(json_string_value(value), json_string_length(value)), &role)) {
+        return TG_ERR_NOMEM;
+    }
+    tg_err_t err = tg_role_check(role, field, &c->fault);
+    if (!err && role_is_there(change, role)) {
+        err = tg_fault(&c->fault, TG_ERR_INVALID, field, "stands twice");
+    }
+    if (!err) {
+        change->roles[change->n_roles++] = role;
+    }
+    return err;
+}
+
+static tg_err_t roles_read(tg_call_t *c, change_t *change) {
+    const json_t *list = json_object_get(c->body, "roleNameList");
+    change->has_roles = list != NULL && !json_is_null(list);
+    if (!change->has_roles) {
+        return TG_OK;
+    }
+    size_t n = json_array_size(list);
+    if (!json_is_array(list) || n > TG_ROLES_MAX) {
+        return tg_fault(&c->fault, TG_ERR_INVALID, "roleNameList", "must be a list of at most %d roles", TG_ROLES_MAX);
+    }
+    change->roles = tg_arena_array(&c->arena, n + 1, sizeof(*change->roles));
+    tg_err_t err = change->roles == NULL ? TG_ERR_NOMEM : TG_OK;
+    for (size_t i = 0; !err && i < n; i++) {
+        err = role_read(c, json_array_get(list, i), i, change);
+    }
+    return err;
+}
+
+static tg_err_t secret_read(tg_call_t *c, change_t *change) {
+    tg_err_t err = tg_body_str(c, c->body, "secretKey", 0, 512, &change->secret);
+    if (!err && json_is_string(json_object_get(c->body, "secretKey"))) {
+        err = tg_client_secret_check(change->secret, "secretKey", &c->fault);
+    }
+    if (!err) {
+        err = tg_body_bool(c, c->body, "regenerate", false, &change->regenerate);
+    }
+    if (!err && change->regenerate && change->secret.n > 0) {
+        err = tg_fault(&c->fault, TG_ERR_INVALID, "secretKey", "cannot be given together with regenerate");
+    }
+    return err;
+}
+
+static tg_err_t change_read(tg_call_t *c, change_t *change) {
+    static const char *const fields[] = {"publicKey", "secretKey", "regenerate", "roleNameList", NULL};
+    tg_err_t err = tg_body_only(c, c->body, fields);
+    if (!err) {
+        err = tg_body_str(c, c->body, "publicKey", 0, TG_CLIENT_ID_MAX, &change->id);
+    }
+    if (!err && json_is_string(json_object_get(c->body, "publicKey"))) {
+        err = tg_client_id_check(change->id, "publicKey", &c->fault);
+    }
+    if (!err) {
+        err = secret_read(c, change);
+    }
+    if (!err) {
+        err = roles_read(c, change);
+    }
+    if (!err && !change->regenerate && change->secret.n == 0 && change->id.n == 0 && !change->has_roles) {
+        err = tg_fault(&c->fault, TG_ERR_INVALID, "", "publicKey, secretKey, regenerate or roleNameList is needed");
+    }
+    return err;
+}
+
+/* The slow part, before the transaction. */
+static tg_err_t change_prepare(change_t *change) {
+    if (change->secret.n > 0) {
+        return tg_password_hash(change->secret, change->encoded);
+    }
+    if (change->regenerate) {
+        tg_random_text("tgs_", TG_SECRET_RANDOM, change->made);
+        return tg_secret_encode(tg_str(change->made), change->spare);
+    }
+    return TG_OK;
+}
+
+/* The secret's new form in the row; views borrow from `change` and the arena. */
+static tg_err_t secret_apply(tg_call_t *c, change_t *change, tg_client_t *client) {
+    tg_str_t spare;
+    tg_err_t err = TG_OK;
+    if (change->secret.n > 0) {
+        client->secret_kind = TG_SECRET_ARGON2ID;
+        client->secret = tg_str(change->encoded);
+        err = tg_application_spare_put(c, client->key_id, "");
+    } else if (change->regenerate) {
+        client->secret_kind = TG_SECRET_FAST;
+        client->secret = tg_strn(change->hash, sizeof(change->hash));
+        err = tg_secret_hash(&c->m->keyring, client->client_id, tg_str(change->made), change->hash);
+        if (!err) {
+            err = tg_application_spare_put(c, client->key_id, change->spare);
+        }
+    } else if (client->secret_kind == TG_SECRET_FAST) {
+        err = tg_application_spare_get(c, client->key_id, &spare);
+        if (!err && spare.n == 0) {
+            return tg_fault(&c->fault, TG_ERR_CONFLICT, "publicKey", "give a secretKey, or regenerate, along with it");
+        }
+        client->secret_kind = TG_SECRET_ARGON2ID;
+        client->secret = spare;
+    }
+    return err;
+}
+
+static tg_err_t roles_apply(tg_call_t *c, const change_t *change, tg_client_t *client) {
+    tg_buf_t text;
+    if (!change->has_roles) {
+        return TG_OK;
+    }
+    tg_buf_init(&text, TG_DETAILS_MAX);
+    tg_err_t err = tg_application_details_write(change->roles, change->n_roles, &text);
+    if (!err && !tg_arena_str(&c->arena, tg_buf_str(&text), &client->details)) {
+        err = TG_ERR_NOMEM;
+    }
+    tg_buf_release(&text);
+    return err;
+}
+
+/* {"publicKey","roleNameList"} as the row has them now, and *roles alone. */
+static tg_err_t client_show(tg_call_t *c, const tg_client_t *client, json_t **out, json_t **roles) {
+    tg_details_t details;
+    tg_err_t err = tg_details_parse(client->details, TG_STR_NONE, &c->arena, &details, &c->fault);
+    if (err) {
+        return err == TG_ERR_INVALID ? TG_ERR_BUG : err;
+    }
+    *out = json_object();
+    *roles = json_array();
+    for (size_t i = 0; i < details.n_roles; i++) {
+        tg_call_append_to(c, *roles, tg_text(details.roles[i]));
+    }
+    tg_call_put_to(c, *out, "publicKey", tg_text(client->client_id));
+    tg_call_put_to(c, *out, "roleNameList", *roles);
+    return TG_OK;
+}
+
+/* A write tells the roles if it was about them. */
+static void answer_put(tg_call_t *c, const tg_client_t *client, const char *secret, bool with_roles, json_t *roles) {
+    tg_application_key_put(c, client->client_id, secret);
+    if (with_roles) {
+        tg_call_put_to(c, json_object_get(c->answer, "applicationKey"), "roleNameList", json_incref(roles));
+    }
+}
+
+static tg_err_t publish(tg_call_t *c, const tg_client_t *client, tg_str_t old_id) {
+    tg_err_t err = tg_publish_client(c, 0, client->kind, client->client_id);
+    return err || tg_str_eq(old_id, client->client_id) ? err : tg_publish_client(c, 0, client->kind, old_id);
+}
+
+/* Only another id or secret ends tokens. */
+static tg_err_t client_write(tg_call_t *c, change_t *change, tg_client_t *client) {
+    tg_str_t old_id = client->client_id;
+    tg_err_t err = TG_OK;
+    client->client_id = change->id.n > 0 ? change->id : old_id;
+    if (change->secret.n > 0 || change->regenerate || !tg_str_eq(client->client_id, old_id)) {
+        client->generation = tg_random_number();
+        err = secret_apply(c, change, client);
+    } else if (!change->has_roles) {
+        return TG_OK; /* as it is already */
+    }
+    if (!err) {
+        err = roles_apply(c, change, client);
+    }
+    if (!err) {
+        err = c->store->ops->client_update(c->store, client);
+    }
+    if (err == TG_ERR_CONFLICT && c->fault.text[0] == '\0') {
+        return tg_fault(&c->fault, err, "publicKey", "\"%.*s\" is taken", TG_STR_ARGS(client->client_id));
+    }
+    return err ? err : publish(c, client, old_id);
+}
+
+static tg_err_t change_write(tg_call_t *c, change_t *change) {
+    tg_resource_t project, owner;
+    tg_client_t client;
+    json_t *roles = NULL;
+    tg_err_t err = tg_owner_need(c, &project, &owner);
+    if (!err) {
+        err = tg_resource_match(c, &owner);
+    }
+    if (!err) {
+        err = c->store->ops->client_find_owner(c->store, owner.id, &c->arena, &client);
+    }
+    if (!err) {
+        err = client_show(c, &client, &c->before, &roles);
+    }
+    if (!err) {
+        err = client_write(c, change, &client);
+    }
+    if (!err) {
+        err = client_show(c, &client, &c->after, &roles);
+    }
+    if (!err) {
+        answer_put(c, &client, change->regenerate ? change->made : NULL, change->has_roles, roles);
+        if (change->secret.n > 0 || change->regenerate) {
+            tg_call_put_to(c, c->after, "secretKey", json_string("***"));
+        }
+    }
+    return err;
+}
+
+tg_err_t tg_owner_keys_set(tg_call_t *c) {
+    change_t change = {.n_roles = 0};
+    tg_err_t err = change_read(c, &change);
+    if (!err) {
+        err = change_prepare(&change);
+    }
+    if (!err) {
+        err = tg_call_begin(c);
+    }
+    if (!err) {
+        err = change_write(c, &change);
+    }
+    tg_wipe(&change, sizeof(change));
+    return err;
+}
+
+tg_err_t tg_owner_keys_get(tg_call_t *c) {
+    tg_resource_t project, owner;
+    tg_client_t client;
+    json_t *shown = NULL, *roles = NULL;
+    tg_err_t err = tg_owner_need(c, &project, &owner);
+    if (!err) {
+        err = c->store->ops->client_find_owner(c->store, owner.id, &c->arena, &client);
+    }
+    if (!err) {
+        err = client_show(c, &client, &shown, &roles);
+    }
+    if (!err) {
+        answer_put(c, &client, NULL, true, roles);
+        c->etag = owner.version;
+    }
+    json_decref(shown);
+    return err;
+}

@@ -1,0 +1,216 @@
+/* /projects/{project}/credentials/: list, create, get, put, patch, delete. */
+#include "manager/credentials.h"
+
+#include "manager/bodies.h"
+#include "manager/credential_keys.h"
+#include "manager/credential_secrets.h"
+#include "manager/handlers.h"
+#include "manager/metadata_entries.h"
+#include "manager/publish.h"
+#include "manager/resources.h"
+
+tg_err_t tg_credential_list(tg_call_t *c) {
+    tg_resource_t project;
+    tg_err_t err = tg_project_need(c, &project);
+    return err ? err : tg_resource_page(c, TG_RES_CREDENTIAL, project.id, tg_credential_show);
+}
+
+tg_err_t tg_credential_get(tg_call_t *c) {
+    tg_credential_row_t row;
+    tg_err_t err = tg_credential_need(c, &row);
+    if (err) {
+        return err;
+    }
+    tg_call_put(c, "result", tg_credential_show(c, &row.row));
+    tg_call_put(c, "clientId", tg_text(row.client.client_id));
+    tg_resource_metadata_put(c, &row.row);
+    return TG_OK;
+}
+
+/* Answers tell hasPassword of each environment; a body may say it back. */
+static void told_drop(json_t *body) {
+    size_t i;
+    json_t *e;
+    json_array_foreach(json_object_get(body, "environments"), i, e) {
+        if (json_is_boolean(json_object_get(e, "hasPassword"))) {
+            json_object_del(e, "hasPassword");
+        }
+    }
+}
+
+static tg_err_t body_parse(tg_call_t *c, json_t *body, tg_credential_t *out) {
+    told_drop(body);
+    tg_err_t err = tg_credential_parse(body, &c->arena, out, &c->fault);
+    /* .../credentials/import is a call of its own */
+    if (!err && tg_str_eq(out->username, TG_STR("import"))) {
+        err = tg_fault(&c->fault, TG_ERR_INVALID, "username", "\"import\" is reserved");
+    }
+    return err ? err : tg_entries_check(c, out->metadata, out->n_metadata);
+}
+
+static void password_note(tg_call_t *c, const tg_credential_secrets_t *secrets) {
+    if (secrets->general.kind != TG_SECRET_NONE) {
+        tg_call_put_to(c, c->after, "password", json_string("***"));
+    }
+    json_t *list = secrets->n > 0 ? json_array() : NULL;
+    for (size_t i = 0; i < secrets->n; i++) {
+        tg_call_append_to(c, list, tg_text(secrets->environments[i]));
+    }
+    if (list != NULL) {
+        tg_call_put_to(c, c->after, "passwordsOfEnvironments", list);
+    }
+}
+
+static void result_put(tg_call_t *c, tg_str_t client_id, const tg_credential_secrets_t *secrets) {
+    tg_call_put(c, "result", json_deep_copy(c->after));
+    tg_call_put(c, "clientId", tg_text(client_id));
+    password_note(c, secrets);
+}
+
+/* ---- create ---- */
+
+static tg_err_t create_write(tg_call_t *c, tg_credential_t *fresh, const tg_credential_secrets_t *secrets) {
+    tg_resource_t project, row;
+    tg_client_t client = {.key_id = 0};
+    tg_token_settings_t token;
+    tg_token_settings_default(&token);
+    tg_secret_take(&client, &secrets->general);
+    tg_err_t err = tg_project_need(c, &project);
+    if (!err) {
+        err = tg_credential_add(c, &project, fresh, &client);
+    }
+    if (!err) {
+        err = tg_credential_environments_apply(c, client.key_id, NULL, fresh, secrets);
+    }
+    if (!err) {
+        err = tg_credential_keys_want(c, &token);
+    }
+    if (!err) {
+        err = c->store->ops->resource_get(c->store, client.owner, &c->arena, &row);
+    }
+    if (!err) {
+        c->after = tg_credential_show(c, &row);
+        result_put(c, client.client_id, secrets);
+    }
+    return err;
+}
+
+tg_err_t tg_credential_create(tg_call_t *c) {
+    char made[TG_APPLICATION_SECRET_LEN] = "";
+    tg_credential_t fresh;
+    tg_credential_secrets_t secrets;
+    tg_err_t err = body_parse(c, c->body, &fresh);
+    if (!err) {
+        err = tg_credential_secrets_prepare(c, &fresh, &secrets);
+    }
+    if (!err && !fresh.has_password) {
+        err = tg_secret_generate(c, fresh.username, made, &secrets.general);
+    }
+    if (!err) {
+        err = tg_call_begin(c);
+    }
+    if (!err) {
+        err = create_write(c, &fresh, &secrets);
+    }
+    if (!err && made[0] != '\0') {
+        tg_call_put(c, "clientSecret", json_string(made));
+    }
+    tg_wipe(made, sizeof(made));
+    return err;
+}
+
+/* ---- change ---- */
+
+/* What the body makes of the credential. Called before the transaction, for the passwords in it, and within. */
+static tg_err_t changed_read(tg_call_t *c, const tg_credential_row_t *row, bool merge, tg_credential_t *fresh) {
+    json_t *old = tg_resource_doc(&row->row);
+    json_object_del(old, "token");
+    json_t *body = merge ? tg_json_merge(old, c->body) : json_deep_copy(c->body);
+    tg_err_t err = old == NULL || body == NULL ? TG_ERR_NOMEM : tg_entries_keep(body, old);
+    if (!err) {
+        err = tg_body_take_name(c, body, "username", row->row.name);
+    }
+    if (!err && json_object_set_new(body, "username", tg_text(row->row.name)) != 0) {
+        err = TG_ERR_NOMEM;
+    }
+    if (!err) {
+        err = body_parse(c, body, fresh);
+    }
+    fresh->has_token = row->stored.has_token;
+    fresh->token = row->stored.token;
+    json_decref(old);
+    json_decref(body);
+    return err;
+}
+
+static tg_err_t change_write(tg_call_t *c, bool merge, const tg_credential_secrets_t *secrets) {
+    tg_credential_row_t row;
+    tg_credential_t fresh;
+    tg_err_t err = tg_credential_need(c, &row);
+    if (!err) {
+        err = changed_read(c, &row, merge, &fresh);
+    }
+    if (!err && secrets->general.kind != TG_SECRET_NONE) {
+        tg_secret_take(&row.client, &secrets->general);
+    }
+    if (!err) {
+        err = tg_credential_environments_apply(c, row.client.key_id, &row.stored, &fresh, secrets);
+    }
+    if (!err) {
+        err = tg_credential_save(c, &row, &fresh);
+    }
+    if (!err) {
+        result_put(c, row.client.client_id, secrets);
+    }
+    return err;
+}
+
+static tg_err_t credential_set(tg_call_t *c, bool merge) {
+    tg_credential_row_t row;
+    tg_credential_t fresh;
+    tg_credential_secrets_t secrets;
+    tg_err_t err = tg_credential_need(c, &row);
+    if (!err) {
+        err = changed_read(c, &row, merge, &fresh);
+    }
+    if (!err) {
+        err = tg_credential_secrets_prepare(c, &fresh, &secrets);
+    }
+    if (!err) {
+        err = tg_call_begin(c);
+    }
+    return err ? err : change_write(c, merge, &secrets);
+}
+
+tg_err_t tg_credential_put(tg_call_t *c) {
+    return credential_set(c, false);
+}
+
+tg_err_t tg_credential_patch(tg_call_t *c) {
+    return credential_set(c, true);
+}
+
+/* ---- delete ---- */
+
+tg_err_t tg_credential_delete(tg_call_t *c) {
+    static const char *const nothing[] = {NULL};
+    tg_credential_row_t row;
+    tg_err_t err = tg_body_only(c, c->body, nothing);
+    if (!err) {
+        err = tg_call_begin(c);
+    }
+    if (!err) {
+        err = tg_credential_need(c, &row);
+    }
+    if (!err) {
+        err = tg_resource_match(c, &row.row);
+    }
+    if (!err) {
+        c->before = tg_credential_show(c, &row.row);
+        err = c->store->ops->client_delete(c->store, row.client.key_id);
+    }
+    if (!err) {
+        err = c->store->ops->resource_delete(c->store, row.row.id);
+    }
+    return err ? err : tg_publish_client(c, 0, row.client.kind, row.client.client_id);
+}

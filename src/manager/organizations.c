@@ -1,0 +1,220 @@
+#include "manager/organizations.h"
+
+#include <stdio.h>
+
+#include "manager/bodies.h"
+#include "manager/credentials.h"
+#include "manager/handlers.h"
+#include "manager/metadata_entries.h"
+#include "manager/publish.h"
+#include "manager/resources.h"
+
+#define BATCH 5000
+
+tg_err_t tg_organization_find(tg_call_t *c, int64_t project_id, tg_str_t name, tg_organization_t *out) {
+    tg_resource_t row;
+    json_t *doc = NULL;
+    tg_err_t err = c->store->ops->resource_find(c->store, TG_RES_ORGANIZATION, project_id, name, &c->arena, &row);
+    if (err) {
+        return err;
+    }
+    err = tg_doc_parse(row.doc, &doc);
+    if (!err) {
+        err = tg_organization_parse(doc, &c->arena, out, NULL);
+    }
+    json_decref(doc);
+    return err == TG_ERR_INVALID ? TG_ERR_BUG : err;
+}
+
+static tg_err_t organization_need(tg_call_t *c, tg_resource_t *row) {
+    tg_resource_t project;
+    tg_err_t err = tg_project_need(c, &project);
+    return err ? err : tg_resource_need(c, TG_RES_ORGANIZATION, project.id, "organization", c->params[1], row);
+}
+
+static json_t *organization_show(tg_call_t *c, const tg_resource_t *row) {
+    json_t *doc = tg_resource_doc(row);
+    tg_entries_mask(c, doc);
+    return doc;
+}
+
+/* ---- members ---- */
+
+typedef tg_err_t (*member_fn)(tg_call_t *c, const tg_resource_t *member, const tg_organization_t *o);
+
+/* Those that may be members by their text (quotes inside strings are escaped), then those that are. */
+static tg_err_t batch_walk(tg_call_t *c, const tg_resource_t *row, const tg_organization_t *o, int64_t offset,
+                           member_fn each, size_t *n) {
+    char member[TG_NAME_MAX + 32];
+    tg_resource_query_t query = {.kind = TG_RES_CREDENTIAL, .parent = row->parent, .offset = offset, .limit = BATCH};
+    tg_resource_t *rows = NULL;
+    int64_t total = 0;
+    tg_arena_t a;
+    snprintf(member, sizeof(member), "\"organization\":\"%.*s\"", TG_STR_ARGS(row->name));
+    tg_arena_init(&a, (size_t)1 << 30);
+    tg_err_t err = c->store->ops->resource_list(c->store, &query, &a, &rows, n, &total);
+    for (size_t i = 0; !err && i < *n; i++) {
+        if (memmem(rows[i].doc.p, rows[i].doc.n, member, strlen(member)) != NULL) {
+            err = each(c, &rows[i], o);
+        }
+    }
+    tg_arena_release(&a);
+    return err;
+}
+
+static tg_err_t members_walk(tg_call_t *c, const tg_resource_t *row, const tg_organization_t *o, member_fn each) {
+    size_t n = BATCH;
+    tg_err_t err = TG_OK;
+    for (int64_t offset = 0; !err && n == BATCH; offset += BATCH) {
+        err = batch_walk(c, row, o, offset, each, &n);
+    }
+    return err;
+}
+
+static tg_err_t member_refresh(tg_call_t *c, const tg_resource_t *member, const tg_organization_t *o) {
+    tg_credential_t k;
+    tg_client_t client;
+    tg_err_t err = tg_credential_read(c, member->doc, &k);
+    if (!err) {
+        err = c->store->ops->client_find_owner(c->store, member->id, &c->arena, &client);
+    }
+    if (!err) {
+        err = tg_credential_details(c, member->parent, &k, o, &client.details);
+    }
+    return err ? err : c->store->ops->client_update(c->store, &client);
+}
+
+static tg_err_t member_refuse(tg_call_t *c, const tg_resource_t *member, const tg_organization_t *o) {
+    (void)o;
+    return tg_fault(&c->fault, TG_ERR_CONFLICT, "", "credential \"%.*s\" is a member of it", TG_STR_ARGS(member->name));
+}
+
+/* ---- handlers ---- */
+
+tg_err_t tg_organization_list(tg_call_t *c) {
+    tg_resource_t project;
+    tg_err_t err = tg_project_need(c, &project);
+    return err ? err : tg_resource_page(c, TG_RES_ORGANIZATION, project.id, organization_show);
+}
+
+tg_err_t tg_organization_get(tg_call_t *c) {
+    tg_resource_t row;
+    tg_err_t err = organization_need(c, &row);
+    if (err) {
+        return err;
+    }
+    tg_call_put(c, "result", organization_show(c, &row));
+    tg_resource_metadata_put(c, &row);
+    return TG_OK;
+}
+
+static tg_err_t body_parse(tg_call_t *c, const json_t *body, tg_organization_t *o, tg_str_t *doc) {
+    tg_err_t err = tg_organization_parse(body, &c->arena, o, &c->fault);
+    if (!err) {
+        err = tg_entries_check(c, o->metadata, o->n_metadata);
+    }
+    return err ? err : tg_doc_text(c, tg_organization_write(o), doc);
+}
+
+static tg_err_t result_put(tg_call_t *c, tg_str_t doc) {
+    tg_err_t err = tg_doc_parse(doc, &c->after);
+    tg_entries_mask(c, c->after);
+    tg_call_put(c, "result", json_incref(c->after));
+    return err;
+}
+
+tg_err_t tg_organization_create(tg_call_t *c) {
+    tg_resource_t project;
+    tg_organization_t o;
+    tg_str_t doc;
+    int64_t id;
+    tg_err_t err = body_parse(c, c->body, &o, &doc);
+    if (!err) {
+        err = tg_call_begin(c);
+    }
+    if (!err) {
+        err = tg_project_need(c, &project);
+    }
+    if (!err) {
+        err = tg_resource_add(c, TG_RES_ORGANIZATION, project.id, "organization", o.name, doc, &id);
+    }
+    return err ? err : result_put(c, doc);
+}
+
+/* Members have the new defaults at once. */
+static tg_err_t organization_replace(tg_call_t *c, const tg_resource_t *row, json_t *body, const json_t *old) {
+    tg_organization_t o;
+    tg_str_t doc;
+    tg_err_t err = tg_entries_keep(body, old);
+    if (!err) {
+        err = tg_body_take_name(c, body, "name", row->name);
+    }
+    if (!err && json_object_set_new(body, "name", tg_text(row->name)) != 0) {
+        err = TG_ERR_NOMEM;
+    }
+    if (!err) {
+        err = body_parse(c, body, &o, &doc);
+    }
+    if (!err) {
+        err = tg_resource_change(c, row, doc);
+    }
+    if (!err) {
+        err = members_walk(c, row, &o, member_refresh);
+    }
+    if (!err) {
+        err = tg_publish_clients(c);
+    }
+    if (!err) {
+        c->before = organization_show(c, row);
+        err = result_put(c, doc);
+    }
+    return err;
+}
+
+static tg_err_t organization_set(tg_call_t *c, bool merge) {
+    tg_resource_t row;
+    tg_err_t err = tg_call_begin(c);
+    if (!err) {
+        err = organization_need(c, &row);
+    }
+    if (err) {
+        return err;
+    }
+    json_t *old = tg_resource_doc(&row);
+    json_t *body = merge ? tg_json_merge(old, c->body) : json_incref(c->body);
+    err = old == NULL || body == NULL ? TG_ERR_NOMEM : organization_replace(c, &row, body, old);
+    json_decref(old);
+    json_decref(body);
+    return err;
+}
+
+tg_err_t tg_organization_put(tg_call_t *c) {
+    return organization_set(c, false);
+}
+
+tg_err_t tg_organization_patch(tg_call_t *c) {
+    return organization_set(c, true);
+}
+
+tg_err_t tg_organization_delete(tg_call_t *c) {
+    static const char *const nothing[] = {NULL};
+    tg_resource_t row;
+    tg_err_t err = tg_body_only(c, c->body, nothing);
+    if (!err) {
+        err = tg_call_begin(c);
+    }
+    if (!err) {
+        err = organization_need(c, &row);
+    }
+    if (!err) {
+        err = tg_resource_match(c, &row);
+    }
+    if (!err) {
+        err = members_walk(c, &row, NULL, member_refuse);
+    }
+    if (!err) {
+        c->before = organization_show(c, &row);
+        err = c->store->ops->resource_delete(c->store, row.id);
+    }
+    return err;
+}
