@@ -27,6 +27,21 @@ static json_t *read_environment(const json_t *body, tg_arena_t *a, tg_fault_t *f
     return tg_environment_parse(body, a, &e, fault) ? NULL : tg_environment_write(&e);
 }
 
+static json_t *read_group(const json_t *body, tg_arena_t *a, tg_fault_t *fault) {
+    tg_group_t g;
+    return tg_group_parse(body, TG_STR("shop"), a, &g, fault) ? NULL : tg_group_write(&g);
+}
+
+static json_t *read_cors(const json_t *body, tg_arena_t *a, tg_fault_t *fault) {
+    tg_cors_t c;
+    return tg_cors_parse(body, a, &c, fault) ? NULL : tg_cors_write(&c);
+}
+
+static json_t *read_limits(const json_t *body, tg_arena_t *a, tg_fault_t *fault) {
+    tg_limits_t l;
+    return tg_limits_parse(body, a, &l, fault) ? NULL : tg_limits_write(&l);
+}
+
 static json_t *read_signing_key(const json_t *body, tg_arena_t *a, tg_fault_t *fault) {
     tg_signing_key_t k;
     return tg_signing_key_parse(body, a, &k, fault) ? NULL : tg_signing_key_write(&k);
@@ -64,6 +79,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         round_trip(read_policy, body);
         round_trip(read_proxy, body);
         round_trip(read_environment, body);
+        round_trip(read_group, body);
+        round_trip(read_cors, body);
+        round_trip(read_limits, body);
         round_trip(read_signing_key, body);
         round_trip(read_token_management, body);
         json_decref(body);

@@ -27,6 +27,20 @@ static void route(const tg_snapshot_t *s) {
     tg_router_free(router);
 }
 
+/* Every key leads to an application, and that of a proxy's policy to the policy. */
+static void applications(const tg_snapshot_t *s) {
+    require(s->n_applications == s->n_proxies + s->n_groups);
+    for (size_t i = 0; i < s->n_applications; i++) {
+        require(tg_snapshot_application(s, s->applications[i].key_id)->key_id == s->applications[i].key_id);
+        require(i == 0 || s->applications[i - 1].key_id <= s->applications[i].key_id);
+    }
+    for (size_t i = 0; i < s->n_proxies; i++) {
+        const tg_deployed_proxy_t *p = &s->proxies[i];
+        require(tg_snapshot_application(s, p->key_id) != NULL && p->n_targets == 1 + p->n_groups);
+        require(p->own_policy == NULL || p->policy == p->own_policy);
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     tg_snapshot_t s;
     tg_snapshot_t again;
@@ -36,6 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     tg_buf_init(&text_again, 16 << 20);
     if (size <= 1 << 18 && tg_snapshot_parse(tg_strn(data, size), &s, NULL) == TG_OK) {
         route(&s);
+        applications(&s);
         require(tg_snapshot_write(&s, &text) == TG_OK);
         require(tg_snapshot_parse(tg_buf_str(&text), &again, NULL) == TG_OK);
         require(tg_snapshot_write(&again, &text_again) == TG_OK);
