@@ -1,6 +1,6 @@
 /*
  * Figures of a token store: durable batches of new records and, with refresh tokens, of refreshes (rate, p50, p99),
- * look-ups, drop of a partition.
+ * look-ups, drop of a partition; and the token request log: groups of rows, a page of it, pruning.
  *
  *     bench-store-tokens URI [records] [batch] [writers] [refresh: 0 or 1]
  *
@@ -134,7 +134,8 @@ static void load_run(load_t *l, const char *what, void (*fill)(load_t *l, size_t
     double seconds = (now_us() - start) / 1e6;
     size_t n = l->batches * l->batch;
     cpu = (cpu_us() - cpu) / (double)n;
-    printf("writer %llu, %s: %.0f records/s, %.2f us of CPU each\n", (unsigned long long)l->writer, what, (double)n / seconds, cpu);
+    printf("writer %llu, %s: %.0f records/s, %.2f us of CPU each\n", (unsigned long long)l->writer, what,
+           (double)n / seconds, cpu);
     show("  batch commit", us, l->batches);
     free(us);
 }
@@ -175,6 +176,63 @@ static void look_up(tg_token_store_t *s, size_t records, bool hit) {
     free(us);
 }
 
+/* ---- the token request log ---- */
+
+#define LOG_GROUP 256
+
+static void log_write(tg_token_store_t *s, size_t n) {
+    static tg_request_row_t rows[LOG_GROUP];
+    double *us = calloc(n / LOG_GROUP, sizeof(*us));
+    double start = now_us(), cpu = cpu_us();
+    for (size_t g = 0; g < n / LOG_GROUP; g++) {
+        for (size_t i = 0; i < LOG_GROUP; i++) {
+            rows[i] = (tg_request_row_t){.at = 1774000000000 + (int64_t)(g * LOG_GROUP + i),
+                                         .environment_id = 1,
+                                         .project_id = 2,
+                                         .node = TG_STR("node-1"),
+                                         .endpoint = TG_STR("/auth/token"),
+                                         .client_id = TG_STR("k7Qm2sVxYd0aLr94TnWcPz8B"),
+                                         .proxy = TG_STR("orders"),
+                                         .address = TG_STR("192.0.2.17"),
+                                         .grant = TG_STR("client_credentials"),
+                                         .status = 200,
+                                         .duration_us = 350};
+        }
+        double t = now_us();
+        check(s->ops->request_put(s, rows, LOG_GROUP), "request_put", &s->fault);
+        us[g] = now_us() - t;
+    }
+    double seconds = (now_us() - start) / 1e6;
+    printf("request log: %.0f rows/s, %.2f us of CPU each\n", (double)n / seconds, (cpu_us() - cpu) / (double)n);
+    show("  group of 256", us, n / LOG_GROUP);
+    free(us);
+}
+
+static void log_read(tg_token_store_t *s, const char *what, const tg_request_query_t *query) {
+    tg_arena_t arena;
+    tg_request_row_t *rows;
+    size_t n;
+    tg_arena_init(&arena, 1u << 20);
+    double t = now_us();
+    check(s->ops->request_list(s, query, &arena, &rows, &n), what, &s->fault);
+    printf("  %-26s n=%zu %.0f us\n", what, n, now_us() - t);
+    tg_arena_release(&arena);
+}
+
+static void log_run(const char *uri, size_t n) {
+    tg_token_store_t *s = open_store(uri);
+    const tg_ms_t middle = 1774000000000 + (tg_ms_t)(n / 2);
+    int64_t pruned;
+    log_write(s, n);
+    log_read(s, "newest page", &(tg_request_query_t){.limit = 100});
+    log_read(s, "page of a span of time", &(tg_request_query_t){.limit = 100, .from = middle, .to = middle + 1000});
+    log_read(s, "nobody's, all of the log", &(tg_request_query_t){.limit = 100, .user = TG_STR("nobody")});
+    double t = now_us();
+    check(s->ops->request_prune(s, 1, middle, SIZE_MAX, &pruned), "request_prune", &s->fault);
+    printf("  prune of %lld rows: %.1f ms\n", (long long)pruned, (now_us() - t) / 1e3);
+    s->ops->close(s);
+}
+
 int main(int argc, char **argv) {
     if (argc < 2) {
         fprintf(stderr, "usage: %s URI [records] [batch] [writers] [refresh]\n", argv[0]);
@@ -206,5 +264,6 @@ int main(int argc, char **argv) {
     check(s->ops->buckets_drop(s, INT64_MAX - 1, &dropped), "buckets_drop", &s->fault);
     printf("drop of %lld partition(s): %.1f ms\n", (long long)dropped, (now_us() - start) / 1e3);
     s->ops->close(s);
+    log_run(argv[1], 100000);
     return failed != 0;
 }
