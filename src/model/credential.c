@@ -4,8 +4,6 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-#define ENVIRONMENTS_MAX 64
-
 /* ---- members ---- */
 
 /* The one that takes it decides what is an address (RFC 5321 2.4); here only what is none at all is told. */
@@ -132,7 +130,10 @@ static json_t *environments_write(const tg_credential_t *c) {
         .max = TG_METADATA_MAX                                                                                         \
     }
 #define ENVIRONMENTS_FIELD(one)                                                                                        \
-    { .name = "environments", TG_STRUCTS(tg_credential_t, environments, n_environments, one), .max = ENVIRONMENTS_MAX }
+    {                                                                                                                  \
+        .name = "environments", TG_STRUCTS(tg_credential_t, environments, n_environments, one),                        \
+        .max = TG_CREDENTIAL_ENVIRONMENTS_MAX                                                                          \
+    }
 
 static const tg_field_t body_fields[] = {
     CREDENTIAL_FIELDS,

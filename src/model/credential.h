@@ -15,6 +15,8 @@
 #define TG_ROLES_MAX    256
 #define TG_IPS_MAX      256
 #define TG_METADATA_MAX 64
+/* environments in which one credential has a password or addresses of its own */
+#define TG_CREDENTIAL_ENVIRONMENTS_MAX 64
 
 /* {"key","value","secret","includeInJwt","includeInTokenResponse","jwtClaimName"}. A key is a name of at most 128
  * characters; a value any JSON text, number, boolean, kept as text of at most 4 KiB (a string is a string again in a
