@@ -13,7 +13,10 @@
 #include "manager/resources.h"
 
 #define LINES_MAX 10000
-#define THREADS   2 /* as many as password.c lets run at once */
+#define THREADS   2 /* fewer than password.c lets run at once: logins go on meanwhile */
+
+/* One import at a time, for the same reason. */
+static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 typedef struct {
     size_t number;               /* of the line, from 1 */
@@ -133,13 +136,15 @@ static void *hash_some(void *data) {
 static tg_err_t hash_all(import_t *in) {
     pthread_t threads[THREADS - 1];
     size_t started = 0;
+    pthread_mutex_lock(&turn);
     while (started < THREADS - 1 && pthread_create(&threads[started], NULL, hash_some, in) == 0) {
         started++;
     }
-    hash_some(in); /* alone, if there are no more threads to be had */
+    hash_some(in); /* alone, if no thread can be had */
     while (started > 0) {
         pthread_join(threads[--started], NULL);
     }
+    pthread_mutex_unlock(&turn);
     return (tg_err_t)atomic_load(&in->failed);
 }
 

@@ -66,6 +66,10 @@ static tg_err_t stored_mark(tg_call_t *c, tg_credential_t *k, tg_str_t name) {
         e->has_password = true;
         return TG_OK;
     }
+    if (k->n_environments >= TG_CREDENTIAL_ENVIRONMENTS_MAX) {
+        return tg_fault(&c->fault, TG_ERR_INVALID, "environmentName", "at most %d environments have their own password",
+                        TG_CREDENTIAL_ENVIRONMENTS_MAX);
+    }
     e = tg_arena_array(&c->arena, k->n_environments + 1, sizeof(*e));
     if (e == NULL) {
         return TG_ERR_NOMEM;
@@ -76,6 +80,16 @@ static tg_err_t stored_mark(tg_call_t *c, tg_credential_t *k, tg_str_t name) {
     e[k->n_environments++] = (tg_credential_environment_t){.environment = name, .has_password = true};
     k->environments = e;
     return TG_OK;
+}
+
+/* An entry that says nothing any more goes. */
+static void stored_unmark(tg_credential_t *k, tg_credential_environment_t *e) {
+    e->has_password = false;
+    if (!e->has_ips) {
+        size_t behind = (size_t)(k->environments + k->n_environments - e) - 1;
+        memmove(e, e + 1, behind * sizeof(*e));
+        k->n_environments--;
+    }
 }
 
 static tg_err_t change_apply(tg_call_t *c, const change_t *change, tg_credential_row_t *row) {
@@ -152,7 +166,7 @@ static tg_err_t secret_drop(tg_call_t *c, tg_credential_row_t *row, tg_str_t nam
     }
     tg_credential_environment_t *e = stored_find(&row->stored, name);
     if (!err && e != NULL) {
-        e->has_password = false;
+        stored_unmark(&row->stored, e);
     }
     return err;
 }

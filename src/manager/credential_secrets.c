@@ -90,6 +90,11 @@ static tg_err_t kept_add(tg_call_t *c, const tg_credential_t *stored, tg_credent
     return TG_OK;
 }
 
+static tg_err_t many_refuse(tg_call_t *c) {
+    return tg_fault(&c->fault, TG_ERR_INVALID, "environments", "may be at most %d, with those that have a password",
+                    TG_CREDENTIAL_ENVIRONMENTS_MAX);
+}
+
 static const tg_secret_form_t *form_find(const tg_credential_secrets_t *secrets, tg_str_t environment) {
     for (size_t i = 0; i < secrets->n; i++) {
         if (tg_str_eq(secrets->environments[i], environment)) {
@@ -127,5 +132,5 @@ tg_err_t tg_credential_environments_apply(tg_call_t *c, int64_t key_id, const tg
         }
     }
     fresh->n_environments = err ? fresh->n_environments : kept;
-    return err;
+    return err || kept <= TG_CREDENTIAL_ENVIRONMENTS_MAX ? err : many_refuse(c);
 }

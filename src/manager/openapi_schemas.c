@@ -72,7 +72,7 @@ const tg_schema_t tg_schemas[] = {
     {"Cors", OBJECT("\"enabled\":" BOOL ",\"allowedOrigins\":" STRS ",\"allowedMethods\":" STRS ",\"allowedHeaders\":" STRS ",\"exposedHeaders\":" STRS
                 ",\"allowCredentials\":" BOOL ",\"maxAgeSeconds\":" INT)},
     {"ForwardedIp", OBJECT("\"enabled\":" BOOL ",\"headerName\":" STR ",\"xffOrder\":{\"enum\":[\"FIRST\",\"SECOND\",\"THIRD\",\"FOURTH\",\"FIFTH\",\"LAST\"]}")},
-    {"Quota", OBJECT("\"limit\":" INT ",\"intervalAmount\":" INT ",\"intervalUnit\":" UNITS)},
+    {"Quota", OBJECT("\"limit\":" INT ",\"intervalAmount\":" INT ",\"intervalUnit\":" UNITS ",\"windowType\":{\"const\":\"FIXED\"}")},
     {"Throttling", OBJECT("\"limit\":" INT ",\"intervalAmount\":" INT ",\"intervalUnit\":" UNITS ",\"windowType\":{\"enum\":[\"FIXED\",\"SLIDING\"]}")},
     {"Limits", OBJECT(COUNTING)},
     {"Group", NEEDS("\"name\"", "\"name\":" NAME ",\"description\":" STR ",\"cors\":" REF("Cors") ",\"forwardedIp\":" REF("ForwardedIp")

@@ -18,7 +18,7 @@ uint64_t tg_random_number(void);
 tg_err_t tg_password_hash(tg_str_t password, char encoded[TG_ENCODED_MAX]) TG_MUST_CHECK;
 /* The same form at the least cost, for secrets with 256 random bits, which need no stretching. */
 tg_err_t tg_secret_encode(tg_str_t secret, char encoded[TG_ENCODED_MAX]) TG_MUST_CHECK;
-/* An empty `encoded` takes the time of a real one and is never right. At most two run at once. */
+/* An empty `encoded` takes the time of a real one and is never right. At most three run at once. */
 bool tg_password_verify(tg_str_t encoded, tg_str_t password);
 
 /* prefix + base64url of n random bytes (n <= 64), NUL-terminated; `out` holds strlen(prefix) + TG_B64URL_LEN(n) + 1. */
