@@ -95,7 +95,7 @@ static tg_err_t block_note(tg_sqlite_t *q, int64_t last, int64_t environment_id,
 /* The rows from `seq` on that lie in one block and are of one environment; *n: how many of them. */
 static tg_err_t block_add(tg_sqlite_t *q, int64_t seq, const tg_request_row_t *rows, size_t *n) {
     size_t room = (size_t)(BLOCK - seq % BLOCK);
-    tg_ms_t from = rows[0].at, to = rows[0].at;
+    tg_ms_t from = rows[0].at, to = from;
     tg_err_t err = TG_OK;
     *n = *n < room ? *n : room;
     size_t i = 0;
