@@ -71,6 +71,10 @@ ngx_http_tollgate_revocations_apply(const tg_write_t *writes, ngx_uint_t n)
             continue;
         }
 
+        if (writes[i].result == TG_ERR_LIMIT) {
+            ngx_http_tollgate_count(REVOCATION_FULL, 1);
+        }
+
         if (writes[i].result != TG_OK
             || ngx_http_tollgate_revocation_add(writes[i].revocation,
                                                 writes[i].until)

@@ -23,6 +23,7 @@ class World:
         self.planes = planes
         self.backend = Backend()
         self.names = 0
+        planes.no_failure_limits()
         self.jwt = planes.proxy("orders", self.backend.url, policy="jwt", addUserToHeader=True)
         self.opaque = planes.proxy("reports", self.backend.url, policy="opaque", addUserToHeader=True)
         self.open = planes.proxy("open", self.backend.url)
