@@ -95,6 +95,15 @@ LOCATION = """
 """
 
 
+# In the gateway's own nginx: the least that it can do with a request.
+STATIC = """
+server {
+    listen 127.0.0.1:%d backlog=4096;
+    location / { default_type application/json; return 200 '%s'; }
+}
+"""
+
+
 class Nginx:
     """A stock nginx on a configuration of ours."""
 
@@ -225,7 +234,9 @@ class Stage:
         return self.once("main", self._main)
 
     def _main(self):
-        g = self.gateway()
+        static = free_port()
+        g = self.gateway(operator=STATIC % (static, BODY))
+        g.static_port = static
         g.keys = {"open": g.proxy("open", self.backend.url, path="/open"),
                   "opaque": g.proxy("opaque", self.backend.url, path="/opaque", policy="opaque"),
                   "jwt": g.proxy("jwt", self.backend.url, path="/jwt", policy="jwt"),
