@@ -140,7 +140,7 @@ typedef struct {
     size_t n_settings;
 } tg_access_row_t;
 
-/* {"credentialAccessList":[...]}; no name twice. */
+/* {"credentialAccessList":[...]}; no name of a type twice. */
 tg_err_t tg_access_list_parse(const json_t *body, tg_arena_t *a, tg_access_row_t **rows, size_t *n,
                               tg_fault_t *fault) TG_MUST_CHECK;
 json_t *tg_access_row_write(const tg_access_row_t *row) TG_MUST_CHECK;
