@@ -25,8 +25,8 @@ tg_err_t tg_trusted_parse(const tg_environment_t *e, tg_arena_t *a, tg_cidr_t **
 tg_err_t tg_forwarded_pick(tg_str_t list, int order, uint8_t out[16]) TG_MUST_CHECK;
 
 /* The client's address. The peer's, unless it is one of the trusted and `f` is enabled: then what `list` (the header's
- * values joined by commas, "" if absent) has at its place; the peer's again if there is none. TG_ERR_INVALID: what stands
- * there is no address (the caller refuses: it would be a guess). */
+ * values joined by commas, "" if absent) has at its place; the peer's again if there is none. TG_ERR_INVALID: what
+ * stands there is no address (the caller refuses: it would be a guess). */
 tg_err_t tg_client_address(const tg_forwarded_t *f, bool peer_is_trusted, const uint8_t peer[16], tg_str_t list,
                            uint8_t out[16]) TG_MUST_CHECK;
 /* Text of an address: IPv4 in four parts, IPv6 as RFC 5952. */

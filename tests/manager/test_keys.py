@@ -223,7 +223,7 @@ def test_regenerate_and_set_again(manager):
     assert change(manager, "again", {"publicKey": "again-app"}) == {"clientId": "again-app"}  # as it is already
     generations.add(manager.client("again-app")["generation"])
     assert len(generations) == 3
-    assert manager.api("GET", "/projects/default/apiProxies/again/settings/keys/")["applicationKey"] == {"clientId": "again-app"}
+    assert manager.api("GET", "/projects/default/apiProxies/again/settings/keys/")["applicationKey"] == {"clientId": "again-app", "roleNameList": []}
 
 
 @pytest.mark.parametrize("body, field", [

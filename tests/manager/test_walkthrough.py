@@ -52,6 +52,20 @@ def test_the_first_calls(manager):
     assert answer.json()["applicationKey"]["clientId"] == "orders-app"
     assert len(answer.json()["applicationKey"]["clientSecret"]) >= 43
 
+    answer = manager.http("POST", "/apiops/projects/shop/credentials/", json={
+        "username": "api-user", "password": "chosen-password", "email": "a@b.c", "fullName": "A B", "roleNameList": ["read"], "enabled": True, "ipList": [],
+        "expireDate": None})
+    assert answer.status_code == 201
+    assert answer.json()["clientId"] == "api-user" and "clientSecret" not in answer.json()
+    answer = manager.http("PUT", "/apiops/projects/shop/credentials/api-user/access/", json={"credentialAccessList": [{"name": "orders", "type": "API_PROXY"}]})
+    assert answer.status_code == 200
+    assert [(r["name"], r["type"]) for r in answer.json()["result"]["credentialAccessList"]] == [("orders", "API_PROXY")]
+    answer = manager.http("PUT", "/apiops/projects/shop/credentials/api-user/token/", json={
+        "grantType": "CLIENT_CREDENTIALS", "tokenNeverExpires": False, "tokenExpiresInAmount": 1, "tokenExpiresInUnit": "HOURS", "refreshTokenAllowed": True,
+        "refreshTokenCount": 3, "refreshTokenExpiresInAmount": 1, "refreshTokenExpiresInUnit": "DAYS", "jwtSignatureAlgorithm": "RS256"})
+    assert answer.status_code == 200
+    assert answer.json()["result"]["refreshTokenCount"] == 3
+
 
 def test_the_default_project_and_the_environment_are_there(manager):
     assert manager.api("GET", "/projects/default/")["result"]["name"] == "default"
