@@ -1,29 +1,15 @@
-/* settings/keys: id, secret and roles of an application key; live at once. */
+#include "manager/application_settings.h"
+
 #include <stdio.h>
 
-#include "manager/application_keys.h"
 #include "manager/bodies.h"
 #include "manager/handlers.h"
 #include "manager/owners.h"
-#include "manager/password.h"
 #include "manager/publish.h"
 #include "manager/resources.h"
 #include "model/credential.h"
 
-typedef struct {
-    tg_str_t id;     /* "": stays */
-    tg_str_t secret; /* chosen; "": none given */
-    bool regenerate;
-    bool has_roles;
-    tg_str_t *roles;
-    size_t n_roles;
-    char encoded[TG_ENCODED_MAX]; /* of the chosen secret */
-    char made[TG_APPLICATION_SECRET_LEN];
-    char spare[TG_ENCODED_MAX]; /* of the made secret */
-    uint8_t hash[TG_HASH_LEN];
-} change_t;
-
-static bool role_is_there(const change_t *change, tg_str_t role) {
+static bool role_is_there(const tg_key_change_t *change, tg_str_t role) {
     for (size_t i = 0; i < change->n_roles; i++) {
         if (tg_str_eq(change->roles[i], role)) {
             return true;
@@ -32,7 +18,7 @@ static bool role_is_there(const change_t *change, tg_str_t role) {
     return false;
 }
 
-static tg_err_t role_read(tg_call_t *c, const json_t *value, size_t i, change_t *change) {
+static tg_err_t role_read(tg_call_t *c, const json_t *value, size_t i, tg_key_change_t *change) {
     char field[sizeof(c->fault.field)];
     tg_str_t role;
     snprintf(field, sizeof(field), "roleNameList[%zu]", i);
@@ -52,8 +38,8 @@ static tg_err_t role_read(tg_call_t *c, const json_t *value, size_t i, change_t 
     return err;
 }
 
-static tg_err_t roles_read(tg_call_t *c, change_t *change) {
-    const json_t *list = json_object_get(c->body, "roleNameList");
+static tg_err_t roles_read(tg_call_t *c, const json_t *body, tg_key_change_t *change) {
+    const json_t *list = json_object_get(body, "roleNameList");
     change->has_roles = list != NULL && !json_is_null(list);
     if (!change->has_roles) {
         return TG_OK;
@@ -70,13 +56,13 @@ static tg_err_t roles_read(tg_call_t *c, change_t *change) {
     return err;
 }
 
-static tg_err_t secret_read(tg_call_t *c, change_t *change) {
-    tg_err_t err = tg_body_str(c, c->body, "secretKey", 0, 512, &change->secret);
-    if (!err && json_is_string(json_object_get(c->body, "secretKey"))) {
+static tg_err_t secret_read(tg_call_t *c, const json_t *body, tg_key_change_t *change) {
+    tg_err_t err = tg_body_str(c, body, "secretKey", 0, 512, &change->secret);
+    if (!err && json_is_string(json_object_get(body, "secretKey"))) {
         err = tg_client_secret_check(change->secret, "secretKey", &c->fault);
     }
     if (!err) {
-        err = tg_body_bool(c, c->body, "regenerate", false, &change->regenerate);
+        err = tg_body_bool(c, body, "regenerate", false, &change->regenerate);
     }
     if (!err && change->regenerate && change->secret.n > 0) {
         err = tg_fault(&c->fault, TG_ERR_INVALID, "secretKey", "cannot be given together with regenerate");
@@ -84,29 +70,30 @@ static tg_err_t secret_read(tg_call_t *c, change_t *change) {
     return err;
 }
 
-static tg_err_t change_read(tg_call_t *c, change_t *change) {
+tg_err_t tg_key_change_read(tg_call_t *c, const json_t *body, tg_key_change_t *change) {
     static const char *const fields[] = {"publicKey", "secretKey", "regenerate", "roleNameList", NULL};
-    tg_err_t err = tg_body_only(c, c->body, fields);
+    memset(change, 0, sizeof(*change));
+    tg_err_t err = tg_body_only(c, body, fields);
     if (!err) {
-        err = tg_body_str(c, c->body, "publicKey", 0, TG_CLIENT_ID_MAX, &change->id);
+        err = tg_body_str(c, body, "publicKey", 0, TG_CLIENT_ID_MAX, &change->id);
     }
-    if (!err && json_is_string(json_object_get(c->body, "publicKey"))) {
+    if (!err && json_is_string(json_object_get(body, "publicKey"))) {
         err = tg_client_id_check(change->id, "publicKey", &c->fault);
     }
     if (!err) {
-        err = secret_read(c, change);
+        err = secret_read(c, body, change);
     }
     if (!err) {
-        err = roles_read(c, change);
-    }
-    if (!err && !change->regenerate && change->secret.n == 0 && change->id.n == 0 && !change->has_roles) {
-        err = tg_fault(&c->fault, TG_ERR_INVALID, "", "publicKey, secretKey, regenerate or roleNameList is needed");
+        err = roles_read(c, body, change);
     }
     return err;
 }
 
-/* The slow part, before the transaction. */
-static tg_err_t change_prepare(change_t *change) {
+bool tg_key_change_is_empty(const tg_key_change_t *change) {
+    return !change->regenerate && change->secret.n == 0 && change->id.n == 0 && !change->has_roles;
+}
+
+tg_err_t tg_key_change_prepare(tg_key_change_t *change) {
     if (change->secret.n > 0) {
         return tg_password_hash(change->secret, change->encoded);
     }
@@ -118,7 +105,7 @@ static tg_err_t change_prepare(change_t *change) {
 }
 
 /* The secret's new form in the row; views borrow from `change` and the arena. */
-static tg_err_t secret_apply(tg_call_t *c, change_t *change, tg_client_t *client) {
+static tg_err_t secret_apply(tg_call_t *c, tg_key_change_t *change, tg_client_t *client) {
     tg_str_t spare;
     tg_err_t err = TG_OK;
     if (change->secret.n > 0) {
@@ -143,7 +130,7 @@ static tg_err_t secret_apply(tg_call_t *c, change_t *change, tg_client_t *client
     return err;
 }
 
-static tg_err_t roles_apply(tg_call_t *c, const change_t *change, tg_client_t *client) {
+static tg_err_t roles_apply(tg_call_t *c, const tg_key_change_t *change, tg_client_t *client) {
     tg_buf_t text;
     if (!change->has_roles) {
         return TG_OK;
@@ -187,15 +174,22 @@ static tg_err_t publish(tg_call_t *c, const tg_client_t *client, tg_str_t old_id
     return err || tg_str_eq(old_id, client->client_id) ? err : tg_publish_client(c, 0, client->kind, old_id);
 }
 
-/* Only another id or secret ends tokens. */
-static tg_err_t client_write(tg_call_t *c, change_t *change, tg_client_t *client) {
+static bool roles_differ(const tg_key_change_t *change, const json_t *roles) {
+    bool differ = change->has_roles && json_array_size(roles) != change->n_roles;
+    for (size_t i = 0; change->has_roles && !differ && i < change->n_roles; i++) {
+        differ = !tg_str_eq(tg_str(json_string_value(json_array_get(roles, i))), change->roles[i]);
+    }
+    return differ;
+}
+
+static tg_err_t client_write(tg_call_t *c, tg_key_change_t *change, tg_client_t *client, const json_t *roles) {
     tg_str_t old_id = client->client_id;
     tg_err_t err = TG_OK;
     client->client_id = change->id.n > 0 ? change->id : old_id;
     if (change->secret.n > 0 || change->regenerate || !tg_str_eq(client->client_id, old_id)) {
         client->generation = tg_random_number();
         err = secret_apply(c, change, client);
-    } else if (!change->has_roles) {
+    } else if (!roles_differ(change, roles)) {
         return TG_OK; /* as it is already */
     }
     if (!err) {
@@ -210,40 +204,49 @@ static tg_err_t client_write(tg_call_t *c, change_t *change, tg_client_t *client
     return err ? err : publish(c, client, old_id);
 }
 
-static tg_err_t change_write(tg_call_t *c, change_t *change) {
+tg_err_t tg_key_change_write(tg_call_t *c, const tg_resource_t *owner, tg_key_change_t *change, tg_client_t *client) {
+    json_t *roles = NULL;
+    tg_err_t err = tg_resource_match(c, owner);
+    if (!err) {
+        err = c->store->ops->client_find_owner(c->store, owner->id, &c->arena, client);
+    }
+    if (!err) {
+        err = client_show(c, client, &c->before, &roles);
+    }
+    if (!err) {
+        err = client_write(c, change, client, roles);
+    }
+    if (!err) {
+        err = client_show(c, client, &c->after, &roles);
+    }
+    if (!err && (change->secret.n > 0 || change->regenerate)) {
+        tg_call_put_to(c, c->after, "secretKey", json_string("***"));
+    }
+    return err;
+}
+
+static tg_err_t change_write(tg_call_t *c, tg_key_change_t *change) {
     tg_resource_t project, owner;
     tg_client_t client;
-    json_t *roles = NULL;
     tg_err_t err = tg_owner_need(c, &project, &owner);
     if (!err) {
-        err = tg_resource_match(c, &owner);
+        err = tg_key_change_write(c, &owner, change, &client);
     }
     if (!err) {
-        err = c->store->ops->client_find_owner(c->store, owner.id, &c->arena, &client);
-    }
-    if (!err) {
-        err = client_show(c, &client, &c->before, &roles);
-    }
-    if (!err) {
-        err = client_write(c, change, &client);
-    }
-    if (!err) {
-        err = client_show(c, &client, &c->after, &roles);
-    }
-    if (!err) {
-        answer_put(c, &client, change->regenerate ? change->made : NULL, change->has_roles, roles);
-        if (change->secret.n > 0 || change->regenerate) {
-            tg_call_put_to(c, c->after, "secretKey", json_string("***"));
-        }
+        answer_put(c, &client, change->regenerate ? change->made : NULL, change->has_roles,
+                   json_object_get(c->after, "roleNameList"));
     }
     return err;
 }
 
 tg_err_t tg_owner_keys_set(tg_call_t *c) {
-    change_t change = {.n_roles = 0};
-    tg_err_t err = change_read(c, &change);
+    tg_key_change_t change;
+    tg_err_t err = tg_key_change_read(c, c->body, &change);
+    if (!err && tg_key_change_is_empty(&change)) {
+        err = tg_fault(&c->fault, TG_ERR_INVALID, "", "publicKey, secretKey, regenerate or roleNameList is needed");
+    }
     if (!err) {
-        err = change_prepare(&change);
+        err = tg_key_change_prepare(&change);
     }
     if (!err) {
         err = tg_call_begin(c);

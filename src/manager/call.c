@@ -49,28 +49,33 @@ static tg_err_t doc_write(const json_t *doc, tg_buf_t *out) {
 
 /* A login writes its session and nothing that an audit is about. */
 static bool is_audited(const tg_call_t *c) {
-    return c->op == NULL || (c->op->flags & TG_OP_WRITES);
+    return c->op == NULL || ((c->op->flags & TG_OP_WRITES) && !(c->op->flags & TG_OP_OWN_AUDIT));
+}
+
+tg_err_t tg_call_audit(tg_call_t *c, tg_str_t what) {
+    tg_buf_t before, after;
+    tg_err_t err_before = doc_write(c->before, &before);
+    tg_err_t err_after = doc_write(c->after, &after);
+    tg_err_t err = err_before ? err_before : err_after;
+    if (!err) {
+        tg_audit_t row = {
+            .at = c->now, .who = c->who, .what = what, .before = tg_buf_str(&before), .after = tg_buf_str(&after)};
+        err = c->store->ops->audit_append(c->store, &row);
+    }
+    tg_buf_release(&before);
+    tg_buf_release(&after);
+    json_decref(c->before);
+    json_decref(c->after);
+    c->before = c->after = NULL;
+    return err;
 }
 
 static tg_err_t audit(tg_call_t *c) {
-    tg_buf_t what, before, after;
+    tg_buf_t what;
     tg_buf_init(&what, 4096);
     tg_buf_putf(&what, "%.*s %.*s/", TG_STR_ARGS(c->method), TG_STR_ARGS(c->path));
-    tg_err_t err = what.err;
-    tg_err_t err_before = doc_write(c->before, &before);
-    tg_err_t err_after = doc_write(c->after, &after);
-    err = err ? err : err_before ? err_before : err_after;
-    if (!err) {
-        tg_audit_t row = {.at = c->now,
-                          .who = c->who,
-                          .what = tg_buf_str(&what),
-                          .before = tg_buf_str(&before),
-                          .after = tg_buf_str(&after)};
-        err = c->store->ops->audit_append(c->store, &row);
-    }
+    tg_err_t err = what.err ? what.err : tg_call_audit(c, tg_buf_str(&what));
     tg_buf_release(&what);
-    tg_buf_release(&before);
-    tg_buf_release(&after);
     return err;
 }
 

@@ -57,6 +57,7 @@ struct tg_call {
     json_t *before, *after; /* for the audit log; secrets masked */
     tg_target_t targets[TG_TARGETS_MAX];
     size_t n_targets;
+    bool publish_later;  /* one revision per environment for all that this call does: tg_publish_all */
     size_t keys_written; /* signing keys that were made or changed: their environment wants a new revision */
 };
 
@@ -66,6 +67,8 @@ void tg_call_release(tg_call_t *c);
 
 /* Begins the write transaction. */
 tg_err_t tg_call_begin(tg_call_t *c) TG_MUST_CHECK;
+/* One row of the audit log: `what` changed from c->before to c->after, which are taken off the call. */
+tg_err_t tg_call_audit(tg_call_t *c, tg_str_t what) TG_MUST_CHECK;
 /* Writes the audit row and commits. On failure everything is rolled back. */
 tg_err_t tg_call_commit(tg_call_t *c) TG_MUST_CHECK;
 /* Nothing happens outside a transaction. */

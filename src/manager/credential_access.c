@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "manager/bodies.h"
-#include "manager/credentials.h"
+#include "manager/credential_changes.h"
 #include "manager/handlers.h"
 #include "manager/owners.h"
 #include "manager/paging.h"
@@ -153,7 +153,6 @@ static tg_err_t grant(tg_call_t *c, const tg_credential_row_t *row, const tg_acc
     if (err) {
         return err;
     }
-    tg_call_append_to(c, c->after, tg_access_row_write(want));
     entry.target = target.id;
     return c->store->ops->access_put(c->store, &entry);
 }
@@ -173,8 +172,7 @@ static tg_err_t revoke(tg_call_t *c, const tg_credential_row_t *row, const tg_ac
     return err;
 }
 
-/* The whole list: into the answer, or as what was before. */
-static tg_err_t list_show(tg_call_t *c, int64_t key_id, json_t **out) {
+tg_err_t tg_access_show(tg_call_t *c, int64_t key_id, json_t **out) {
     json_t **docs = NULL;
     size_t n = 0;
     tg_err_t err = rows_read(c, key_id, &docs, &n);
@@ -185,22 +183,58 @@ static tg_err_t list_show(tg_call_t *c, int64_t key_id, json_t **out) {
     return err;
 }
 
-static tg_err_t result_put(tg_call_t *c, const tg_credential_row_t *row) {
-    json_t *list = NULL, *result = json_object();
-    tg_str_t details;
-    tg_err_t err = tg_publish_client(c, 0, row->client.kind, row->client.client_id);
-    if (!err) {
-        err = list_show(c, row->client.key_id, &list);
+typedef tg_err_t (*step_t)(tg_call_t *c, const tg_credential_row_t *row, const tg_access_row_t *want, size_t i);
+
+static bool is_named(const tg_resource_t *target, const tg_access_row_t *rows, size_t n) {
+    for (size_t i = 0; i < n; i++) {
+        if (kind_of(rows[i].type) == target->kind && tg_str_eq(rows[i].name, target->name)) {
+            return true;
+        }
     }
-    if (!err) {
-        err = c->store->ops->client_details(c->store, row->client.key_id, &c->arena, &details, &c->etag);
+    return false;
+}
+
+static tg_err_t others_revoke(tg_call_t *c, const tg_credential_row_t *row, const tg_access_row_t *rows, size_t n) {
+    tg_access_entry_t *entries = NULL;
+    size_t all = 0;
+    tg_err_t err = c->store->ops->access_list(c->store, row->client.key_id, &c->arena, &entries, &all);
+    for (size_t i = 0; !err && i < all; i++) {
+        tg_resource_t target;
+        err = c->store->ops->resource_get(c->store, entries[i].target, &c->arena, &target);
+        if (!err && !is_named(&target, rows, n)) {
+            err = c->store->ops->access_delete(c->store, row->client.key_id, target.id);
+        }
     }
-    tg_call_put_to(c, result, LIST, list);
-    tg_call_put(c, "result", result);
     return err;
 }
 
-typedef tg_err_t (*step_t)(tg_call_t *c, const tg_credential_row_t *row, const tg_access_row_t *want, size_t i);
+/* `step` for each of them, and the list before and after. */
+static tg_err_t rows_apply(tg_call_t *c, const tg_credential_row_t *row, const tg_access_row_t *rows, size_t n,
+                           bool exact, step_t step) {
+    tg_err_t err = tg_access_show(c, row->client.key_id, &c->before);
+    if (!err && exact) {
+        err = others_revoke(c, row, rows, n);
+    }
+    for (size_t i = 0; !err && i < n; i++) {
+        err = step(c, row, &rows[i], i);
+    }
+    if (!err) {
+        err = tg_publish_client(c, 0, row->client.kind, row->client.client_id);
+    }
+    return err ? err : tg_access_show(c, row->client.key_id, &c->after);
+}
+
+tg_err_t tg_access_make(tg_call_t *c, const tg_credential_row_t *row, const tg_access_row_t *rows, size_t n) {
+    return rows_apply(c, row, rows, n, true, grant);
+}
+
+static tg_err_t result_put(tg_call_t *c, const tg_credential_row_t *row) {
+    json_t *result = json_object();
+    tg_str_t details;
+    tg_call_put_to(c, result, LIST, json_incref(c->after));
+    tg_call_put(c, "result", result);
+    return c->store->ops->client_details(c->store, row->client.key_id, &c->arena, &details, &c->etag);
+}
 
 static tg_err_t access_change(tg_call_t *c, const json_t *body, step_t step) {
     tg_credential_row_t row;
@@ -214,11 +248,7 @@ static tg_err_t access_change(tg_call_t *c, const json_t *body, step_t step) {
         err = place_need(c, &row);
     }
     if (!err) {
-        err = list_show(c, row.client.key_id, &c->before);
-    }
-    c->after = json_array();
-    for (size_t i = 0; !err && i < n; i++) {
-        err = step(c, &row, &wanted[i], i);
+        err = rows_apply(c, &row, wanted, n, false, step);
     }
     return err ? err : result_put(c, &row);
 }

@@ -7,7 +7,9 @@
 
 #define BATCH 5000
 
-static tg_err_t need_add(tg_credential_needs_t *needs, tg_str_t algorithm, int64_t lifetime, tg_arena_t *a) {
+tg_err_t tg_credential_need_add(tg_credential_needs_t *needs, const tg_token_settings_t *token, tg_arena_t *a) {
+    tg_str_t algorithm = token->jwt_algorithm;
+    int64_t lifetime = tg_token_lifetime(token);
     size_t i = 0;
     while (i < needs->n && !tg_str_eq(needs->rows[i].algorithm, algorithm)) {
         i++;
@@ -52,7 +54,7 @@ static tg_err_t batch_read(tg_call_t *c, int64_t offset, tg_credential_needs_t *
         tg_token_settings_t token = {.expires_in = 0};
         err = row_read(&rows[i], &a, &token);
         if (!err) {
-            err = need_add(out, token.jwt_algorithm, tg_token_lifetime(&token), &c->arena);
+            err = tg_credential_need_add(out, &token, &c->arena);
         }
     }
     tg_arena_release(&a);
@@ -78,16 +80,24 @@ tg_err_t tg_credential_keys_first(tg_call_t *c, const tg_resource_t *environment
     return err;
 }
 
-tg_err_t tg_credential_keys_want(tg_call_t *c, const tg_token_settings_t *token) {
+tg_err_t tg_credential_needs_want(tg_call_t *c, const tg_credential_needs_t *needs) {
     tg_resource_t *rows = NULL;
     size_t n = 0;
     tg_err_t err = tg_resource_all(c, TG_RES_ENVIRONMENT, 0, &rows, &n);
     for (size_t i = 0; !err && i < n; i++) {
         size_t before = c->keys_written;
-        err = tg_signing_keys_want(c, &rows[i], token->jwt_algorithm, tg_token_lifetime(token));
+        for (size_t k = 0; !err && k < needs->n; k++) {
+            err = tg_signing_keys_want(c, &rows[i], needs->rows[k].algorithm, needs->rows[k].lifetime);
+        }
         if (!err && c->keys_written != before) {
             err = tg_publish_next(c, &rows[i]);
         }
     }
     return err;
+}
+
+tg_err_t tg_credential_keys_want(tg_call_t *c, const tg_token_settings_t *token) {
+    tg_credential_needs_t needs = {.n = 0};
+    tg_err_t err = tg_credential_need_add(&needs, token, &c->arena);
+    return err ? err : tg_credential_needs_want(c, &needs);
 }

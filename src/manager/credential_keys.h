@@ -16,12 +16,16 @@ typedef struct {
     size_t n;
 } tg_credential_needs_t;
 
+/* One more that is needed; the name is copied into the arena. */
+tg_err_t tg_credential_need_add(tg_credential_needs_t *needs, const tg_token_settings_t *token,
+                                tg_arena_t *a) TG_MUST_CHECK;
+/* Makes and keeps what is needed in every environment, and publishes where something changed. */
+tg_err_t tg_credential_needs_want(tg_call_t *c, const tg_credential_needs_t *needs) TG_MUST_CHECK;
 /* What all credentials that there are need. */
 tg_err_t tg_credential_needs_read(tg_call_t *c, tg_credential_needs_t *out) TG_MUST_CHECK;
 /* Makes what a new environment lacks. */
 tg_err_t tg_credential_keys_first(tg_call_t *c, const tg_resource_t *environment) TG_MUST_CHECK;
-/* These settings hold for a credential from now on: makes and keeps keys in every environment, and publishes where
- * something changed. */
+/* These settings hold for a credential from now on: tg_credential_needs_want for one. */
 tg_err_t tg_credential_keys_want(tg_call_t *c, const tg_token_settings_t *token) TG_MUST_CHECK;
 
 #endif

@@ -1,7 +1,7 @@
 /* .../credentials/{username}/token/: the token settings of ACL mode. */
 #include "manager/bodies.h"
+#include "manager/credential_changes.h"
 #include "manager/credential_keys.h"
-#include "manager/credentials.h"
 #include "manager/handlers.h"
 #include "manager/resources.h"
 
@@ -27,17 +27,10 @@ tg_err_t tg_credential_token_get(tg_call_t *c) {
     return TG_OK;
 }
 
-/* `fresh` NULL: back to the defaults. */
-static tg_err_t token_write(tg_call_t *c, const tg_token_settings_t *fresh) {
-    tg_credential_row_t row;
-    tg_credential_t changed;
+tg_err_t tg_credential_token_change(tg_call_t *c, tg_credential_row_t *row, const tg_token_settings_t *fresh) {
+    tg_credential_t changed = row->stored;
     tg_token_settings_t before, after;
-    tg_err_t err = tg_credential_need(c, &row);
-    if (err) {
-        return err;
-    }
-    settings_of(&row.stored, &before);
-    changed = row.stored;
+    settings_of(&row->stored, &before);
     changed.has_token = fresh != NULL;
     if (fresh != NULL) {
         changed.token = *fresh;
@@ -45,15 +38,27 @@ static tg_err_t token_write(tg_call_t *c, const tg_token_settings_t *fresh) {
         tg_token_settings_default(&changed.token);
     }
     settings_of(&changed, &after);
-    err = tg_credential_save(c, &row, &changed);
-    if (!err) {
-        err = tg_credential_keys_want(c, &after);
-    }
+    tg_err_t err = tg_credential_save(c, row, &changed);
     json_decref(c->before);
     json_decref(c->after);
     c->before = tg_credential_token_write(&before);
     c->after = tg_credential_token_write(&after);
-    tg_call_put(c, "result", json_incref(c->after));
+    row->stored = changed;
+    return err;
+}
+
+static tg_err_t token_write(tg_call_t *c, const tg_token_settings_t *fresh) {
+    tg_credential_row_t row;
+    tg_err_t err = tg_credential_need(c, &row);
+    if (!err) {
+        err = tg_credential_token_change(c, &row, fresh);
+    }
+    if (!err) {
+        err = tg_credential_keys_want(c, &row.stored.token);
+    }
+    if (!err) {
+        tg_call_put(c, "result", json_incref(c->after));
+    }
     return err;
 }
 

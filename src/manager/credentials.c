@@ -1,9 +1,8 @@
 /* /projects/{project}/credentials/: list, create, get, put, patch, delete. */
-#include "manager/credentials.h"
+#include "manager/credential_changes.h"
 
 #include "manager/bodies.h"
 #include "manager/credential_keys.h"
-#include "manager/credential_secrets.h"
 #include "manager/handlers.h"
 #include "manager/metadata_entries.h"
 #include "manager/publish.h"
@@ -38,14 +37,17 @@ static void told_drop(json_t *body) {
     }
 }
 
+/* .../credentials/import is a call of its own */
+tg_err_t tg_credential_name_check(tg_call_t *c, tg_str_t username) {
+    return tg_str_eq(username, TG_STR("import"))
+               ? tg_fault(&c->fault, TG_ERR_INVALID, "username", "\"import\" is reserved")
+               : TG_OK;
+}
+
 static tg_err_t body_parse(tg_call_t *c, json_t *body, tg_credential_t *out) {
     told_drop(body);
     tg_err_t err = tg_credential_parse(body, &c->arena, out, &c->fault);
-    /* .../credentials/import is a call of its own */
-    if (!err && tg_str_eq(out->username, TG_STR("import"))) {
-        err = tg_fault(&c->fault, TG_ERR_INVALID, "username", "\"import\" is reserved");
-    }
-    return err ? err : tg_entries_check(c, out->metadata, out->n_metadata);
+    return err ? err : tg_credential_name_check(c, out->username);
 }
 
 static void password_note(tg_call_t *c, const tg_credential_secrets_t *secrets) {
@@ -61,36 +63,49 @@ static void password_note(tg_call_t *c, const tg_credential_secrets_t *secrets) 
     }
 }
 
-static void result_put(tg_call_t *c, tg_str_t client_id, const tg_credential_secrets_t *secrets) {
-    tg_call_put(c, "result", json_deep_copy(c->after));
-    tg_call_put(c, "clientId", tg_text(client_id));
-    password_note(c, secrets);
+static void result_put(tg_call_t *c, const tg_credential_row_t *row) {
+    tg_call_put(c, "result", tg_credential_show(c, &row->row));
+    tg_call_put(c, "clientId", tg_text(row->client.client_id));
 }
 
 /* ---- create ---- */
 
-static tg_err_t create_write(tg_call_t *c, tg_credential_t *fresh, const tg_credential_secrets_t *secrets) {
-    tg_resource_t project, row;
-    tg_client_t client = {.key_id = 0};
-    tg_token_settings_t token;
-    tg_token_settings_default(&token);
-    tg_secret_take(&client, &secrets->general);
-    tg_err_t err = tg_project_need(c, &project);
+tg_err_t tg_credential_make(tg_call_t *c, const tg_resource_t *project, tg_credential_t *fresh,
+                            const tg_credential_secrets_t *secrets, tg_credential_row_t *out) {
+    *out = (tg_credential_row_t){.project = *project};
+    tg_secret_take(&out->client, &secrets->general);
+    tg_err_t err = tg_entries_check(c, fresh->metadata, fresh->n_metadata);
     if (!err) {
-        err = tg_credential_add(c, &project, fresh, &client);
+        err = tg_credential_add(c, project, fresh, &out->client);
     }
     if (!err) {
-        err = tg_credential_environments_apply(c, client.key_id, NULL, fresh, secrets);
+        err = tg_credential_environments_apply(c, out->client.key_id, NULL, fresh, secrets);
+    }
+    if (!err) {
+        err = c->store->ops->resource_get(c->store, out->client.owner, &c->arena, &out->row);
+    }
+    if (!err) {
+        out->stored = *fresh;
+        c->after = tg_credential_show(c, &out->row);
+        password_note(c, secrets);
+    }
+    return err;
+}
+
+static tg_err_t create_write(tg_call_t *c, tg_credential_t *fresh, const tg_credential_secrets_t *secrets) {
+    tg_resource_t project;
+    tg_credential_row_t row;
+    tg_token_settings_t token;
+    tg_token_settings_default(&token);
+    tg_err_t err = tg_project_need(c, &project);
+    if (!err) {
+        err = tg_credential_make(c, &project, fresh, secrets, &row);
     }
     if (!err) {
         err = tg_credential_keys_want(c, &token);
     }
     if (!err) {
-        err = c->store->ops->resource_get(c->store, client.owner, &c->arena, &row);
-    }
-    if (!err) {
-        c->after = tg_credential_show(c, &row);
-        result_put(c, client.client_id, secrets);
+        result_put(c, &row);
     }
     return err;
 }
@@ -143,6 +158,24 @@ static tg_err_t changed_read(tg_call_t *c, const tg_credential_row_t *row, bool 
     return err;
 }
 
+tg_err_t tg_credential_change(tg_call_t *c, tg_credential_row_t *row, tg_credential_t *fresh,
+                              const tg_credential_secrets_t *secrets) {
+    if (secrets->general.kind != TG_SECRET_NONE) {
+        tg_secret_take(&row->client, &secrets->general);
+    }
+    tg_err_t err = tg_entries_check(c, fresh->metadata, fresh->n_metadata);
+    if (!err) {
+        err = tg_credential_environments_apply(c, row->client.key_id, &row->stored, fresh, secrets);
+    }
+    if (!err) {
+        err = tg_credential_save(c, row, fresh);
+    }
+    if (!err) {
+        password_note(c, secrets);
+    }
+    return err;
+}
+
 static tg_err_t change_write(tg_call_t *c, bool merge, const tg_credential_secrets_t *secrets) {
     tg_credential_row_t row;
     tg_credential_t fresh;
@@ -150,17 +183,11 @@ static tg_err_t change_write(tg_call_t *c, bool merge, const tg_credential_secre
     if (!err) {
         err = changed_read(c, &row, merge, &fresh);
     }
-    if (!err && secrets->general.kind != TG_SECRET_NONE) {
-        tg_secret_take(&row.client, &secrets->general);
+    if (!err) {
+        err = tg_credential_change(c, &row, &fresh, secrets);
     }
     if (!err) {
-        err = tg_credential_environments_apply(c, row.client.key_id, &row.stored, &fresh, secrets);
-    }
-    if (!err) {
-        err = tg_credential_save(c, &row, &fresh);
-    }
-    if (!err) {
-        result_put(c, row.client.client_id, secrets);
+        result_put(c, &row);
     }
     return err;
 }
@@ -192,6 +219,18 @@ tg_err_t tg_credential_patch(tg_call_t *c) {
 
 /* ---- delete ---- */
 
+tg_err_t tg_credential_remove(tg_call_t *c, const tg_credential_row_t *row) {
+    tg_err_t err = tg_resource_match(c, &row->row);
+    if (!err) {
+        c->before = tg_credential_show(c, &row->row);
+        err = c->store->ops->client_delete(c->store, row->client.key_id);
+    }
+    if (!err) {
+        err = c->store->ops->resource_delete(c->store, row->row.id);
+    }
+    return err ? err : tg_publish_client(c, 0, row->client.kind, row->client.client_id);
+}
+
 tg_err_t tg_credential_delete(tg_call_t *c) {
     static const char *const nothing[] = {NULL};
     tg_credential_row_t row;
@@ -202,15 +241,5 @@ tg_err_t tg_credential_delete(tg_call_t *c) {
     if (!err) {
         err = tg_credential_need(c, &row);
     }
-    if (!err) {
-        err = tg_resource_match(c, &row.row);
-    }
-    if (!err) {
-        c->before = tg_credential_show(c, &row.row);
-        err = c->store->ops->client_delete(c->store, row.client.key_id);
-    }
-    if (!err) {
-        err = c->store->ops->resource_delete(c->store, row.row.id);
-    }
-    return err ? err : tg_publish_client(c, 0, row.client.kind, row.client.client_id);
+    return err ? err : tg_credential_remove(c, &row);
 }

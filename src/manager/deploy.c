@@ -308,20 +308,106 @@ static tg_err_t batch_write(tg_call_t *c, const tg_resource_t *environment, batc
     return err;
 }
 
-tg_err_t tg_deploy(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *owner, tg_str_t description) {
-    batch_t batch;
-    int64_t revision;
-    tg_err_t err = batch_read(c, environment, owner, &batch);
-    if (!err) {
-        err = routes_check(c, environment, &batch);
+/* ---- deploy what is not there yet ---- */
+
+/* Whether this is what is deployed, but for the revision; takes the reference. `revision` is in the document. */
+static tg_err_t text_is(tg_call_t *c, const tg_deployment_t *there, json_t *doc, bool *same) {
+    tg_str_t text;
+    tg_err_t err = tg_doc_text(c, doc, &text);
+    *same = !err && tg_str_eq(text, there->doc);
+    return err;
+}
+
+static tg_err_t proxy_is_there(tg_call_t *c, int64_t environment_id, tg_deployed_proxy_t *p, bool *same) {
+    tg_deployment_t there;
+    *same = false;
+    tg_err_t err = c->store->ops->deployment_find(c->store, environment_id, p->id, &c->arena, &there);
+    if (err) {
+        return err == TG_ERR_NOTFOUND ? TG_OK : err;
     }
+    p->revision = there.revision;
+    return text_is(c, &there, tg_deployed_proxy_write(p), same);
+}
+
+static tg_err_t group_is_there(tg_call_t *c, int64_t environment_id, tg_deployed_group_t *g, bool *same) {
+    tg_deployment_t there;
+    *same = false;
+    tg_err_t err = c->store->ops->deployment_find(c->store, environment_id, g->id, &c->arena, &there);
+    if (err) {
+        return err == TG_ERR_NOTFOUND ? TG_OK : err;
+    }
+    g->revision = there.revision;
+    return text_is(c, &there, tg_deployed_group_write(g), same);
+}
+
+static tg_err_t batch_keep_changed(tg_call_t *c, const tg_resource_t *environment, batch_t *b) {
+    size_t kept = 0;
+    bool same;
+    tg_err_t err = TG_OK;
+    for (size_t i = 0; !err && i < b->n_groups; i++) {
+        err = group_is_there(c, environment->id, &b->groups[i], &same);
+        if (!err && !same) {
+            b->groups[kept++] = b->groups[i];
+        }
+    }
+    b->n_groups = kept;
+    kept = 0;
+    for (size_t i = 0; !err && i < b->n_proxies; i++) {
+        err = proxy_is_there(c, environment->id, &b->proxies[i], &same);
+        if (!err && !same) {
+            b->proxies[kept++] = b->proxies[i];
+        }
+    }
+    b->n_proxies = kept;
+    return err;
+}
+
+static tg_err_t batch_read_all(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *owners, size_t n,
+                               batch_t *b) {
+    tg_err_t err = batch_init(c, 2 * n, b);
+    for (size_t i = 0; !err && i < n; i++) {
+        if (owners[i].kind != TG_RES_PROXY) {
+            err = batch_has(b, owners[i].id) ? TG_OK : group_freeze(c, &owners[i], b);
+            continue;
+        }
+        err = proxy_freeze(c, &owners[i], b);
+        const tg_deployed_proxy_t *p = &b->proxies[b->n_proxies - (err ? 0 : 1)];
+        for (size_t j = 0; !err && j < p->n_groups; j++) {
+            err = group_freeze_missing(c, environment, p->group_ids[j], b);
+        }
+    }
+    return err ? err : batch_keep_changed(c, environment, b);
+}
+
+static tg_err_t batch_deploy(tg_call_t *c, const tg_resource_t *environment, batch_t *b, tg_str_t description) {
+    int64_t revision;
+    tg_err_t err = routes_check(c, environment, b);
     if (!err) {
         err = tg_publish_number(c, environment->id, &revision);
     }
     if (!err) {
-        err = batch_write(c, environment, &batch, revision, description);
+        err = batch_write(c, environment, b, revision, description);
     }
     return err ? err : tg_publish(c, environment, revision);
+}
+
+tg_err_t tg_deploy(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *owner, tg_str_t description) {
+    batch_t batch;
+    tg_err_t err = batch_read(c, environment, owner, &batch);
+    return err ? err : batch_deploy(c, environment, &batch, description);
+}
+
+tg_err_t tg_deploy_changed(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *owners, size_t n,
+                           bool *done) {
+    batch_t batch;
+    tg_err_t err = batch_read_all(c, environment, owners, n, &batch);
+    for (size_t i = 0; !err && i < n; i++) {
+        done[i] = batch_has(&batch, owners[i].id);
+    }
+    if (err || (batch.n_proxies == 0 && batch.n_groups == 0)) {
+        return err;
+    }
+    return batch_deploy(c, environment, &batch, TG_STR_NONE);
 }
 
 /* ---- undeploy ---- */

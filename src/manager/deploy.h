@@ -25,6 +25,10 @@ tg_err_t tg_deploy_request_apply(tg_call_t *c, const tg_deploy_request_t *r, con
  * need, and publishes. */
 tg_err_t tg_deploy(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *owner,
                    tg_str_t description) TG_MUST_CHECK;
+/* Likewise all of these at once, those whose frozen state is there already left out: done[i] tells which were not.
+ * Groups come without their members. Without any there is no revision. */
+tg_err_t tg_deploy_changed(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *owners, size_t n,
+                           bool *done) TG_MUST_CHECK;
 /* Takes it away, a group with all that are deployed there as its members: without it they would be reachable under
  * other rules. Ends for good the tokens of their own keys there. CONFLICT: it is not deployed there. */
 tg_err_t tg_undeploy(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *owner,

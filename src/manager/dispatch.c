@@ -48,12 +48,16 @@ static tg_err_t form_read(tg_call_t *c) {
                                                : tg_fault(&c->fault, TG_ERR_INVALID, "", "the form cannot be read");
 }
 
+static size_t body_max(const tg_call_t *c) {
+    return c->op->flags & TG_OP_LARGE ? TG_BODY_LARGE_MAX : TG_BODY_MAX;
+}
+
 static tg_err_t json_read(tg_call_t *c) {
     if (!type_is(c->content_type, TG_STR("application/json"))) {
         return tg_call_refuse(c, 415, "", "the body must be application/json");
     }
     tg_fault_t why = {0};
-    tg_err_t err = tg_json_parse(c->raw_body, TG_BODY_MAX, BODY_DEPTH, &c->body, &why);
+    tg_err_t err = tg_json_parse(c->raw_body, body_max(c), BODY_DEPTH, &c->body, &why);
     if (err == TG_ERR_NOMEM) {
         return err;
     }
@@ -64,8 +68,8 @@ static tg_err_t json_read(tg_call_t *c) {
 }
 
 static tg_err_t body_read(tg_call_t *c) {
-    if (c->raw_body.n > TG_BODY_MAX) {
-        return tg_call_refuse(c, 413, "", "the body is longer than %zu bytes", TG_BODY_MAX);
+    if (c->raw_body.n > body_max(c)) {
+        return tg_call_refuse(c, 413, "", "the body is longer than %zu bytes", body_max(c));
     }
     if (c->op->flags & TG_OP_FORM) {
         return form_read(c);

@@ -7,7 +7,8 @@
 
 #include "manager/call.h"
 
-#define TG_BODY_MAX ((size_t)1 << 20)
+#define TG_BODY_MAX       ((size_t)1 << 20)
+#define TG_BODY_LARGE_MAX ((size_t)64 << 20) /* of operations with TG_OP_LARGE */
 
 /* c holds method, path, address, headers and raw_body; `query` is the raw query string. Fills c->status and either
  * c->text (if its length is not 0) or c->answer. */

@@ -35,13 +35,15 @@ tg_err_t tg_environment_add(tg_call_t *c, tg_str_t name, tg_str_t doc, const tg_
     if (!err) {
         err = tg_credential_keys_first(c, &row);
     }
-    return err ? err : tg_publish_next(c, &row);
+    if (!err) {
+        err = tg_publish_next(c, &row);
+    }
+    return err ? err : tg_doc_parse(doc, &c->after);
 }
 
-static tg_err_t result_put(tg_call_t *c, tg_str_t doc) {
-    tg_err_t err = tg_doc_parse(doc, &c->after);
+static tg_err_t result_put(tg_call_t *c) {
     tg_call_put(c, "result", json_incref(c->after));
-    return err;
+    return TG_OK;
 }
 
 tg_err_t tg_environment_list(tg_call_t *c) {
@@ -71,7 +73,7 @@ tg_err_t tg_environment_create(tg_call_t *c) {
     }
     tg_key_free(key);
     c->n_targets = 0; /* nobody can serve it yet */
-    return err ? err : result_put(c, doc);
+    return err ? err : result_put(c);
 }
 
 tg_err_t tg_environment_get(tg_call_t *c) {
@@ -85,7 +87,22 @@ tg_err_t tg_environment_get(tg_call_t *c) {
     return TG_OK;
 }
 
-/* `body` is a whole document now. Leeway and JWKS age take part in when keys retire. */
+/* Leeway and JWKS age take part in when keys retire. */
+tg_err_t tg_environment_change(tg_call_t *c, tg_resource_t *row, tg_str_t doc) {
+    tg_err_t err = tg_resource_change(c, row, doc);
+    if (err) {
+        return err;
+    }
+    c->before = tg_resource_doc(row);
+    row->doc = doc;
+    err = tg_signing_keys_settle(c, row);
+    if (!err) {
+        err = tg_publish_next(c, row);
+    }
+    return err ? err : tg_doc_parse(doc, &c->after);
+}
+
+/* `body` is a whole document now. */
 static tg_err_t environment_replace(tg_call_t *c, tg_resource_t *row, json_t *body) {
     tg_str_t name, doc;
     tg_err_t err = tg_body_take_name(c, body, "name", row->name);
@@ -96,18 +113,9 @@ static tg_err_t environment_replace(tg_call_t *c, tg_resource_t *row, json_t *bo
         err = tg_environment_canonical(c, body, &name, &doc);
     }
     if (!err) {
-        err = tg_resource_change(c, row, doc);
+        err = tg_environment_change(c, row, doc);
     }
-    if (err) {
-        return err;
-    }
-    c->before = tg_resource_doc(row);
-    row->doc = doc;
-    err = tg_signing_keys_settle(c, row);
-    if (!err) {
-        err = tg_publish_next(c, row);
-    }
-    return err ? err : result_put(c, doc);
+    return err ? err : result_put(c);
 }
 
 tg_err_t tg_environment_put(tg_call_t *c) {

@@ -44,7 +44,7 @@ tg_err_t tg_group_members(tg_call_t *c, const tg_resource_t *group, tg_str_t q, 
     return err;
 }
 
-static tg_err_t member_remove(tg_call_t *c, int64_t proxy_id, tg_resource_kind_t kind) {
+static tg_err_t row_remove(tg_call_t *c, int64_t proxy_id, tg_resource_kind_t kind) {
     tg_resource_t row;
     int64_t group_id;
     tg_err_t err = row_find(c, proxy_id, kind, &row, &group_id);
@@ -55,12 +55,12 @@ tg_err_t tg_members_end(tg_call_t *c, const tg_resource_t *owner) {
     tg_resource_t *rows = NULL;
     size_t n = 0;
     if (owner->kind == TG_RES_PROXY) {
-        tg_err_t err = member_remove(c, owner->id, TG_RES_PROXY_GROUP);
-        return err ? err : member_remove(c, owner->id, TG_RES_POLICY_GROUP);
+        tg_err_t err = row_remove(c, owner->id, TG_RES_PROXY_GROUP);
+        return err ? err : row_remove(c, owner->id, TG_RES_POLICY_GROUP);
     }
     tg_err_t err = tg_group_members(c, owner, TG_STR_NONE, false, &rows, &n);
     for (size_t i = 0; !err && i < n; i++) {
-        err = member_remove(c, rows[i].id, owner->kind);
+        err = row_remove(c, rows[i].id, owner->kind);
     }
     return err;
 }
@@ -97,35 +97,53 @@ tg_err_t tg_member_list(tg_call_t *c) {
 
 typedef struct {
     tg_resource_t project, group, proxy;
-    int64_t now_in; /* id of the group of this kind that has the proxy; 0: none */
 } place_t;
 
 static tg_err_t place_need(tg_call_t *c, place_t *p) {
     tg_err_t err = tg_owner_need(c, &p->project, &p->group);
-    if (!err) {
-        err = tg_resource_need(c, TG_RES_PROXY, p->project.id, "API proxy", c->params[2], &p->proxy);
-    }
-    return err ? err : tg_member_group(c, p->proxy.id, p->group.kind, &p->now_in);
+    return err ? err : tg_resource_need(c, TG_RES_PROXY, p->project.id, "API proxy", c->params[2], &p->proxy);
 }
 
-static tg_err_t member_add(tg_call_t *c, const place_t *p) {
-    const tg_owner_type_t *type = tg_owner_type(p->group.kind);
+static tg_err_t other_group_refuse(tg_call_t *c, const tg_resource_t *proxy, const char *what, int64_t group_id) {
     tg_resource_t other;
+    tg_err_t err = c->store->ops->resource_get(c->store, group_id, &c->arena, &other);
+    return err ? err
+               : tg_fault(&c->fault, TG_ERR_CONFLICT, "", "\"%.*s\" is in the %s \"%.*s\" already",
+                          TG_STR_ARGS(proxy->name), what, TG_STR_ARGS(other.name));
+}
+
+tg_err_t tg_member_add(tg_call_t *c, const tg_resource_t *group, const tg_resource_t *proxy) {
+    const tg_owner_type_t *type = tg_owner_type(group->kind);
     tg_str_t doc;
-    int64_t id;
-    if (p->now_in != 0) {
-        tg_err_t err = c->store->ops->resource_get(c->store, p->now_in, &c->arena, &other);
-        return err ? err
-                   : tg_fault(&c->fault, TG_ERR_CONFLICT, "", "\"%.*s\" is in the %s \"%.*s\" already",
-                              TG_STR_ARGS(p->proxy.name), type->what, TG_STR_ARGS(other.name));
+    int64_t id, now_in;
+    tg_err_t err = tg_member_group(c, proxy->id, group->kind, &now_in);
+    if (err || now_in == group->id) {
+        return err;
     }
-    tg_err_t err = tg_doc_text(c, json_pack("{s:I}", "groupId", (json_int_t)p->group.id), &doc);
+    if (now_in != 0) {
+        return other_group_refuse(c, proxy, type->what, now_in);
+    }
+    err = tg_doc_text(c, json_pack("{s:I}", "groupId", (json_int_t)group->id), &doc);
     if (err) {
         return err;
     }
-    c->after = member_show(c, &p->proxy);
-    return c->store->ops->resource_create(c->store, TG_RES_SETTINGS, p->proxy.id, tg_str(type->segment), doc, c->now,
+    c->after = member_show(c, proxy);
+    return c->store->ops->resource_create(c->store, TG_RES_SETTINGS, proxy->id, tg_str(type->segment), doc, c->now,
                                           &id);
+}
+
+tg_err_t tg_member_remove(tg_call_t *c, const tg_resource_t *group, const tg_resource_t *proxy) {
+    int64_t now_in;
+    tg_err_t err = tg_member_group(c, proxy->id, group->kind, &now_in);
+    if (!err && now_in != group->id) {
+        return tg_fault(&c->fault, TG_ERR_NOTFOUND, "", "\"%.*s\" is not in \"%.*s\"", TG_STR_ARGS(proxy->name),
+                        TG_STR_ARGS(group->name));
+    }
+    if (err) {
+        return err;
+    }
+    c->before = member_show(c, proxy);
+    return row_remove(c, proxy->id, group->kind);
 }
 
 tg_err_t tg_member_put(tg_call_t *c) {
@@ -142,8 +160,8 @@ tg_err_t tg_member_put(tg_call_t *c) {
     if (!err) {
         err = place_need(c, &p);
     }
-    if (!err && p.now_in != p.group.id) {
-        err = member_add(c, &p);
+    if (!err) {
+        err = tg_member_add(c, &p.group, &p.proxy);
     }
     if (!err) {
         err = tg_deploy_request_apply(c, &deploy, &p.proxy);
@@ -155,13 +173,13 @@ tg_err_t tg_member_put(tg_call_t *c) {
 }
 
 /* Gateways would go on honouring the group's tokens for it, and nobody could see why. */
-static tg_err_t deployed_as_member_nowhere(tg_call_t *c, const place_t *p) {
+tg_err_t tg_member_free(tg_call_t *c, const tg_resource_t *group, const tg_resource_t *proxy) {
     tg_resource_t *environments = NULL;
     size_t n = 0;
     bool is = false;
     tg_err_t err = tg_resource_all(c, TG_RES_ENVIRONMENT, 0, &environments, &n);
     for (size_t i = 0; !err && i < n; i++) {
-        err = tg_deployed_as_member(c, environments[i].id, p->proxy.id, p->group.id, &is);
+        err = tg_deployed_as_member(c, environments[i].id, proxy->id, group->id, &is);
         if (!err && is) {
             return tg_fault(&c->fault, TG_ERR_CONFLICT, "",
                             "it is deployed as a member in environment \"%.*s\": undeploy it first",
@@ -181,16 +199,8 @@ tg_err_t tg_member_delete(tg_call_t *c) {
     if (!err) {
         err = place_need(c, &p);
     }
-    if (!err && p.now_in != p.group.id) {
-        return tg_fault(&c->fault, TG_ERR_NOTFOUND, "", "\"%.*s\" is not in \"%.*s\"", TG_STR_ARGS(p.proxy.name),
-                        TG_STR_ARGS(p.group.name));
-    }
     if (!err) {
-        err = deployed_as_member_nowhere(c, &p);
+        err = tg_member_remove(c, &p.group, &p.proxy);
     }
-    if (err) {
-        return err;
-    }
-    c->before = member_show(c, &p.proxy);
-    return member_remove(c, p.proxy.id, p.group.kind);
+    return err ? err : tg_member_free(c, &p.group, &p.proxy);
 }

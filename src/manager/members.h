@@ -12,6 +12,12 @@ tg_err_t tg_member_group(tg_call_t *c, int64_t proxy_id, tg_resource_kind_t kind
 /* The proxies of a group whose names have `q` in them ("": all), by name. */
 tg_err_t tg_group_members(tg_call_t *c, const tg_resource_t *group, tg_str_t q, bool descending, tg_resource_t **rows,
                           size_t *n) TG_MUST_CHECK;
+/* Inside the transaction; c->before and c->after tell what changed. CONFLICT: it is in another group of that kind. A
+ * proxy that is in this one already stays so. */
+tg_err_t tg_member_add(tg_call_t *c, const tg_resource_t *group, const tg_resource_t *proxy) TG_MUST_CHECK;
+/* NOTFOUND: it is not in this group. What is deployed as a member stays so: tg_member_free tells (CONFLICT). */
+tg_err_t tg_member_remove(tg_call_t *c, const tg_resource_t *group, const tg_resource_t *proxy) TG_MUST_CHECK;
+tg_err_t tg_member_free(tg_call_t *c, const tg_resource_t *group, const tg_resource_t *proxy) TG_MUST_CHECK;
 /* A proxy leaves its groups, a group its members: one of them is deleted. */
 tg_err_t tg_members_end(tg_call_t *c, const tg_resource_t *owner) TG_MUST_CHECK;
 

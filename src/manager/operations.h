@@ -28,7 +28,9 @@ enum {
     TG_OP_QUERY = 32,        /* reads query parameters of its own */
     TG_OP_PLAIN = 64,        /* answers without {"status":...}; errors of the login endpoint as in OAuth2 */
     TG_OP_ETAG = 128,        /* takes If-Match */
-    TG_OP_CSV = 256          /* text/csv, read by the handler */
+    TG_OP_CSV = 256,         /* text/csv, read by the handler */
+    TG_OP_LARGE = 512,       /* a body of up to TG_BODY_LARGE_MAX */
+    TG_OP_OWN_AUDIT = 1024   /* the handler writes the audit rows */
 };
 
 typedef struct {

@@ -32,7 +32,7 @@ static tg_err_t organization_need(tg_call_t *c, tg_resource_t *row) {
     return err ? err : tg_resource_need(c, TG_RES_ORGANIZATION, project.id, "organization", c->params[1], row);
 }
 
-static json_t *organization_show(tg_call_t *c, const tg_resource_t *row) {
+json_t *tg_organization_show(tg_call_t *c, const tg_resource_t *row) {
     json_t *doc = tg_resource_doc(row);
     tg_entries_mask(c, doc);
     return doc;
@@ -94,7 +94,7 @@ static tg_err_t member_refuse(tg_call_t *c, const tg_resource_t *member, const t
 tg_err_t tg_organization_list(tg_call_t *c) {
     tg_resource_t project;
     tg_err_t err = tg_project_need(c, &project);
-    return err ? err : tg_resource_page(c, TG_RES_ORGANIZATION, project.id, organization_show);
+    return err ? err : tg_resource_page(c, TG_RES_ORGANIZATION, project.id, tg_organization_show);
 }
 
 tg_err_t tg_organization_get(tg_call_t *c) {
@@ -103,32 +103,72 @@ tg_err_t tg_organization_get(tg_call_t *c) {
     if (err) {
         return err;
     }
-    tg_call_put(c, "result", organization_show(c, &row));
+    tg_call_put(c, "result", tg_organization_show(c, &row));
     tg_resource_metadata_put(c, &row);
     return TG_OK;
 }
 
-static tg_err_t body_parse(tg_call_t *c, const json_t *body, tg_organization_t *o, tg_str_t *doc) {
-    tg_err_t err = tg_organization_parse(body, &c->arena, o, &c->fault);
-    if (!err) {
-        err = tg_entries_check(c, o->metadata, o->n_metadata);
-    }
+static tg_err_t canonical(tg_call_t *c, const tg_organization_t *o, tg_str_t *doc) {
+    tg_err_t err = tg_entries_check(c, o->metadata, o->n_metadata);
     return err ? err : tg_doc_text(c, tg_organization_write(o), doc);
 }
 
-static tg_err_t result_put(tg_call_t *c, tg_str_t doc) {
+static tg_err_t after_note(tg_call_t *c, tg_str_t doc) {
     tg_err_t err = tg_doc_parse(doc, &c->after);
     tg_entries_mask(c, c->after);
-    tg_call_put(c, "result", json_incref(c->after));
     return err;
+}
+
+static tg_err_t result_put(tg_call_t *c) {
+    tg_call_put(c, "result", json_incref(c->after));
+    return TG_OK;
+}
+
+tg_err_t tg_organization_add(tg_call_t *c, const tg_resource_t *project, const tg_organization_t *o) {
+    tg_str_t doc;
+    int64_t id;
+    tg_err_t err = canonical(c, o, &doc);
+    if (!err) {
+        err = tg_resource_add(c, TG_RES_ORGANIZATION, project->id, "organization", o->name, doc, &id);
+    }
+    return err ? err : after_note(c, doc);
+}
+
+tg_err_t tg_organization_change(tg_call_t *c, const tg_resource_t *row, const tg_organization_t *o) {
+    tg_str_t doc;
+    tg_err_t err = canonical(c, o, &doc);
+    if (!err) {
+        err = tg_resource_change(c, row, doc);
+    }
+    if (!err) {
+        err = members_walk(c, row, o, member_refresh);
+    }
+    if (!err) {
+        err = tg_publish_clients(c);
+    }
+    if (err) {
+        return err;
+    }
+    c->before = tg_organization_show(c, row);
+    return after_note(c, doc);
+}
+
+tg_err_t tg_organization_remove(tg_call_t *c, const tg_resource_t *row) {
+    tg_err_t err = tg_resource_match(c, row);
+    if (!err) {
+        err = members_walk(c, row, NULL, member_refuse);
+    }
+    if (err) {
+        return err;
+    }
+    c->before = tg_organization_show(c, row);
+    return c->store->ops->resource_delete(c->store, row->id);
 }
 
 tg_err_t tg_organization_create(tg_call_t *c) {
     tg_resource_t project;
     tg_organization_t o;
-    tg_str_t doc;
-    int64_t id;
-    tg_err_t err = body_parse(c, c->body, &o, &doc);
+    tg_err_t err = tg_organization_parse(c->body, &c->arena, &o, &c->fault);
     if (!err) {
         err = tg_call_begin(c);
     }
@@ -136,15 +176,13 @@ tg_err_t tg_organization_create(tg_call_t *c) {
         err = tg_project_need(c, &project);
     }
     if (!err) {
-        err = tg_resource_add(c, TG_RES_ORGANIZATION, project.id, "organization", o.name, doc, &id);
+        err = tg_organization_add(c, &project, &o);
     }
-    return err ? err : result_put(c, doc);
+    return err ? err : result_put(c);
 }
 
-/* Members have the new defaults at once. */
 static tg_err_t organization_replace(tg_call_t *c, const tg_resource_t *row, json_t *body, const json_t *old) {
     tg_organization_t o;
-    tg_str_t doc;
     tg_err_t err = tg_entries_keep(body, old);
     if (!err) {
         err = tg_body_take_name(c, body, "name", row->name);
@@ -153,22 +191,12 @@ static tg_err_t organization_replace(tg_call_t *c, const tg_resource_t *row, jso
         err = TG_ERR_NOMEM;
     }
     if (!err) {
-        err = body_parse(c, body, &o, &doc);
+        err = tg_organization_parse(body, &c->arena, &o, &c->fault);
     }
     if (!err) {
-        err = tg_resource_change(c, row, doc);
+        err = tg_organization_change(c, row, &o);
     }
-    if (!err) {
-        err = members_walk(c, row, &o, member_refresh);
-    }
-    if (!err) {
-        err = tg_publish_clients(c);
-    }
-    if (!err) {
-        c->before = organization_show(c, row);
-        err = result_put(c, doc);
-    }
-    return err;
+    return err ? err : result_put(c);
 }
 
 static tg_err_t organization_set(tg_call_t *c, bool merge) {
@@ -207,14 +235,7 @@ tg_err_t tg_organization_delete(tg_call_t *c) {
         err = organization_need(c, &row);
     }
     if (!err) {
-        err = tg_resource_match(c, &row);
-    }
-    if (!err) {
-        err = members_walk(c, &row, NULL, member_refuse);
-    }
-    if (!err) {
-        c->before = organization_show(c, &row);
-        err = c->store->ops->resource_delete(c->store, row.id);
+        err = tg_organization_remove(c, &row);
     }
     return err;
 }

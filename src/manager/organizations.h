@@ -7,5 +7,12 @@
 
 /* TG_ERR_NOTFOUND: the project has none of that name. */
 tg_err_t tg_organization_find(tg_call_t *c, int64_t project_id, tg_str_t name, tg_organization_t *out) TG_MUST_CHECK;
+/* Inside the transaction; c->before and c->after tell what changed. Members have the new defaults at once. */
+tg_err_t tg_organization_add(tg_call_t *c, const tg_resource_t *project, const tg_organization_t *o) TG_MUST_CHECK;
+tg_err_t tg_organization_change(tg_call_t *c, const tg_resource_t *row, const tg_organization_t *o) TG_MUST_CHECK;
+/* CONFLICT: a credential is a member. */
+tg_err_t tg_organization_remove(tg_call_t *c, const tg_resource_t *row) TG_MUST_CHECK;
+/* As answers tell it: without secret values. */
+json_t *tg_organization_show(tg_call_t *c, const tg_resource_t *row) TG_MUST_CHECK;
 
 #endif

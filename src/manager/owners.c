@@ -1,7 +1,6 @@
 /* API proxies and groups: create (with an application key), list, get, replace, change, delete. */
 #include "manager/owners.h"
 
-#include "manager/application_keys.h"
 #include "manager/bodies.h"
 #include "manager/certificates.h"
 #include "manager/handlers.h"
@@ -55,9 +54,9 @@ static tg_err_t name_is_free(tg_call_t *c, const tg_owner_type_t *type, tg_str_t
     return TG_OK;
 }
 
-static tg_err_t proxy_canonical(tg_call_t *c, const json_t *body, tg_str_t *name, tg_str_t *doc) {
+static tg_err_t proxy_canonical(tg_call_t *c, tg_str_t project, const json_t *body, tg_str_t *name, tg_str_t *doc) {
     tg_proxy_t p;
-    tg_err_t err = tg_proxy_parse(body, c->params[0], &c->arena, &p, &c->fault);
+    tg_err_t err = tg_proxy_parse(body, project, &c->arena, &p, &c->fault);
     if (!err) {
         err = tg_certificates_check(c, p.connection.tls_ca, "connection.tlsCa");
     }
@@ -68,9 +67,9 @@ static tg_err_t proxy_canonical(tg_call_t *c, const json_t *body, tg_str_t *name
     return tg_doc_text(c, tg_proxy_write(&p), doc);
 }
 
-static tg_err_t group_canonical(tg_call_t *c, const json_t *body, tg_str_t *name, tg_str_t *doc) {
+static tg_err_t group_canonical(tg_call_t *c, tg_str_t project, const json_t *body, tg_str_t *name, tg_str_t *doc) {
     tg_group_t g;
-    tg_err_t err = tg_group_parse(body, c->params[0], &c->arena, &g, &c->fault);
+    tg_err_t err = tg_group_parse(body, project, &c->arena, &g, &c->fault);
     if (err) {
         return err;
     }
@@ -78,9 +77,11 @@ static tg_err_t group_canonical(tg_call_t *c, const json_t *body, tg_str_t *name
     return tg_doc_text(c, tg_group_write(&g), doc);
 }
 
-static tg_err_t canonical(tg_call_t *c, const tg_owner_type_t *type, const json_t *body, tg_str_t *name,
-                          tg_str_t *doc) {
-    return type->kind == TG_RES_PROXY ? proxy_canonical(c, body, name, doc) : group_canonical(c, body, name, doc);
+tg_err_t tg_owner_canonical(tg_call_t *c, const tg_owner_type_t *type, tg_str_t project, const json_t *body,
+                            tg_str_t *name, tg_str_t *doc) {
+    tg_err_t err = type->kind == TG_RES_PROXY ? proxy_canonical(c, project, body, name, doc)
+                                              : group_canonical(c, project, body, name, doc);
+    return err ? err : name_is_free(c, type, *name);
 }
 
 static json_t *owner_show(tg_call_t *c, const tg_resource_t *row) {
@@ -94,51 +95,51 @@ tg_err_t tg_owner_list(tg_call_t *c) {
     return err ? err : tg_resource_page(c, type_of_call(c)->kind, project.id, owner_show);
 }
 
-/* Inside the transaction: row, application key, and the deploy if one was asked for. */
-static tg_err_t owner_add(tg_call_t *c, const tg_owner_type_t *type, tg_str_t name, tg_str_t doc,
-                          const tg_application_key_t *key, const tg_deploy_request_t *deploy) {
-    tg_resource_t project, row;
+tg_err_t tg_owner_add(tg_call_t *c, const tg_owner_type_t *type, const tg_resource_t *project, tg_str_t name,
+                      tg_str_t doc, const tg_application_key_t *key, tg_resource_t *row) {
     int64_t id, key_id;
+    tg_err_t err = tg_resource_add(c, type->kind, project->id, type->what, name, doc, &id);
+    if (!err) {
+        err = tg_application_key_add(c, project->id, id, key, &key_id);
+    }
+    if (!err) {
+        err = c->store->ops->resource_get(c->store, id, &c->arena, row);
+    }
+    return err ? err : tg_doc_parse(doc, &c->after);
+}
+
+static tg_err_t create_write(tg_call_t *c, const tg_owner_type_t *type, tg_str_t name, tg_str_t doc,
+                             const tg_deploy_request_t *deploy) {
+    tg_resource_t project, row;
+    tg_application_key_t key;
+    tg_application_key_make(&key);
     tg_err_t err = tg_project_need(c, &project);
     if (!err) {
-        err = tg_resource_add(c, type->kind, project.id, type->what, name, doc, &id);
+        err = tg_owner_add(c, type, &project, name, doc, &key, &row);
     }
     if (!err) {
-        err = tg_application_key_add(c, project.id, id, key, &key_id);
+        err = tg_deploy_request_apply(c, deploy, &row);
     }
     if (!err) {
-        err = c->store->ops->resource_get(c->store, id, &c->arena, &row);
+        tg_application_key_put(c, tg_str(key.client_id), key.client_secret);
+        tg_call_put(c, "result", json_incref(c->after));
     }
-    return err ? err : tg_deploy_request_apply(c, deploy, &row);
+    tg_application_key_release(&key);
+    return err;
 }
 
 tg_err_t tg_owner_create(tg_call_t *c) {
     const tg_owner_type_t *type = type_of_call(c);
     tg_deploy_request_t deploy;
-    tg_application_key_t key;
     tg_str_t name, doc;
     tg_err_t err = tg_deploy_request_take(c, c->body, "", &deploy);
     if (!err) {
-        err = canonical(c, type, c->body, &name, &doc);
-    }
-    if (!err) {
-        err = name_is_free(c, type, name);
+        err = tg_owner_canonical(c, type, c->params[0], c->body, &name, &doc);
     }
     if (!err) {
         err = tg_call_begin(c);
     }
-    if (err) {
-        return err;
-    }
-    tg_application_key_make(&key);
-    err = owner_add(c, type, name, doc, &key, &deploy);
-    if (!err) {
-        tg_application_key_put(c, tg_str(key.client_id), key.client_secret);
-        err = tg_doc_parse(doc, &c->after);
-        tg_call_put(c, "result", json_incref(c->after));
-    }
-    tg_application_key_release(&key);
-    return err;
+    return err ? err : create_write(c, type, name, doc, &deploy);
 }
 
 tg_err_t tg_owner_get(tg_call_t *c) {
@@ -159,6 +160,16 @@ tg_err_t tg_owner_get(tg_call_t *c) {
 
 /* ---- changes ---- */
 
+tg_err_t tg_owner_change(tg_call_t *c, tg_resource_t *row, tg_str_t doc) {
+    tg_err_t err = tg_resource_change(c, row, doc);
+    if (err) {
+        return err;
+    }
+    c->before = tg_resource_doc(row);
+    row->doc = doc;
+    return tg_doc_parse(doc, &c->after);
+}
+
 tg_err_t tg_owner_replace(tg_call_t *c, tg_resource_t *row, json_t *body, const tg_deploy_request_t *deploy,
                           const char *member) {
     const tg_owner_type_t *type = tg_owner_type(row->kind);
@@ -168,19 +179,13 @@ tg_err_t tg_owner_replace(tg_call_t *c, tg_resource_t *row, json_t *body, const 
         err = TG_ERR_NOMEM;
     }
     if (!err) {
-        err = canonical(c, type, body, &name, &doc);
+        err = tg_owner_canonical(c, type, c->params[0], body, &name, &doc);
     }
     if (!err) {
-        err = tg_resource_change(c, row, doc);
+        err = tg_owner_change(c, row, doc);
     }
-    if (err) {
-        return err;
-    }
-    c->before = tg_resource_doc(row);
-    row->doc = doc;
-    err = tg_deploy_request_apply(c, deploy, row);
     if (!err) {
-        err = tg_doc_parse(doc, &c->after);
+        err = tg_deploy_request_apply(c, deploy, row);
     }
     if (!err) {
         json_t *shown = member != NULL ? json_object_get(c->after, member) : c->after;
@@ -265,8 +270,14 @@ static tg_err_t access_forget(tg_call_t *c, const tg_resource_t *owner) {
     return err;
 }
 
-static tg_err_t owner_end(tg_call_t *c, const tg_resource_t *owner) {
-    tg_err_t err = policies_delete(c, owner);
+tg_err_t tg_owner_remove(tg_call_t *c, const tg_resource_t *owner) {
+    tg_err_t err = tg_resource_match(c, owner);
+    if (!err) {
+        err = deployed_nowhere(c, owner);
+    }
+    if (!err) {
+        err = policies_delete(c, owner);
+    }
     if (!err) {
         err = tg_members_end(c, owner);
     }
@@ -276,7 +287,11 @@ static tg_err_t owner_end(tg_call_t *c, const tg_resource_t *owner) {
     if (!err) {
         err = tg_application_key_end(c, owner->id);
     }
-    return err ? err : c->store->ops->resource_delete(c->store, owner->id);
+    if (!err) {
+        c->before = tg_resource_doc(owner);
+        err = c->store->ops->resource_delete(c->store, owner->id);
+    }
+    return err;
 }
 
 tg_err_t tg_owner_delete(tg_call_t *c) {
@@ -289,15 +304,5 @@ tg_err_t tg_owner_delete(tg_call_t *c) {
     if (!err) {
         err = tg_owner_need(c, &project, &row);
     }
-    if (!err) {
-        err = tg_resource_match(c, &row);
-    }
-    if (!err) {
-        err = deployed_nowhere(c, &row);
-    }
-    if (err) {
-        return err;
-    }
-    c->before = tg_resource_doc(&row);
-    return owner_end(c, &row);
+    return err ? err : tg_owner_remove(c, &row);
 }

@@ -1,4 +1,5 @@
-/* Policies of API proxies and groups; one authentication policy each. */
+#include "manager/policies.h"
+
 #include "manager/bodies.h"
 #include "manager/handlers.h"
 #include "manager/owners.h"
@@ -28,11 +29,14 @@ static tg_err_t deploy_take(tg_call_t *c, json_t *body, tg_deploy_request_t *dep
     return json_is_object(metadata) ? tg_deploy_request_take(c, metadata, METADATA ".", deploy) : TG_OK;
 }
 
-static tg_err_t policy_canonical(tg_call_t *c, json_t *body, tg_str_t *doc) {
+tg_err_t tg_policy_canonical(tg_call_t *c, json_t *body, tg_str_t name, tg_str_t *doc) {
     tg_policy_t p;
-    tg_err_t err = tg_body_take_name(c, body, "policyName", c->params[2]);
+    tg_err_t err = tg_name_check(name, "policyName", &c->fault);
     if (!err) {
-        err = tg_policy_parse(body, c->params[2], &c->arena, &p, &c->fault);
+        err = tg_body_take_name(c, body, "policyName", name);
+    }
+    if (!err) {
+        err = tg_policy_parse(body, name, &c->arena, &p, &c->fault);
     }
     return err ? err : tg_doc_text(c, tg_policy_write(&p), doc);
 }
@@ -66,26 +70,53 @@ static tg_err_t none_yet(tg_call_t *c, const tg_resource_t *owner) {
     return err;
 }
 
-static tg_err_t result_put(tg_call_t *c, tg_str_t doc) {
+static tg_err_t after_note(tg_call_t *c, tg_str_t name, tg_str_t doc) {
     tg_err_t err = tg_doc_parse(doc, &c->after);
     if (!err) {
-        tg_call_put_to(c, c->after, "policyName", tg_text(c->params[2]));
-        tg_call_put(c, "result", json_incref(c->after));
+        tg_call_put_to(c, c->after, "policyName", tg_text(name));
     }
     return err;
+}
+
+tg_err_t tg_policy_add(tg_call_t *c, const tg_resource_t *owner, tg_str_t name, tg_str_t doc) {
+    int64_t id;
+    tg_err_t err = none_yet(c, owner);
+    if (!err) {
+        err = tg_resource_add(c, TG_RES_POLICY, owner->id, "policy", name, doc, &id);
+    }
+    return err ? err : after_note(c, name, doc);
+}
+
+tg_err_t tg_policy_change(tg_call_t *c, const tg_resource_t *row, tg_str_t doc) {
+    tg_err_t err = tg_resource_change(c, row, doc);
+    if (err) {
+        return err;
+    }
+    c->before = policy_show(c, row);
+    return after_note(c, row->name, doc);
+}
+
+tg_err_t tg_policy_remove(tg_call_t *c, const tg_resource_t *row) {
+    tg_err_t err = tg_resource_match(c, row);
+    if (err) {
+        return err;
+    }
+    c->before = policy_show(c, row);
+    return c->store->ops->resource_delete(c->store, row->id);
+}
+
+static tg_err_t result_put(tg_call_t *c) {
+    tg_call_put(c, "result", json_incref(c->after));
+    return TG_OK;
 }
 
 tg_err_t tg_policy_create(tg_call_t *c) {
     tg_resource_t project, owner;
     tg_deploy_request_t deploy;
     tg_str_t doc;
-    int64_t id;
-    tg_err_t err = tg_name_check(c->params[2], "policyName", &c->fault);
+    tg_err_t err = deploy_take(c, c->body, &deploy);
     if (!err) {
-        err = deploy_take(c, c->body, &deploy);
-    }
-    if (!err) {
-        err = policy_canonical(c, c->body, &doc);
+        err = tg_policy_canonical(c, c->body, c->params[2], &doc);
     }
     if (!err) {
         err = tg_call_begin(c);
@@ -94,29 +125,25 @@ tg_err_t tg_policy_create(tg_call_t *c) {
         err = tg_owner_need(c, &project, &owner);
     }
     if (!err) {
-        err = none_yet(c, &owner);
-    }
-    if (!err) {
-        err = tg_resource_add(c, TG_RES_POLICY, owner.id, "policy", c->params[2], doc, &id);
+        err = tg_policy_add(c, &owner, c->params[2], doc);
     }
     if (!err) {
         err = tg_deploy_request_apply(c, &deploy, &owner);
     }
-    return err ? err : result_put(c, doc);
+    return err ? err : result_put(c);
 }
 
 static tg_err_t policy_replace(tg_call_t *c, const tg_resource_t *owner, const tg_resource_t *row, json_t *body,
                                const tg_deploy_request_t *deploy) {
     tg_str_t doc;
-    tg_err_t err = policy_canonical(c, body, &doc);
+    tg_err_t err = tg_policy_canonical(c, body, c->params[2], &doc);
     if (!err) {
-        err = tg_resource_change(c, row, doc);
+        err = tg_policy_change(c, row, doc);
     }
     if (!err) {
-        c->before = policy_show(c, row);
         err = tg_deploy_request_apply(c, deploy, owner);
     }
-    return err ? err : result_put(c, doc);
+    return err ? err : result_put(c);
 }
 
 tg_err_t tg_policy_put(tg_call_t *c) {
@@ -183,11 +210,7 @@ tg_err_t tg_policy_delete(tg_call_t *c) {
         err = policy_need(c, &owner, &row);
     }
     if (!err) {
-        err = tg_resource_match(c, &row);
-    }
-    if (!err) {
-        c->before = policy_show(c, &row);
-        err = c->store->ops->resource_delete(c->store, row.id);
+        err = tg_policy_remove(c, &row);
     }
     return err ? err : tg_deploy_request_apply(c, &deploy, &owner);
 }

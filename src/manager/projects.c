@@ -1,4 +1,6 @@
 /* Projects: {"name","description"}. */
+#include "manager/projects.h"
+
 #include "manager/bodies.h"
 #include "manager/handlers.h"
 #include "manager/resources.h"
@@ -11,8 +13,7 @@ static json_t *project_show(tg_call_t *c, const tg_resource_t *row) {
     return tg_resource_doc(row);
 }
 
-/* Reads a body into the canonical document. */
-static tg_err_t project_parse(tg_call_t *c, const json_t *body, tg_str_t *name, tg_str_t *doc) {
+tg_err_t tg_project_canonical(tg_call_t *c, const json_t *body, tg_str_t *name, tg_str_t *doc) {
     static const char *const fields[] = {"name", "description", NULL};
     tg_str_t description = TG_STR_NONE;
     tg_err_t err = tg_body_only(c, body, fields);
@@ -38,21 +39,24 @@ tg_err_t tg_project_list(tg_call_t *c) {
     return tg_resource_page(c, TG_RES_PROJECT, 0, project_show);
 }
 
+tg_err_t tg_project_add(tg_call_t *c, tg_str_t name, tg_str_t doc) {
+    int64_t id;
+    tg_err_t err = tg_resource_add(c, TG_RES_PROJECT, 0, "project", name, doc, &id);
+    return err ? err : tg_doc_parse(doc, &c->after);
+}
+
 tg_err_t tg_project_create(tg_call_t *c) {
     tg_str_t name, doc;
-    int64_t id;
-    tg_err_t err = project_parse(c, c->body, &name, &doc);
+    tg_err_t err = tg_project_canonical(c, c->body, &name, &doc);
     if (!err) {
         err = tg_call_begin(c);
     }
     if (!err) {
-        err = tg_resource_add(c, TG_RES_PROJECT, 0, "project", name, doc, &id);
+        err = tg_project_add(c, name, doc);
     }
-    if (err) {
-        return err;
+    if (!err) {
+        tg_call_put(c, "result", json_incref(c->after));
     }
-    err = tg_doc_parse(doc, &c->after);
-    tg_call_put(c, "result", json_incref(c->after));
     return err;
 }
 
@@ -67,6 +71,15 @@ tg_err_t tg_project_get(tg_call_t *c) {
     return TG_OK;
 }
 
+tg_err_t tg_project_change(tg_call_t *c, const tg_resource_t *row, tg_str_t doc) {
+    tg_err_t err = tg_resource_change(c, row, doc);
+    if (err) {
+        return err;
+    }
+    c->before = tg_resource_doc(row);
+    return tg_doc_parse(doc, &c->after);
+}
+
 /* `body` is a whole document now. */
 static tg_err_t project_replace(tg_call_t *c, const tg_resource_t *row, json_t *body) {
     tg_str_t name, doc;
@@ -75,17 +88,14 @@ static tg_err_t project_replace(tg_call_t *c, const tg_resource_t *row, json_t *
         err = TG_ERR_NOMEM;
     }
     if (!err) {
-        err = project_parse(c, body, &name, &doc);
+        err = tg_project_canonical(c, body, &name, &doc);
     }
     if (!err) {
-        err = tg_resource_change(c, row, doc);
+        err = tg_project_change(c, row, doc);
     }
-    if (err) {
-        return err;
+    if (!err) {
+        tg_call_put(c, "result", json_incref(c->after));
     }
-    c->before = tg_resource_doc(row);
-    err = tg_doc_parse(doc, &c->after);
-    tg_call_put(c, "result", json_incref(c->after));
     return err;
 }
 

@@ -12,6 +12,12 @@
 #define PRUNE_EVERY 1024
 
 tg_err_t tg_publish_number(tg_call_t *c, int64_t environment_id, int64_t *revision) {
+    for (size_t i = 0; c->publish_later && i < c->n_targets; i++) {
+        if (c->targets[i].environment_id == environment_id) {
+            *revision = c->targets[i].revision;
+            return TG_OK;
+        }
+    }
     return c->store->ops->revision_next(c->store, environment_id, revision);
 }
 
@@ -119,7 +125,7 @@ static tg_err_t feed_prune(tg_call_t *c, int64_t revision) {
     return err || head <= FEED_KEPT ? err : c->store->ops->change_prune(c->store, head - FEED_KEPT);
 }
 
-tg_err_t tg_publish(tg_call_t *c, const tg_resource_t *environment, int64_t revision) {
+static tg_err_t snapshot_write(tg_call_t *c, const tg_resource_t *environment, int64_t revision) {
     char ref[32];
     snprintf(ref, sizeof(ref), "%lld", (long long)revision);
     tg_buf_t document;
@@ -135,7 +141,24 @@ tg_err_t tg_publish(tg_call_t *c, const tg_resource_t *environment, int64_t revi
         err = feed_prune(c, revision);
     }
     tg_buf_release(&document);
+    return err;
+}
+
+tg_err_t tg_publish(tg_call_t *c, const tg_resource_t *environment, int64_t revision) {
+    tg_err_t err = c->publish_later ? TG_OK : snapshot_write(c, environment, revision);
     return err ? err : target_note(c, environment, revision);
+}
+
+tg_err_t tg_publish_all(tg_call_t *c) {
+    tg_err_t err = TG_OK;
+    for (size_t i = 0; !err && i < c->n_targets; i++) {
+        tg_resource_t environment;
+        err = c->store->ops->resource_get(c->store, c->targets[i].environment_id, &c->arena, &environment);
+        if (!err) {
+            err = snapshot_write(c, &environment, c->targets[i].revision);
+        }
+    }
+    return err;
 }
 
 tg_err_t tg_publish_next(tg_call_t *c, const tg_resource_t *environment) {

@@ -12,8 +12,11 @@
 tg_err_t tg_publish_number(tg_call_t *c, int64_t environment_id, int64_t *revision) TG_MUST_CHECK;
 /* Writes the snapshot under this number and notes the environment among the call's targets. */
 tg_err_t tg_publish(tg_call_t *c, const tg_resource_t *environment, int64_t revision) TG_MUST_CHECK;
-/* Both, for changes of settings and keys. */
+/* Both, for changes of settings and keys. With c->publish_later the call takes one number per environment, and writes
+ * no snapshot before tg_publish_all. */
 tg_err_t tg_publish_next(tg_call_t *c, const tg_resource_t *environment) TG_MUST_CHECK;
+/* Writes what was put off: the snapshots of the call's targets. */
+tg_err_t tg_publish_all(tg_call_t *c) TG_MUST_CHECK;
 
 /* The change-feed row that makes gateways forget what they know of a client. environment_id 0: all. */
 tg_err_t tg_publish_client(tg_call_t *c, int64_t environment_id, tg_client_kind_t kind,

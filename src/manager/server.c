@@ -182,7 +182,7 @@ tg_err_t tg_server_start(tg_manager_t *m, int fd, tg_server_t **out) {
         return TG_ERR_NOMEM;
     }
     s->m = m;
-    s->instance.max_post_body_size = TG_BODY_MAX + 1; /* one more, so that a longer body is seen as such */
+    s->instance.max_post_body_size = TG_BODY_LARGE_MAX + 1; /* one more, so that a longer body is seen as such */
     s->instance.allowed_post_processor = U_POST_PROCESS_NONE;
     s->instance.check_utf8 = 0;
     /* Our own table routes; this takes whatever comes. */

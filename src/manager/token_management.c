@@ -8,8 +8,7 @@
 
 static const tg_str_t row_name = {"token-management", 16};
 
-/* *row is zeroed if there is none yet; *doc is what holds then. */
-static tg_err_t settings_find(tg_call_t *c, tg_resource_t *row, json_t **doc) {
+tg_err_t tg_token_management_find(tg_call_t *c, tg_resource_t *row, json_t **doc) {
     static const tg_token_management_t defaults;
     *row = (tg_resource_t){.name = row_name};
     tg_err_t err = c->store->ops->resource_find(c->store, TG_RES_SETTINGS, 0, row_name, &c->arena, row);
@@ -24,7 +23,7 @@ static tg_err_t settings_find(tg_call_t *c, tg_resource_t *row, json_t **doc) {
 tg_err_t tg_token_management_load(tg_call_t *c, tg_token_management_t *out) {
     tg_resource_t row;
     json_t *doc = NULL;
-    tg_err_t err = settings_find(c, &row, &doc);
+    tg_err_t err = tg_token_management_find(c, &row, &doc);
     if (!err) {
         err = tg_token_management_parse(doc, &c->arena, out, &c->fault);
     }
@@ -35,7 +34,7 @@ tg_err_t tg_token_management_load(tg_call_t *c, tg_token_management_t *out) {
 tg_err_t tg_token_management_get(tg_call_t *c) {
     tg_resource_t row;
     json_t *doc = NULL;
-    tg_err_t err = settings_find(c, &row, &doc);
+    tg_err_t err = tg_token_management_find(c, &row, &doc);
     if (err) {
         return err;
     }
@@ -63,21 +62,23 @@ static tg_err_t publish_everywhere(tg_call_t *c) {
     return err;
 }
 
-static tg_err_t settings_replace(tg_call_t *c, const tg_resource_t *row, const json_t *body) {
-    tg_token_management_t settings;
+tg_err_t tg_token_management_change(tg_call_t *c, const tg_resource_t *row, const tg_token_management_t *settings) {
     tg_str_t doc;
-    tg_err_t err = tg_token_management_parse(body, &c->arena, &settings, &c->fault);
-    if (!err) {
-        err = tg_doc_text(c, tg_token_management_write(&settings), &doc);
-    }
+    tg_err_t err = tg_doc_text(c, tg_token_management_write(settings), &doc);
     if (!err) {
         err = row_put(c, row, doc);
     }
     if (!err) {
         err = publish_everywhere(c);
     }
+    return err ? err : tg_doc_parse(doc, &c->after);
+}
+
+static tg_err_t settings_replace(tg_call_t *c, const tg_resource_t *row, const json_t *body) {
+    tg_token_management_t settings;
+    tg_err_t err = tg_token_management_parse(body, &c->arena, &settings, &c->fault);
     if (!err) {
-        err = tg_doc_parse(doc, &c->after);
+        err = tg_token_management_change(c, row, &settings);
     }
     if (!err) {
         tg_call_put(c, "result", json_incref(c->after));
@@ -90,7 +91,7 @@ static tg_err_t settings_set(tg_call_t *c, bool merge) {
     json_t *body = NULL;
     tg_err_t err = tg_call_begin(c);
     if (!err) {
-        err = settings_find(c, &row, &c->before);
+        err = tg_token_management_find(c, &row, &c->before);
     }
     if (err) {
         return err;
