@@ -33,6 +33,7 @@
 #include "model/snapshot.h"
 #include "oauth/check.h"
 #include "policy/client_address.h"
+#include "policy/endpoint.h"
 #include "policy/route.h"
 #include "store/store.h"
 
@@ -181,6 +182,7 @@ typedef struct {
 struct ngx_http_tollgate_snapshot_s {
     tg_snapshot_t                  snapshot;
     tg_router_t                   *router;
+    tg_endpoints_t                *endpoints; /* in the arena */
 
     /* [snapshot.n_keys]; NULL: a revoked key, or one that is past */
     tg_key_t                     **public_keys;

@@ -138,6 +138,22 @@ ngx_http_tollgate_route_header(void *ctx, tg_str_t name)
 }
 
 
+static ngx_int_t
+ngx_http_tollgate_route_find(const ngx_http_tollgate_snapshot_t *s,
+    const tg_route_query_t *query, tg_route_match_t *match,
+    tg_endpoint_match_t *endpoint)
+{
+    if (tg_router_find(s->router, query, match) != TG_OK) {
+        return NGX_DECLINED;
+    }
+
+    tg_endpoint_find(s->endpoints, match, query->method, query->path,
+                     endpoint);
+
+    return NGX_OK;
+}
+
+
 /*
  * A preflight belongs to the proxy that the request which it asks about will
  * be for; it is ours to answer where that one has CORS enabled.
@@ -146,7 +162,7 @@ ngx_http_tollgate_route_header(void *ctx, tg_str_t name)
 static ngx_uint_t
 ngx_http_tollgate_route_preflight(ngx_http_request_t *r,
     ngx_http_tollgate_snapshot_t *s, tg_route_query_t *query,
-    tg_route_match_t *match)
+    tg_route_match_t *match, tg_endpoint_match_t *endpoint)
 {
     tg_str_t  origin, method, headers;
 
@@ -156,8 +172,9 @@ ngx_http_tollgate_route_preflight(ngx_http_request_t *r,
 
     query->method = method;
 
-    if (tg_router_find(s->router, query, match) == TG_OK
-        && match->proxy->cors && match->proxy->cors->enabled)
+    if (ngx_http_tollgate_route_find(s, query, match, endpoint) == NGX_OK
+        && endpoint->verdict >= TG_ENDPOINT_FOUND
+        && endpoint->proxy->cors && endpoint->proxy->cors->enabled)
     {
         return 1;
     }
@@ -168,10 +185,14 @@ ngx_http_tollgate_route_preflight(ngx_http_request_t *r,
 }
 
 
-/* NGX_DECLINED: no proxy; NGX_ABORT: backends may see another one's path. */
+/*
+ * NGX_DECLINED: no proxy; NGX_ABORT: backends may see the path of another one,
+ * or of another endpoint.
+ */
 
 static ngx_int_t
-ngx_http_tollgate_route(ngx_http_request_t *r, ngx_http_tollgate_proxied_t *rq)
+ngx_http_tollgate_route(ngx_http_request_t *r, ngx_http_tollgate_proxied_t *rq,
+    tg_endpoint_match_t *endpoint)
 {
     char                          *scratch;
     tg_route_match_t               match;
@@ -187,10 +208,11 @@ ngx_http_tollgate_route(ngx_http_request_t *r, ngx_http_tollgate_proxied_t *rq)
     query.header = ngx_http_tollgate_route_header;
     query.ctx = r;
 
-    rq->preflight = ngx_http_tollgate_route_preflight(r, s, &query, &match);
+    rq->preflight = ngx_http_tollgate_route_preflight(r, s, &query, &match,
+                                                      endpoint);
 
     if (!rq->preflight
-        && tg_router_find(s->router, &query, &match) != TG_OK)
+        && ngx_http_tollgate_route_find(s, &query, &match, endpoint) != NGX_OK)
     {
         return NGX_DECLINED;
     }
@@ -201,14 +223,17 @@ ngx_http_tollgate_route(ngx_http_request_t *r, ngx_http_tollgate_proxied_t *rq)
             return NGX_ERROR;
         }
 
-        if (!tg_route_is_certain(s->router, &query, &match, scratch)) {
+        if (!tg_route_is_certain(s->router, s->endpoints, &query, &match,
+                                 endpoint, scratch))
+        {
             return NGX_ABORT;
         }
     }
 
     backends = s->backends;
 
-    rq->deployed = match.proxy;
+    rq->deployed = endpoint->proxy;
+    rq->endpoint = endpoint->endpoint;
     rq->prefix_len = match.prefix_len;
     rq->backend = &backends->elts[match.proxy - s->snapshot.proxies];
     rq->ctx.proxy = match.proxy->proxy.name;
@@ -260,6 +285,7 @@ ngx_http_tollgate_begin(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t **out)
 {
     ngx_int_t                     rc;
+    tg_endpoint_match_t           endpoint;
     ngx_http_tollgate_proxied_t  *rq;
 
     rq = (ngx_http_tollgate_proxied_t *) ngx_http_tollgate_ctx(r);
@@ -292,7 +318,7 @@ ngx_http_tollgate_begin(ngx_http_request_t *r,
                                              "No configuration is loaded yet.");
     }
 
-    rc = ngx_http_tollgate_route(r, rq);
+    rc = ngx_http_tollgate_route(r, rq, &endpoint);
 
     if (rc == NGX_ERROR) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
@@ -307,6 +333,12 @@ ngx_http_tollgate_begin(ngx_http_request_t *r,
         return ngx_http_tollgate_answered(r, ngx_http_tollgate_reply_error(r,
                                    NGX_HTTP_NOT_FOUND, "not_found",
                                    "No API is published at this address."));
+    }
+
+    if (endpoint.verdict < TG_ENDPOINT_FOUND) {
+        ngx_http_tollgate_count(REQUEST_NO_ROUTE, 1);
+        return ngx_http_tollgate_answered(r,
+                                  ngx_http_tollgate_unlisted(r, &endpoint));
     }
 
     if (!rq->deployed->proxy.routing_enabled) {
@@ -366,7 +398,7 @@ ngx_int_t
 ngx_http_tollgate_target(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t *rq)
 {
-    size_t               size, most;
+    size_t               size, most, template;
     u_char              *p;
     tg_buf_t             b;
     ngx_uint_t           has_query;
@@ -378,8 +410,9 @@ ngx_http_tollgate_target(ngx_http_request_t *r,
 
     /* an escaped byte takes three; most need none */
 
-    size = address->base_path.n + r->uri.len + r->args.len + 32;
-    most = size + 2 * (r->uri.len + r->args.len);
+    template = rq->endpoint ? rq->endpoint->backend_path.n : 0;
+    size = address->base_path.n + template + r->uri.len + r->args.len + 32;
+    most = size + 2 * (template + r->uri.len + r->args.len);
 
     for ( ;; ) {
         p = ngx_pnalloc(r->pool, size);
@@ -388,7 +421,7 @@ ngx_http_tollgate_target(ngx_http_request_t *r,
         }
 
         tg_buf_init_fixed(&b, p, size);
-        tg_target_write(rq->deployed, address, rq->prefix_len,
+        tg_target_write(rq->deployed, rq->endpoint, address, rq->prefix_len,
                         ngx_http_tollgate_str(r->uri), has_query,
                         ngx_http_tollgate_str(r->args), &b);
 

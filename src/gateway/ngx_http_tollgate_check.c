@@ -421,7 +421,8 @@ ngx_http_tollgate_check_rules(ngx_http_tollgate_check_t *c,
     ngx_int_t           rc;
     ngx_uint_t          wanted;
 
-    wanted = ngx_http_tollgate_details_wanted(c->policy, c->facts, access);
+    wanted = ngx_http_tollgate_details_wanted(c->policy, c->rq->endpoint,
+                                              c->facts, access);
 
     if (wanted == 0) {
         return NGX_OK;
@@ -827,6 +828,13 @@ static ngx_int_t
 ngx_http_tollgate_check_open(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t *rq, tg_token_verdict_t *verdict)
 {
+    /* nobody is known here who could have one of its roles */
+
+    if (rq->endpoint && rq->endpoint->n_roles) {
+        *verdict = TG_TOKEN_ROLE;
+        return NGX_DECLINED;
+    }
+
     if (ngx_http_tollgate_limits(rq, 0, NULL) != NGX_OK) {
         *verdict = TG_TOKEN_LIMIT;
         return NGX_DECLINED;

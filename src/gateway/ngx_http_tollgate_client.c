@@ -65,6 +65,28 @@ ngx_http_tollgate_client_wants_details(ngx_http_tollgate_token_t *t)
 }
 
 
+/*
+ * Whether its secret may be left out for what it asks.  What it revokes may be
+ * of any of its policies.
+ */
+
+static bool
+ngx_http_tollgate_client_is_public(ngx_http_tollgate_token_t *t)
+{
+    const tg_application_t  *a;
+
+    a = t->application;
+
+    if (t->endpoint == NGX_HTTP_TOLLGATE_EP_REVOKE) {
+        return tg_secret_is_optional(a->policy, &t->asked, true)
+               || tg_secret_is_optional(a->other, &t->asked, true);
+    }
+
+    return tg_secret_is_optional(ngx_http_tollgate_policy_asked(t), &t->asked,
+                                 false);
+}
+
+
 static void
 ngx_http_tollgate_client_verify(ngx_http_tollgate_token_t *t, ngx_int_t rc)
 {
@@ -82,9 +104,7 @@ ngx_http_tollgate_client_verify(ngx_http_tollgate_token_t *t, ngx_int_t rc)
                                                  t->client.live.key_id);
     }
 
-    optional = t->application && t->application->policy
-               && tg_secret_is_optional(t->application->policy, &t->asked,
-                           t->endpoint == NGX_HTTP_TOLLGATE_EP_REVOKE);
+    optional = t->application && ngx_http_tollgate_client_is_public(t);
 
     verdict = tg_client_verify(ngx_http_tollgate_main->keyring,
                                &t->client.live, &t->asked, optional,
@@ -207,8 +227,14 @@ ngx_http_tollgate_client_known(ngx_http_tollgate_token_t *t)
 const tg_policy_t *
 ngx_http_tollgate_policy_of(ngx_http_tollgate_token_t *t, tg_token_type_t type)
 {
+    const tg_policy_t  *policy;
+
     if (t->kind == TG_CLIENT_APPLICATION) {
-        return t->application->policy;
+        policy = tg_application_policy(t->application, type);
+
+        /* whose refusal says why there are none */
+
+        return policy ? policy : t->application->policy;
     }
 
     return type == TG_TOKEN_JWT ? &t->client.details->jwt
@@ -217,26 +243,26 @@ ngx_http_tollgate_policy_of(ngx_http_tollgate_token_t *t, tg_token_type_t type)
 
 
 /*
- * A credential has tokens of both types: the endpoint says which one it wants,
- * and at the token endpoint a refresh token speaks for itself.
+ * A credential has tokens of both types, and so may an application: the
+ * endpoint says which one is wanted.  At the token endpoint a refresh token
+ * speaks for itself; an application has a type of its own there.
  */
 
 static const tg_policy_t *
 ngx_http_tollgate_policy_asked(ngx_http_tollgate_token_t *t)
 {
-    tg_token_type_t  type;
-
-    type = TG_TOKEN_JWT;
-
-    if (t->endpoint == NGX_HTTP_TOLLGATE_EP_TOKEN
-        && (t->asked.grant != TG_GRANT_REFRESH
-            || t->asked.refresh_token.n == 0
-            || tg_opaque_has_prefix(t->asked.refresh_token)))
-    {
-        type = TG_TOKEN_OPAQUE;
+    if (t->endpoint != NGX_HTTP_TOLLGATE_EP_TOKEN) {
+        return ngx_http_tollgate_policy_of(t, TG_TOKEN_JWT);
     }
 
-    return ngx_http_tollgate_policy_of(t, type);
+    if (t->asked.grant == TG_GRANT_REFRESH && t->asked.refresh_token.n) {
+        return ngx_http_tollgate_policy_of(t,
+                   tg_opaque_has_prefix(t->asked.refresh_token)
+                   ? TG_TOKEN_OPAQUE : TG_TOKEN_JWT);
+    }
+
+    return t->application ? t->application->policy
+                          : ngx_http_tollgate_policy_of(t, TG_TOKEN_OPAQUE);
 }
 
 

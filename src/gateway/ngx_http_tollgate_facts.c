@@ -100,6 +100,7 @@ static tg_token_verdict_t
 ngx_http_tollgate_facts_verdict(ngx_http_tollgate_token_t *t)
 {
     tg_check_now_t                 at;
+    const tg_policy_t             *policy;
     tg_token_verdict_t             verdict;
     const tg_token_facts_t        *facts;
     ngx_http_tollgate_snapshot_t  *s;
@@ -127,7 +128,9 @@ ngx_http_tollgate_facts_verdict(ngx_http_tollgate_token_t *t)
         return verdict;
     }
 
-    return tg_token_is_of(facts, t->application ? t->application->policy
-                                                : NULL,
-                          t->client.live.key_id, &t->client.live);
+    policy = t->application ? ngx_http_tollgate_policy_of(t, facts->type)
+                            : NULL;
+
+    return tg_token_is_of(facts, policy, t->client.live.key_id,
+                          &t->client.live);
 }

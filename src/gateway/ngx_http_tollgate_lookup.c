@@ -232,8 +232,8 @@ ngx_http_tollgate_lookup_live(ngx_http_tollgate_lookup_t *l,
     /* the worker cannot have them yet */
 
     if (unknown && live->exists) {
-        q->asks |= ngx_http_tollgate_details_wanted(q->deployed->policy, facts,
-                                                    NULL)
+        q->asks |= ngx_http_tollgate_details_wanted(q->deployed->policy, NULL,
+                                                    facts, NULL)
                    & NGX_HTTP_TOLLGATE_ASK_DETAILS(i);
     }
 
@@ -418,7 +418,8 @@ ngx_http_tollgate_lookup_is_single(const ngx_http_tollgate_lookup_t *l)
 
     return asks == NGX_HTTP_TOLLGATE_ASK_LIVE(NGX_HTTP_TOLLGATE_CLIENT)
            && !ngx_http_tollgate_access_wanted(policy, facts->client_kind)
-           && ngx_http_tollgate_details_wanted(policy, facts, NULL) == 0;
+           && ngx_http_tollgate_details_wanted(policy, NULL, facts, NULL)
+              == 0;
 }
 
 

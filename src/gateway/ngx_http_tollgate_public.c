@@ -31,19 +31,24 @@ ngx_http_tollgate_jwks(ngx_http_request_t *r, ngx_http_tollgate_ctx_t *ctx,
 }
 
 
+static bool
+ngx_http_tollgate_policy_is_password(const tg_policy_t *policy)
+{
+    return policy && policy->active && policy->managed_from_policy
+           && policy->token.grant == TG_GRANT_PASSWORD;
+}
+
+
 /* Of the application keys: whether one of them may use it. */
 
 static bool
 ngx_http_tollgate_password_is_open(const tg_snapshot_t *s)
 {
-    size_t              i;
-    const tg_policy_t  *policy;
+    size_t  i;
 
     for (i = 0; i < s->n_applications; i++) {
-        policy = s->applications[i].policy;
-
-        if (policy && policy->active && policy->managed_from_policy
-            && policy->token.grant == TG_GRANT_PASSWORD)
+        if (ngx_http_tollgate_policy_is_password(s->applications[i].policy)
+            || ngx_http_tollgate_policy_is_password(s->applications[i].other))
         {
             return true;
         }

@@ -197,7 +197,8 @@ typedef struct {
     ngx_http_tollgate_ctx_t        ctx;      /* first member */
     ngx_http_request_t            *r;
 
-    const tg_deployed_proxy_t     *deployed;
+    const tg_deployed_proxy_t     *deployed; /* as it is at the endpoint */
+    const tg_api_endpoint_t           *endpoint; /* NULL: none of its own */
     size_t                         prefix_len;
     ngx_http_tollgate_backend_t   *backend;
     ngx_http_tollgate_peer_t      *peer;     /* chosen; NULL: none is left */
@@ -244,6 +245,10 @@ ngx_http_tollgate_proxied(ngx_http_request_t *r)
 
 ngx_int_t ngx_http_tollgate_access_handler(ngx_http_request_t *r);
 
+/* 404, or 405 with Allow, by the match's verdict. */
+ngx_int_t ngx_http_tollgate_unlisted(ngx_http_request_t *r,
+    const tg_endpoint_match_t *endpoint);
+
 /*
  * NGX_OK: the token, if the proxy wants one, is good, no limit is met, and the
  * request headers are the backend's; NGX_DECLINED: *verdict is why not;
@@ -255,10 +260,11 @@ ngx_int_t ngx_http_tollgate_check(ngx_http_request_t *r,
 
 /*
  * Which details (ASK_DETAILS) the rules need for a token with these facts;
- * `access` may be NULL.  Any thread.
+ * `endpoint` and `access` may be NULL.  Any thread.
  */
 ngx_uint_t ngx_http_tollgate_details_wanted(const tg_policy_t *policy,
-    const tg_token_facts_t *facts, const tg_access_t *access);
+    const tg_api_endpoint_t *endpoint, const tg_token_facts_t *facts,
+    const tg_access_t *access);
 /*
  * What the rules say of a token that lives and opens the proxy, once the
  * wanted details are known: NGX_OK: *roles is the header's value, if the policy

@@ -23,9 +23,11 @@ typedef struct {
 
 
 static ngx_inline ngx_uint_t
-ngx_http_tollgate_roles_wanted(const tg_policy_t *policy)
+ngx_http_tollgate_roles_wanted(const tg_policy_t *policy,
+    const tg_api_endpoint_t *endpoint)
 {
-    return policy->add_roles || policy->authorization;
+    return policy->add_roles || policy->authorization
+           || (endpoint && endpoint->n_roles);
 }
 
 
@@ -39,14 +41,15 @@ ngx_http_tollgate_address_wanted(const tg_policy_t *policy,
 
 ngx_uint_t
 ngx_http_tollgate_details_wanted(const tg_policy_t *policy,
-    const tg_token_facts_t *facts, const tg_access_t *access)
+    const tg_api_endpoint_t *endpoint, const tg_token_facts_t *facts,
+    const tg_access_t *access)
 {
     ngx_uint_t  wanted, principal;
 
     wanted = 0;
     principal = ngx_http_tollgate_parties(facts) - 1;
 
-    if (ngx_http_tollgate_roles_wanted(policy)) {
+    if (ngx_http_tollgate_roles_wanted(policy, endpoint)) {
         wanted |= NGX_HTTP_TOLLGATE_ASK_DETAILS(principal);
     }
 
@@ -197,11 +200,7 @@ ngx_http_tollgate_rules_method(ngx_http_request_t *r,
 
     policy = rq->deployed->policy;
     method = ngx_http_tollgate_str(r->method_name);
-    path = tg_strn(r->uri.data + rq->prefix_len, r->uri.len - rq->prefix_len);
-
-    if (path.n == 0) {
-        path = TG_STR("/");
-    }
+    path = tg_route_below(ngx_http_tollgate_str(r->uri), rq->prefix_len);
 
     if (!tg_method_access_check(policy, method, path, roles->elts, roles->n)) {
         return NGX_DECLINED;
@@ -279,7 +278,7 @@ ngx_http_tollgate_rules(ngx_http_request_t *r,
     policy = rq->deployed->policy;
 
     if (ngx_http_tollgate_address_wanted(policy, access)) {
-        wanted = ngx_http_tollgate_details_wanted(policy,
+        wanted = ngx_http_tollgate_details_wanted(policy, rq->endpoint,
                                                &known->cached.facts, access);
 
         rc = ngx_http_tollgate_rules_address(r, rq, known, wanted, verdict);
@@ -288,13 +287,23 @@ ngx_http_tollgate_rules(ngx_http_request_t *r,
         }
     }
 
-    if (!ngx_http_tollgate_roles_wanted(policy)) {
+    if (!ngx_http_tollgate_roles_wanted(policy, rq->endpoint)) {
         return NGX_OK;
     }
 
     rc = ngx_http_tollgate_rules_roles(r, rq, known, &roles);
     if (rc != NGX_OK) {
         return rc;
+    }
+
+    /* the path has no reading with another endpoint */
+
+    if (rq->endpoint
+        && !tg_roles_let_in(rq->endpoint->roles, rq->endpoint->n_roles,
+                            roles.elts, roles.n))
+    {
+        *verdict = TG_TOKEN_ROLE;
+        return NGX_DECLINED;
     }
 
     if (policy->authorization) {

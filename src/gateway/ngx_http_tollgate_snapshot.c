@@ -85,6 +85,12 @@ ngx_http_tollgate_snapshot_fill(ngx_http_tollgate_snapshot_t *s,
         return err;
     }
 
+    err = tg_endpoints_new(&s->snapshot, &s->arena, &s->endpoints);
+
+    if (err != TG_OK) {
+        return err;
+    }
+
     err = tg_trusted_parse(&s->snapshot.environment, &s->arena, &s->trusted,
                            &s->n_trusted);
 

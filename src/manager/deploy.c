@@ -4,6 +4,7 @@
 #include "manager/members.h"
 #include "manager/owners.h"
 #include "manager/password.h"
+#include "manager/policy_scopes.h"
 #include "manager/publish.h"
 #include "manager/resources.h"
 #include "manager/signing_keys.h"
@@ -40,31 +41,9 @@ static bool batch_has(const batch_t *b, int64_t id) {
 
 /* ---- freezing ---- */
 
-/* The one authentication policy of an owner, in the arena; NULL: none. */
-static tg_err_t policy_read(tg_call_t *c, int64_t owner, tg_policy_t **out) {
-    tg_resource_t *rows = NULL;
-    size_t n = 0;
-    json_t *doc = NULL;
-    *out = NULL;
-    tg_err_t err = tg_resource_all(c, TG_RES_POLICY, owner, &rows, &n);
-    if (err || n == 0) {
-        return err;
-    }
-    *out = tg_arena_alloc(&c->arena, sizeof(**out));
-    if (*out == NULL) {
-        return TG_ERR_NOMEM;
-    }
-    err = tg_doc_parse(rows[0].doc, &doc);
-    if (!err) {
-        err = tg_policy_parse(doc, rows[0].name, &c->arena, *out, &c->fault);
-    }
-    json_decref(doc);
-    return err;
-}
-
 /* What the rows of proxies and groups have in common. *doc is a new reference. */
 static tg_err_t owner_read(tg_call_t *c, const tg_resource_t *row, tg_resource_t *project, int64_t *key_id,
-                           tg_policy_t **policy, json_t **doc) {
+                           tg_policies_t *policies, json_t **doc) {
     tg_client_t client;
     tg_err_t err = c->store->ops->resource_get(c->store, row->parent, &c->arena, project);
     if (!err) {
@@ -74,7 +53,7 @@ static tg_err_t owner_read(tg_call_t *c, const tg_resource_t *row, tg_resource_t
         return err;
     }
     *key_id = client.key_id;
-    err = policy_read(c, row->id, policy);
+    err = tg_policies_read(c, row, policies);
     return err ? err : tg_doc_parse(row->doc, doc);
 }
 
@@ -91,9 +70,13 @@ static tg_err_t groups_of_proxy(tg_call_t *c, tg_deployed_proxy_t *p) {
 static tg_err_t proxy_freeze(tg_call_t *c, const tg_resource_t *row, batch_t *b) {
     tg_resource_t project;
     json_t *doc = NULL;
+    tg_policies_t policies;
     tg_deployed_proxy_t *p = &b->proxies[b->n_proxies];
-    tg_err_t err = owner_read(c, row, &project, &p->own_key_id, &p->own_policy, &doc);
+    tg_err_t err = owner_read(c, row, &project, &p->own_key_id, &policies, &doc);
     if (!err) {
+        p->own_policy = policies.own;
+        p->endpoint_policies = policies.endpoints;
+        p->n_endpoint_policies = policies.n_endpoints;
         p->id = row->id;
         p->project_id = project.id;
         err = tg_proxy_parse(doc, project.name, &c->arena, &p->proxy, &c->fault);
@@ -109,9 +92,11 @@ static tg_err_t proxy_freeze(tg_call_t *c, const tg_resource_t *row, batch_t *b)
 static tg_err_t group_freeze(tg_call_t *c, const tg_resource_t *row, batch_t *b) {
     tg_resource_t project;
     json_t *doc = NULL;
+    tg_policies_t policies;
     tg_deployed_group_t *g = &b->groups[b->n_groups];
-    tg_err_t err = owner_read(c, row, &project, &g->key_id, &g->policy, &doc);
+    tg_err_t err = owner_read(c, row, &project, &g->key_id, &policies, &doc);
     if (!err) {
+        g->policy = policies.own;
         g->kind = tg_owner_type(row->kind)->owner;
         g->id = row->id;
         g->project_id = project.id;
@@ -186,12 +171,30 @@ static tg_err_t deployed_group_read(const tg_deployment_t *row, tg_arena_t *a, t
     return err == TG_ERR_INVALID ? TG_ERR_BUG : err;
 }
 
+static bool makes_jwts(const tg_policy_t *p) {
+    return p->type == TG_TOKEN_JWT && p->managed_from_policy;
+}
+
+/* Those of one owner agree on their tokens, so that any of them will do. */
+static const tg_policy_t *jwt_policy(const tg_policy_t *own, const tg_endpoint_policy_t *endpoints, size_t n) {
+    if (own != NULL && makes_jwts(own)) {
+        return own;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (makes_jwts(&endpoints[i].policy)) {
+            return &endpoints[i].policy;
+        }
+    }
+    return NULL;
+}
+
 tg_err_t tg_deployment_policy(const tg_deployment_t *row, tg_arena_t *a, const tg_policy_t **policy) {
     tg_deployed_proxy_t p = {.id = 0};
     tg_deployed_group_t g = {.id = 0};
     bool group = tg_deployment_is_group(row);
     tg_err_t err = group ? deployed_group_read(row, a, &g) : deployed_proxy_read(row, a, &p);
-    *policy = group ? g.policy : p.own_policy;
+    *policy =
+        group ? jwt_policy(g.policy, NULL, 0) : jwt_policy(p.own_policy, p.endpoint_policies, p.n_endpoint_policies);
     return err;
 }
 
@@ -271,7 +274,7 @@ static tg_err_t routes_check(tg_call_t *c, const tg_resource_t *environment, con
 
 /* In ACL mode the settings of credentials say which algorithms are needed. */
 static tg_err_t key_want(tg_call_t *c, const tg_resource_t *environment, const tg_policy_t *p) {
-    if (p == NULL || p->type != TG_TOKEN_JWT || !p->managed_from_policy) {
+    if (p == NULL) {
         return TG_OK;
     }
     return tg_signing_keys_want(c, environment, p->token.jwt_algorithm, tg_token_lifetime(&p->token));
@@ -300,10 +303,11 @@ static tg_err_t batch_write(tg_call_t *c, const tg_resource_t *environment, batc
         err = deployment_write(c, &row, b->proxies[i].id, tg_deployed_proxy_write(&b->proxies[i]));
     }
     for (size_t i = 0; !err && i < b->n_groups; i++) {
-        err = key_want(c, environment, b->groups[i].policy);
+        err = key_want(c, environment, jwt_policy(b->groups[i].policy, NULL, 0));
     }
     for (size_t i = 0; !err && i < b->n_proxies; i++) {
-        err = key_want(c, environment, b->proxies[i].own_policy);
+        const tg_deployed_proxy_t *p = &b->proxies[i];
+        err = key_want(c, environment, jwt_policy(p->own_policy, p->endpoint_policies, p->n_endpoint_policies));
     }
     return err;
 }

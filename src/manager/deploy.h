@@ -36,7 +36,7 @@ tg_err_t tg_undeploy(tg_call_t *c, const tg_resource_t *environment, const tg_re
 
 /* Whether the row is of a group; else it is of a proxy. */
 bool tg_deployment_is_group(const tg_deployment_t *row);
-/* The authentication policy in a deployment's row, in the arena; NULL: none. */
+/* The policy in a deployment's row that its key gets JWTs by, in the arena; NULL: none. */
 tg_err_t tg_deployment_policy(const tg_deployment_t *row, tg_arena_t *a, const tg_policy_t **policy) TG_MUST_CHECK;
 /* Whether the proxy is deployed there as a member of this group. */
 tg_err_t tg_deployed_as_member(tg_call_t *c, int64_t environment_id, int64_t proxy_id, int64_t group_id,

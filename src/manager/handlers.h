@@ -51,6 +51,13 @@ tg_err_t tg_owner_limits_set(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_owner_keys_get(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_owner_keys_set(tg_call_t *c) TG_MUST_CHECK;
 
+tg_err_t tg_endpoint_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_endpoint_create(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_endpoint_get(tg_call_t *c) TG_MUST_CHECK;
+/* PUT and PATCH */
+tg_err_t tg_endpoint_set(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_endpoint_delete(tg_call_t *c) TG_MUST_CHECK;
+
 tg_err_t tg_member_list(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_member_put(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_member_delete(tg_call_t *c) TG_MUST_CHECK;

@@ -111,6 +111,15 @@ const tg_operation_t tg_operations[] = {
     {"proxyLimitsPatch", "PATCH", X "/settings/limits", TG_MAY_WRITE, SET, 200, tg_owner_limits_set, "Limits", "Change quota and throttling"},
     {"proxyLimitsPut", "PUT", X "/settings/limits", TG_MAY_WRITE, SET, 200, tg_owner_limits_set, "Limits", "Replace quota and throttling"},
 
+    {"proxyEndpointList", "GET", X "/endpoints", TG_MAY_READ, TG_OP_LIST, 200, tg_endpoint_list, NULL, "Endpoints of an API proxy"},
+    {"proxyEndpointCreate", "POST", X "/endpoints", TG_MAY_WRITE, NEW, 201, tg_endpoint_create, "Endpoint",
+     "Add an endpoint; without a name it gets one of method and path"},
+    {"proxyEndpointGet", "GET", X "/endpoints/{endpoint}", TG_MAY_READ, GET, 200, tg_endpoint_get, NULL, "One endpoint, by its name"},
+    {"proxyEndpointPut", "PUT", X "/endpoints/{endpoint}", TG_MAY_WRITE, SET, 200, tg_endpoint_set, "Endpoint", "Replace an endpoint"},
+    {"proxyEndpointPatch", "PATCH", X "/endpoints/{endpoint}", TG_MAY_WRITE, SET, 200, tg_endpoint_set, "Patch", "Change an endpoint"},
+    {"proxyEndpointDelete", "DELETE", X "/endpoints/{endpoint}", TG_MAY_WRITE, DEL, 200, tg_endpoint_delete, NULL,
+     "Delete an endpoint that no policy is of"},
+
     GROUP_ROWS("proxyGroup", G, G "/{apiProxyGroup}", "API proxy group"),
 
     GROUP_ROWS("policyGroup", L, L "/{policyGroup}", "policy group"),

@@ -5,6 +5,7 @@
 #include "manager/certificates.h"
 #include "manager/handlers.h"
 #include "manager/members.h"
+#include "manager/policy_scopes.h"
 #include "manager/publish.h"
 #include "manager/resources.h"
 
@@ -183,6 +184,9 @@ tg_err_t tg_owner_replace(tg_call_t *c, tg_resource_t *row, json_t *body, const 
     }
     if (!err) {
         err = tg_owner_change(c, row, doc);
+    }
+    if (!err) {
+        err = tg_policies_check(c, row);
     }
     if (!err) {
         err = tg_deploy_request_apply(c, deploy, row);

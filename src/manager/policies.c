@@ -3,6 +3,7 @@
 #include "manager/bodies.h"
 #include "manager/handlers.h"
 #include "manager/owners.h"
+#include "manager/policy_scopes.h"
 #include "manager/resources.h"
 #include "model/model.h"
 
@@ -58,18 +59,6 @@ tg_err_t tg_policy_get(tg_call_t *c) {
     return TG_OK;
 }
 
-/* One authentication policy applies to a request, so a second one on the same scope is refused. */
-static tg_err_t none_yet(tg_call_t *c, const tg_resource_t *owner) {
-    tg_resource_t *rows = NULL;
-    size_t n = 0;
-    tg_err_t err = tg_resource_all(c, TG_RES_POLICY, owner->id, &rows, &n);
-    if (!err && n > 0) {
-        return tg_fault(&c->fault, TG_ERR_CONFLICT, "", "the %s has an authentication policy already: \"%.*s\"",
-                        tg_owner_type(owner->kind)->what, TG_STR_ARGS(rows[0].name));
-    }
-    return err;
-}
-
 static tg_err_t after_note(tg_call_t *c, tg_str_t name, tg_str_t doc) {
     tg_err_t err = tg_doc_parse(doc, &c->after);
     if (!err) {
@@ -80,10 +69,7 @@ static tg_err_t after_note(tg_call_t *c, tg_str_t name, tg_str_t doc) {
 
 tg_err_t tg_policy_add(tg_call_t *c, const tg_resource_t *owner, tg_str_t name, tg_str_t doc) {
     int64_t id;
-    tg_err_t err = none_yet(c, owner);
-    if (!err) {
-        err = tg_resource_add(c, TG_RES_POLICY, owner->id, "policy", name, doc, &id);
-    }
+    tg_err_t err = tg_resource_add(c, TG_RES_POLICY, owner->id, "policy", name, doc, &id);
     return err ? err : after_note(c, name, doc);
 }
 
@@ -128,6 +114,9 @@ tg_err_t tg_policy_create(tg_call_t *c) {
         err = tg_policy_add(c, &owner, c->params[2], doc);
     }
     if (!err) {
+        err = tg_policies_check(c, &owner);
+    }
+    if (!err) {
         err = tg_deploy_request_apply(c, &deploy, &owner);
     }
     return err ? err : result_put(c);
@@ -139,6 +128,9 @@ static tg_err_t policy_replace(tg_call_t *c, const tg_resource_t *owner, const t
     tg_err_t err = tg_policy_canonical(c, body, c->params[2], &doc);
     if (!err) {
         err = tg_policy_change(c, row, doc);
+    }
+    if (!err) {
+        err = tg_policies_check(c, owner);
     }
     if (!err) {
         err = tg_deploy_request_apply(c, deploy, owner);

@@ -110,8 +110,7 @@ static tg_err_t lifetime_deployed(tg_call_t *c, int64_t environment_id, tg_str_t
     for (size_t i = 0; !err && i < n; i++) {
         const tg_policy_t *p = NULL;
         err = tg_deployment_policy(&rows[i], &a, &p);
-        if (!err && p != NULL && p->type == TG_TOKEN_JWT && p->managed_from_policy &&
-            tg_str_eq(p->token.jwt_algorithm, algorithm)) {
+        if (!err && p != NULL && tg_str_eq(p->token.jwt_algorithm, algorithm)) {
             int64_t lifetime = tg_token_lifetime(&p->token);
             *seconds = longer(*seconds, lifetime == 0 ? FOR_EVER : lifetime);
         }

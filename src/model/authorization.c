@@ -2,36 +2,17 @@
 
 #include "model/credential.h"
 #include "model/names.h"
-#include "model/path_pattern.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define ROWS_MAX 256
 
-static tg_err_t read_method(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
-                            void *out) {
-    if (json_is_string(v) && strcmp(json_string_value(v), "*") == 0) {
-        *(tg_str_t *)out = TG_STR("*");
-        return TG_OK;
-    }
-    return tg_read_method(r, at, f, v, out);
-}
-
-static tg_err_t read_pattern(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
-                             void *out) {
-    (void)f;
-    tg_str_t s;
-    tg_err_t err = tg_want_string(r, at, v, &s);
-    if (err) {
-        return err;
-    }
-    const char *why = tg_path_pattern_check(s);
-    return why == NULL ? tg_keep(r, s, out) : tg_refuse(r, at, "%s", why);
-}
-
 static const tg_field_t row_fields[] = {
-    {.name = "httpMethod", .read = read_method, .offset = offsetof(tg_method_access_t, method), .required = true},
-    {.name = "path", .read = read_pattern, .offset = offsetof(tg_method_access_t, path), .required = true},
+    {.name = "httpMethod",
+     .read = tg_read_method_or_any,
+     .offset = offsetof(tg_method_access_t, method),
+     .required = true},
+    {.name = "path", .read = tg_read_path_pattern, .offset = offsetof(tg_method_access_t, path), .required = true},
     {.name = "roles", TG_TEXTS(tg_method_access_t, roles, n_roles, tg_read_role), .max = TG_ROLES_MAX},
 };
 

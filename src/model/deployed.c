@@ -1,5 +1,7 @@
 #include "model/deployed.h"
 
+#include "model/endpoint.h"
+
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 /* The names by which a thing, its policy and its project are known stand beside them, not in them: bodies of the
@@ -14,6 +16,8 @@ typedef struct {
     int kind;
     int64_t *group_ids;
     size_t n_groups;
+    tg_endpoint_policy_t *endpoint_policies;
+    size_t n_endpoint_policies;
 } deployed_t;
 
 static tg_err_t read_later(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
@@ -23,7 +27,7 @@ static tg_err_t read_later(const tg_reader_t *r, const tg_place_t *at, const tg_
     return TG_OK;
 }
 
-/* Absent in documents of earlier releases: projectId, groupIds. */
+/* Absent in documents of earlier releases: projectId, groupIds, endpointPolicies. */
 #define DEPLOYED_FIELDS                                                                                                \
     TG_ID_FIELD("id", deployed_t, id), TG_ID_FIELD("revision", deployed_t, revision),                                  \
         TG_ID_FIELD("keyId", deployed_t, key_id),                                                                      \
@@ -45,7 +49,8 @@ static tg_err_t read_policy(const tg_reader_t *r, const tg_place_t *at, const de
     if (*out == NULL) {
         return tg_refuse_nomem(r);
     }
-    return tg_policy_read(r, TG_MEMBER(at, "policy"), d->policy, d->policy_name, *out);
+    tg_err_t err = tg_policy_read(r, TG_MEMBER(at, "policy"), d->policy, d->policy_name, *out);
+    return err || (*out)->endpoint_path.n == 0 ? err : tg_refuse(r, TG_MEMBER(at, "policy"), "is one of an endpoint");
 }
 
 static void policy_write(tg_writer_t *w, const tg_policy_t *policy) {
@@ -62,10 +67,52 @@ static tg_err_t read_group_id(const tg_reader_t *r, const tg_place_t *at, const 
     return tg_read_int64(r, at, &id, v, out);
 }
 
+static const tg_field_t endpoint_policy_fields[] = {
+    {.name = "policyName", .read = tg_read_name, .offset = offsetof(deployed_t, policy_name), .required = true},
+    {.name = "policy", .read = read_later, .offset = offsetof(deployed_t, policy), .required = true},
+};
+
+static tg_err_t read_endpoint_policy(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                                     void *out) {
+    (void)f;
+    deployed_t d = {.body = NULL};
+    tg_endpoint_policy_t *p = out;
+    tg_err_t err = tg_fields_read(r, at, v, endpoint_policy_fields, COUNT(endpoint_policy_fields), &d);
+    return err ? err : tg_policy_read(r, TG_MEMBER(at, "policy"), d.policy, d.policy_name, &p->policy);
+}
+
+/* A policy whose endpoint is not there would leave what it is for without it. */
+static tg_err_t endpoint_policies_bind(const tg_reader_t *r, const tg_place_t *at, tg_deployed_proxy_t *p) {
+    for (size_t i = 0; i < p->n_endpoint_policies; i++) {
+        tg_endpoint_policy_t *e = &p->endpoint_policies[i];
+        e->proxy = p;
+        e->endpoint = e->policy.endpoint_path.n > 0
+                          ? tg_api_endpoint_at(&p->proxy, e->policy.endpoint_method, e->policy.endpoint_path)
+                          : NULL;
+        if (e->endpoint == NULL) {
+            return tg_refuse(r, TG_ELEMENT(TG_MEMBER(at, "endpointPolicies"), i), "is of no endpoint of the proxy");
+        }
+    }
+    return TG_OK;
+}
+
+static json_t *endpoint_policies_write(const tg_deployed_proxy_t *p) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < p->n_endpoint_policies; i++) {
+        tg_writer_t w = tg_writer();
+        policy_write(&w, &p->endpoint_policies[i].policy);
+        tg_list_put(&list, tg_writer_end(&w));
+    }
+    return list;
+}
+
 static const tg_field_t proxy_fields[] = {
     DEPLOYED_FIELDS,
     {.name = "proxy", .read = read_later, .offset = offsetof(deployed_t, body), .required = true},
     {.name = "groupIds", TG_STRUCTS(deployed_t, group_ids, n_groups, read_group_id), .max = TG_GROUPS_OF_PROXY},
+    {.name = "endpointPolicies",
+     TG_STRUCTS(deployed_t, endpoint_policies, n_endpoint_policies, read_endpoint_policy),
+     .max = TG_ENDPOINT_POLICIES_MAX},
 };
 
 static void proxy_alone(tg_deployed_proxy_t *p) {
@@ -81,8 +128,13 @@ tg_err_t tg_deployed_proxy_read(const tg_reader_t *r, const tg_place_t *at, cons
                                 tg_deployed_proxy_t *out) {
     deployed_t d = {.body = NULL};
     tg_err_t err = tg_fields_read(r, at, doc, proxy_fields, COUNT(proxy_fields), &d);
-    *out = (tg_deployed_proxy_t){
-        .id = d.id, .project_id = d.project_id, .revision = d.revision, .own_key_id = d.key_id, .n_groups = d.n_groups};
+    *out = (tg_deployed_proxy_t){.id = d.id,
+                                 .project_id = d.project_id,
+                                 .revision = d.revision,
+                                 .own_key_id = d.key_id,
+                                 .n_groups = d.n_groups,
+                                 .endpoint_policies = d.endpoint_policies,
+                                 .n_endpoint_policies = d.n_endpoint_policies};
     for (size_t i = 0; !err && i < d.n_groups; i++) {
         out->group_ids[i] = d.group_ids[i];
     }
@@ -93,7 +145,7 @@ tg_err_t tg_deployed_proxy_read(const tg_reader_t *r, const tg_place_t *at, cons
         err = read_policy(r, at, &d, &out->own_policy);
     }
     proxy_alone(out);
-    return err;
+    return err ? err : endpoint_policies_bind(r, at, out);
 }
 
 tg_err_t tg_deployed_proxy_parse(const json_t *doc, tg_arena_t *a, tg_deployed_proxy_t *out, tg_fault_t *fault) {
@@ -115,6 +167,7 @@ json_t *tg_deployed_proxy_write(const tg_deployed_proxy_t *p) {
     tg_write_json(&w, "proxy", tg_proxy_write(&p->proxy));
     policy_write(&w, p->own_policy);
     tg_write_json(&w, "groupIds", groups);
+    tg_write_json(&w, "endpointPolicies", endpoint_policies_write(p));
     return tg_writer_end(&w);
 }
 

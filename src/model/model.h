@@ -121,6 +121,9 @@ typedef struct {
     tg_str_t error_code;    /* errorMessage.errorCode */
     tg_str_t error_message; /* errorMessage.message */
     int order;              /* operationMetadata.order */
+    /* operationMetadata.targetScope ENDPOINT: targetEndpoint and targetEndpointHTTPMethod, an endpoint of the proxy. ""
+     * both: ALL. */
+    tg_str_t endpoint_path, endpoint_method;
     /* authorization {enabled, methodAccess}: what no row matches is refused; the most specific row decides */
     bool authorization;
     tg_method_access_t *methods;
@@ -129,15 +132,33 @@ typedef struct {
 } tg_policy_t;
 
 /* body: {"operationMetadata":{...},"policy":{...}}; deploy and deployTargetEnvironmentNameList are the manager's to
- * read. Parts of the specification that this release does not serve yet (targetScope ENDPOINT, other identity
- * providers) are refused by name, never ignored. */
+ * read. Parts of the specification that this release does not serve yet (other identity providers) are refused by name,
+ * never ignored. */
 tg_err_t tg_policy_parse(const json_t *body, tg_str_t name, tg_arena_t *a, tg_policy_t *out,
                          tg_fault_t *fault) TG_MUST_CHECK;
 json_t *tg_policy_write(const tg_policy_t *p) TG_MUST_CHECK;
 
+/* One application key has one way to make tokens of a type: whether both policies would make the same ones. */
+bool tg_policy_tokens_equal(const tg_policy_t *a, const tg_policy_t *b);
+
 /* ---- API proxies ---- */
 
+/* REVERSE_PROXY: everything below its routes; OPEN_API, EMPTY_API: its endpoints and nothing else. */
 typedef enum { TG_PROXY_REVERSE = 1, TG_PROXY_OPEN_API, TG_PROXY_EMPTY } tg_proxy_type_t;
+
+#define TG_ENDPOINTS_MAX 5000
+
+/* One row of "endpoints": {"name","method","path","backendPath","roles","description"}. A path is a pattern of
+ * path_pattern.h below the proxy's route; the most specific path that has the request's method decides. */
+typedef struct {
+    tg_str_t name;         /* one in the proxy; without one in the body: made of method and path */
+    tg_str_t method;       /* GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS, TRACE; "*": every method */
+    tg_str_t path;         /* "/items/{id}" */
+    tg_str_t backend_path; /* "/v2/things/{id}", with parameters of path; "": as it came */
+    tg_str_t *roles;       /* the principal of the token has one of them; none named: whoever the policy lets in */
+    size_t n_roles;
+    tg_str_t description;
+} tg_api_endpoint_t;
 
 typedef struct {
     bool tls;      /* https */
@@ -180,7 +201,7 @@ typedef struct {
     tg_str_t name;
     tg_str_t project;
     tg_str_t description;
-    tg_proxy_type_t type; /* only TG_PROXY_REVERSE is accepted in this release */
+    tg_proxy_type_t type;
     tg_route_t route;
     tg_address_t *addresses;
     size_t n_addresses;
@@ -189,6 +210,8 @@ typedef struct {
     tg_cors_t cors;           /* "cors" */
     tg_forwarded_t forwarded; /* "forwardedIp" */
     tg_limits_t limits;       /* "limits": of the proxy, whoever calls */
+    tg_api_endpoint_t *endpoints;
+    size_t n_endpoints;
 } tg_proxy_t;
 
 /* The body of .../apiProxies/url/. Reserved first segments of client routes (/auth, /credential,

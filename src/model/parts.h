@@ -48,10 +48,18 @@ json_t *tg_limit_write(const tg_limit_t *l) TG_MUST_CHECK;
 tg_err_t tg_read_authorization(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 json_t *tg_authorization_write(const tg_policy_t *p) TG_MUST_CHECK;
 
+/* A path pattern (path_pattern.h), and a method or "*"; readers for table rows. */
+tg_err_t tg_read_path_pattern(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+tg_err_t tg_read_method_or_any(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+
 /* Pieces of a proxy; readers for table rows. */
 tg_err_t tg_read_client_route(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 tg_err_t tg_read_routing_info(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 tg_err_t tg_read_connection(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+tg_err_t tg_read_endpoint(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+/* Once all are read: gives names to those without one; no two may have the same name or the same key. */
+tg_err_t tg_endpoints_finish(const tg_reader_t *, const tg_place_t *, tg_api_endpoint_t *list, size_t n);
+json_t *tg_endpoints_write(const tg_proxy_t *p) TG_MUST_CHECK;
 json_t *tg_client_route_write(const tg_route_t *route) TG_MUST_CHECK;
 json_t *tg_routing_info_write(const tg_proxy_t *p) TG_MUST_CHECK;
 json_t *tg_connection_write(const tg_connection_t *c) TG_MUST_CHECK;

@@ -13,14 +13,27 @@ static const tg_choice_t type_choices[] = {
 
 /* ---- operationMetadata ---- */
 
-static const tg_choice_t scope_choices[] = {{"ALL", 1, false}, {"ENDPOINT", 2, true}, {NULL, 0, false}};
+enum { SCOPE_ALL = 1, SCOPE_ENDPOINT };
+static const tg_choice_t scope_choices[] = {
+    {"ALL", SCOPE_ALL, false}, {"ENDPOINT", SCOPE_ENDPOINT, false}, {NULL, 0, false}};
 static const tg_choice_t pipeline_choices[] = {{"REQUEST", 1, false}, {NULL, 0, false}};
 
 typedef struct {
     int scope;
     int pipeline;
     int order;
+    tg_str_t path, method;
 } metadata_t;
+
+/* "" stands for none, as in documents that other tools write. */
+static tg_err_t read_target(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                            void *out) {
+    return json_is_string(v) && json_string_length(v) == 0 ? TG_OK
+                                                           : ((const tg_field_t *)f->more)->read(r, at, f, v, out);
+}
+
+static const tg_field_t target_path = {.read = tg_read_path_pattern};
+static const tg_field_t target_method = {.read = tg_read_method_or_any};
 
 static const tg_field_t metadata_fields[] = {
     {.name = "targetScope", .read = tg_read_choice, .offset = offsetof(metadata_t, scope), .more = scope_choices},
@@ -29,20 +42,38 @@ static const tg_field_t metadata_fields[] = {
      .offset = offsetof(metadata_t, pipeline),
      .more = pipeline_choices},
     {.name = "order", .read = tg_read_int, .offset = offsetof(metadata_t, order), .min = 0, .max = 1000000},
-    {.name = "targetEndpoint", .read = tg_read_unavailable},
-    {.name = "targetEndpointHTTPMethod", .read = tg_read_unavailable},
+    {.name = "targetEndpoint", .read = read_target, .offset = offsetof(metadata_t, path), .more = &target_path},
+    {.name = "targetEndpointHTTPMethod",
+     .read = read_target,
+     .offset = offsetof(metadata_t, method),
+     .more = &target_method},
     {.name = "deploy", .read = tg_read_deploy},
     {.name = "deployTargetEnvironmentNameList", .read = tg_read_deploy_targets},
 };
+
+/* An endpoint belongs to its scope, and the scope to its endpoint. */
+static tg_err_t target_check(const tg_reader_t *r, const tg_place_t *at, const metadata_t *m) {
+    bool wanted = m->scope == SCOPE_ENDPOINT;
+    if (wanted != (m->path.n > 0)) {
+        return tg_refuse(r, TG_MEMBER(at, "targetEndpoint"), wanted ? "is required" : "is for targetScope ENDPOINT");
+    }
+    if (wanted != (m->method.n > 0)) {
+        return tg_refuse(r, TG_MEMBER(at, "targetEndpointHTTPMethod"),
+                         wanted ? "is required" : "is for targetScope ENDPOINT");
+    }
+    return TG_OK;
+}
 
 static tg_err_t read_metadata(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
                               void *out) {
     (void)f;
     tg_policy_t *p = out;
-    metadata_t m = {.order = p->order};
+    metadata_t m = {.scope = SCOPE_ALL, .order = p->order};
     tg_err_t err = tg_fields_read(r, at, v, metadata_fields, COUNT(metadata_fields), &m);
     p->order = m.order;
-    return err;
+    p->endpoint_path = m.path;
+    p->endpoint_method = m.method;
+    return err ? err : target_check(r, at, &m);
 }
 
 /* ---- errorMessage ---- */
@@ -177,9 +208,18 @@ tg_err_t tg_policy_parse(const json_t *body, tg_str_t name, tg_arena_t *a, tg_po
     return tg_policy_read(&r, NULL, body, name, out);
 }
 
+bool tg_policy_tokens_equal(const tg_policy_t *a, const tg_policy_t *b) {
+    return a->type == b->type && a->client_secret_required == b->client_secret_required &&
+           a->regenerate == b->regenerate && tg_token_settings_equal(&a->token, &b->token);
+}
+
 static json_t *metadata_write(const tg_policy_t *p) {
     tg_writer_t w = tg_writer();
-    tg_write_cstr(&w, "targetScope", "ALL");
+    tg_write_cstr(&w, "targetScope", p->endpoint_path.n > 0 ? "ENDPOINT" : "ALL");
+    if (p->endpoint_path.n > 0) {
+        tg_write_str(&w, "targetEndpoint", p->endpoint_path);
+        tg_write_str(&w, "targetEndpointHTTPMethod", p->endpoint_method);
+    }
     tg_write_cstr(&w, "targetPipeline", "REQUEST");
     tg_write_int(&w, "order", p->order);
     return tg_writer_end(&w);

@@ -7,8 +7,8 @@
 #define ADDRESSES_MAX 64
 
 static const tg_choice_t type_choices[] = {{"REVERSE_PROXY", TG_PROXY_REVERSE, false},
-                                           {"OPEN_API", TG_PROXY_OPEN_API, true},
-                                           {"EMPTY_API", TG_PROXY_EMPTY, true},
+                                           {"OPEN_API", TG_PROXY_OPEN_API, false},
+                                           {"EMPTY_API", TG_PROXY_EMPTY, false},
                                            {NULL, 0, false}};
 
 /* ---- routingInfo.routingAddressList ---- */
@@ -128,6 +128,7 @@ static const tg_field_t proxy_fields[] = {
     {.name = "cors", .read = tg_read_cors, .offset = offsetof(tg_proxy_t, cors)},
     {.name = "forwardedIp", .read = tg_read_forwarded, .offset = offsetof(tg_proxy_t, forwarded)},
     {.name = "limits", .read = tg_read_limits, .offset = offsetof(tg_proxy_t, limits)},
+    {.name = "endpoints", TG_STRUCTS(tg_proxy_t, endpoints, n_endpoints, tg_read_endpoint), .max = TG_ENDPOINTS_MAX},
     {.name = "deploy", .read = tg_read_deploy},
     {.name = "deployTargetEnvironmentNameList", .read = tg_read_deploy_targets},
 };
@@ -139,7 +140,10 @@ tg_err_t tg_proxy_read(const tg_reader_t *r, const tg_place_t *at, const json_t 
     tg_cors_init(&out->cors);
     tg_forwarded_init(&out->forwarded);
     tg_err_t err = tg_keep(r, project, &out->project);
-    return err ? err : tg_fields_read(r, at, body, proxy_fields, COUNT(proxy_fields), out);
+    if (!err) {
+        err = tg_fields_read(r, at, body, proxy_fields, COUNT(proxy_fields), out);
+    }
+    return err ? err : tg_endpoints_finish(r, TG_MEMBER(at, "endpoints"), out->endpoints, out->n_endpoints);
 }
 
 tg_err_t tg_proxy_parse(const json_t *body, tg_str_t project, tg_arena_t *a, tg_proxy_t *out, tg_fault_t *fault) {
@@ -158,5 +162,6 @@ json_t *tg_proxy_write(const tg_proxy_t *p) {
     tg_write_json(&w, "cors", tg_cors_write(&p->cors));
     tg_write_json(&w, "forwardedIp", tg_forwarded_write(&p->forwarded));
     tg_write_json(&w, "limits", tg_limits_write(&p->limits));
+    tg_write_json(&w, "endpoints", tg_endpoints_write(p));
     return tg_writer_end(&w);
 }

@@ -21,7 +21,10 @@ typedef struct {
     int64_t key_id;     /* its application key */
     int64_t project_id; /* resource id */
     tg_str_t name;
-    tg_policy_t *policy; /* its own authentication policy, or NULL: its key gets no tokens */
+    /* What its key gets tokens by at /auth/token, or NULL: it gets none. Its own authentication policy; a proxy whose
+     * own is none of policy mode, or inactive: that of an endpoint. */
+    const tg_policy_t *policy;
+    const tg_policy_t *other; /* the one for tokens of the other type, of an endpoint; or NULL */
     const tg_cors_t *cors;
     const tg_forwarded_t *forwarded;
 } tg_application_t;
@@ -36,9 +39,20 @@ typedef struct {
     tg_policy_t *policy; /* or NULL */
 } tg_deployed_group_t;
 
-#define TG_GROUPS_OF_PROXY 2
+#define TG_GROUPS_OF_PROXY       2
+#define TG_ENDPOINT_POLICIES_MAX 500
 
+typedef struct tg_deployed_proxy tg_deployed_proxy_t;
+
+/* An authentication policy of one endpoint; of the proxy's own application key. */
 typedef struct {
+    tg_policy_t policy;
+    const tg_api_endpoint_t *endpoint; /* of proxy.endpoints: the one that the policy names */
+    /* Filled in by tg_snapshot_parse: the proxy as it is at this endpoint, with this policy and what goes with it. */
+    const tg_deployed_proxy_t *proxy;
+} tg_endpoint_policy_t;
+
+struct tg_deployed_proxy {
     tg_proxy_t proxy;
     int64_t id;                            /* resource id of the proxy */
     int64_t project_id;                    /* resource id; 0 in documents of earlier releases */
@@ -47,6 +61,8 @@ typedef struct {
     tg_policy_t *own_policy;               /* "policy": its own authentication policy, or NULL */
     int64_t group_ids[TG_GROUPS_OF_PROXY]; /* "groupIds": policy group first, then proxy group; those that are there */
     size_t n_groups;
+    tg_endpoint_policy_t *endpoint_policies; /* "endpointPolicies": [{"policyName","policy"}] */
+    size_t n_endpoint_policies;
 
     /* Filled in by tg_snapshot_parse: what decides at a request. The proxy's own policy, else that of the first of its
      * groups that is deployed and has one; key and settings are those of the policy's owner, the proxy's own if there
@@ -58,7 +74,7 @@ typedef struct {
     /* What an access list may name to let a credential in: the proxy, then its groups, deployed or not. */
     int64_t targets[1 + TG_GROUPS_OF_PROXY];
     size_t n_targets;
-} tg_deployed_proxy_t;
+};
 
 typedef struct {
     int64_t environment_id;
@@ -86,9 +102,13 @@ void tg_snapshot_release(tg_snapshot_t *s);
 tg_err_t tg_snapshot_write(const tg_snapshot_t *s, tg_buf_t *out) TG_MUST_CHECK;
 /* The application whose key this is, or NULL. */
 const tg_application_t *tg_snapshot_application(const tg_snapshot_t *s, int64_t key_id);
+/* What its key gets tokens of this type by, or NULL. */
+const tg_policy_t *tg_application_policy(const tg_application_t *a, tg_token_type_t type);
+/* Whether it has a policy of policy mode that is active. */
+bool tg_application_issues(const tg_application_t *a);
 
 /* One deployed proxy as it stands in the document and in a deployment's row:
- * {"id","projectId","revision","keyId","project","proxy":{...},"policyName","policy":{...}|null,"groupIds":[...]}.
+ * {"id","projectId","revision","keyId","project","proxy":{...},"policyName","policy":{...}|null,"groupIds":[...],"endpointPolicies":[{"policyName","policy":{...}}]}.
  * Parsing one alone leaves what tg_snapshot_parse fills in as if it were in no group. */
 json_t *tg_deployed_proxy_write(const tg_deployed_proxy_t *p) TG_MUST_CHECK;
 tg_err_t tg_deployed_proxy_parse(const json_t *doc, tg_arena_t *a, tg_deployed_proxy_t *out,

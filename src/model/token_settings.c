@@ -141,6 +141,15 @@ void tg_token_settings_default(tg_token_settings_t *out) {
     out->refresh_expires_in = tg_lifetime_seconds(out->refresh_amount, out->refresh_unit);
 }
 
+bool tg_token_settings_equal(const tg_token_settings_t *a, const tg_token_settings_t *b) {
+    return a->grant == b->grant && a->never_expires == b->never_expires && a->expires_in == b->expires_in &&
+           a->refresh_allowed == b->refresh_allowed && a->refresh_count == b->refresh_count &&
+           a->refresh_expires_in == b->refresh_expires_in && a->refresh_rotation == b->refresh_rotation &&
+           a->allow_url_parameters == b->allow_url_parameters && a->delete_previous == b->delete_previous &&
+           a->check_client_ip == b->check_client_ip && tg_str_eq(a->jwt_algorithm, b->jwt_algorithm) &&
+           tg_str_eq(a->identity_provider, b->identity_provider);
+}
+
 void tg_token_settings_write(tg_writer_t *w, const tg_token_settings_t *s) {
     tg_write_cstr(w, "grantType", tg_choice_name(tg_grant_choices, (int)s->grant));
     tg_write_bool(w, "tokenNeverExpires", s->never_expires);

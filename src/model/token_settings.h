@@ -53,6 +53,9 @@ void tg_token_settings_init(tg_token_settings_t *s);
 /* After it: fills in lifetimes and the identity provider, checks the rules between fields. */
 tg_err_t tg_token_settings_finish(const tg_reader_t *r, const tg_place_t *at, tg_token_settings_t *s) TG_MUST_CHECK;
 
+/* Lifetimes count, not the units that they were given in. */
+bool tg_token_settings_equal(const tg_token_settings_t *a, const tg_token_settings_t *b);
+
 void tg_token_settings_write(tg_writer_t *w, const tg_token_settings_t *s);
 
 /* The name as the algorithm table spells it (static memory), or TG_STR_NONE. */

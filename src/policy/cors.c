@@ -120,7 +120,7 @@ void tg_cors_answer(const tg_cors_t *c, tg_str_t origin, bool preflight, tg_buf_
 const tg_cors_t *tg_cors_find(const tg_snapshot_t *s, tg_str_t origin, tg_str_t method, tg_str_t headers) {
     for (size_t i = 0; i < s->n_applications; i++) {
         const tg_application_t *a = &s->applications[i];
-        if (a->cors == NULL || a->policy == NULL || !a->policy->active || !a->policy->managed_from_policy) {
+        if (a->cors == NULL || !tg_application_issues(a)) {
             continue;
         }
         if (method.n > 0 ? tg_cors_allows_preflight(a->cors, origin, method, headers)

@@ -1,24 +1,12 @@
 #include "policy/method_access.h"
 
+#include "policy/segment.h"
+
 /* What a segment of a pattern demands, the more specific the greater. */
 typedef enum { ANY_NUMBER = 0, END, ANY_ONE, LITERAL } demand_t;
 
-/* The next segment behind a '/', taken off; false at the end. A slash at the very end begins none. */
-static bool segment_take(tg_str_t *rest, tg_str_t *segment) {
-    if (rest->n < 2) {
-        return false;
-    }
-    size_t n = 1;
-    while (n < rest->n && rest->p[n] != '/') {
-        n++;
-    }
-    *segment = tg_strn(rest->p + 1, n - 1);
-    *rest = tg_strn(rest->p + n, rest->n - n);
-    return true;
-}
-
 static demand_t demand_take(tg_str_t *pattern, tg_str_t *segment) {
-    if (!segment_take(pattern, segment)) {
+    if (!tg_segment_take(pattern, segment)) {
         return END;
     }
     if (tg_str_eq(*segment, TG_STR("**"))) {
@@ -34,7 +22,7 @@ bool tg_path_pattern_matches(tg_str_t pattern, tg_str_t path) {
         if (demand == ANY_NUMBER) {
             return true;
         }
-        bool more = segment_take(&path, &given);
+        bool more = tg_segment_take(&path, &given);
         if (demand == END || !more) {
             return demand == END && !more;
         }
@@ -64,15 +52,15 @@ static int rows_compare(const tg_method_access_t *a, const tg_method_access_t *b
     return paths != 0 ? paths : (int)is_any_method(b) - (int)is_any_method(a);
 }
 
-static bool row_lets_in(const tg_method_access_t *row, const tg_str_t *roles, size_t n_roles) {
-    for (size_t i = 0; i < row->n_roles; i++) {
+bool tg_roles_let_in(const tg_str_t *wanted, size_t n_wanted, const tg_str_t *roles, size_t n_roles) {
+    for (size_t i = 0; i < n_wanted; i++) {
         for (size_t j = 0; j < n_roles; j++) {
-            if (tg_str_eq(row->roles[i], roles[j])) {
+            if (tg_str_eq(wanted[i], roles[j])) {
                 return true;
             }
         }
     }
-    return row->n_roles == 0;
+    return n_wanted == 0;
 }
 
 static bool method_is_open(const tg_policy_t *p, tg_str_t method, tg_str_t path, const tg_str_t *roles,
@@ -89,7 +77,7 @@ static bool method_is_open(const tg_policy_t *p, tg_str_t method, tg_str_t path,
             best = row;
             open = false;
         }
-        open |= better >= 0 && row_lets_in(row, roles, n_roles);
+        open |= better >= 0 && tg_roles_let_in(row->roles, row->n_roles, roles, n_roles);
     }
     return open;
 }

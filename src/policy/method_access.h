@@ -10,6 +10,9 @@
  * nothing. "**" stands for any number of segments, none included. */
 bool tg_path_pattern_matches(tg_str_t pattern, tg_str_t path);
 
+/* Whether one of `roles` is wanted; where none is, everybody may. */
+bool tg_roles_let_in(const tg_str_t *wanted, size_t n_wanted, const tg_str_t *roles, size_t n_roles);
+
 /* Without authorization: true. Else the most specific row decides (more literal segments from the left first, then a
  * named method before "*"; of equal ones any that lets the caller in); no row: false. HEAD is also let in by what lets
  * GET in. */

@@ -6,7 +6,7 @@
 #ifndef TG_POLICY_READING_H
 #define TG_POLICY_READING_H
 
-#include "policy/route.h"
+#include "policy/endpoint.h"
 
 /* False for nearly every path: then there is nothing to ask below. */
 bool tg_path_has_readings(tg_str_t path);
@@ -16,8 +16,10 @@ bool tg_path_has_readings(tg_str_t path);
 #define TG_PATH_READINGS 3
 bool tg_path_reading(tg_str_t path, int how, char *out, size_t *n);
 
-/* True if each reading of the path that *match was found for belongs to the same proxy and stays below its prefix.
- * `scratch` has room for q->path.n bytes. */
-bool tg_route_is_certain(const tg_router_t *r, const tg_route_query_t *q, const tg_route_match_t *match, char *scratch);
+/* True if each reading of the path that *match and *endpoint were found for belongs to the same proxy, stays below its
+ * prefix, and is for the same endpoint, or for none alike. Where the backend's path is made of parameters, a '\' in one
+ * of them could make several segments of it, so that none may be there. `scratch` has room for q->path.n bytes. */
+bool tg_route_is_certain(const tg_router_t *r, const tg_endpoints_t *endpoints, const tg_route_query_t *q,
+                         const tg_route_match_t *match, const tg_endpoint_match_t *endpoint, char *scratch);
 
 #endif

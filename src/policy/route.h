@@ -30,6 +30,11 @@ typedef struct {
     size_t prefix_len; /* bytes of path taken by the matched prefix (0 for "/") */
 } tg_route_match_t;
 
+/* The path below the matched prefix, at least "/": what patterns of paths are compared with. */
+static inline tg_str_t tg_route_below(tg_str_t path, size_t prefix_len) {
+    return path.n > prefix_len ? tg_strn(path.p + prefix_len, path.n - prefix_len) : TG_STR("/");
+}
+
 /* Match order: path (longest prefix at a segment boundary), host (exact before wildcard before none), header, method. A
  * proxy that does not match in host, header or method gives way to the next one, also to one with a shorter prefix.
  * TG_ERR_NOTFOUND: none. Cost does not grow with the number of proxies, nor with a path longer than the longest prefix.
@@ -50,8 +55,10 @@ bool tg_path_has_control(tg_str_t path);
 
 /* Appends base_path + (path with the prefix taken off if strip_path, at least "/") percent-escaped (all but unreserved,
  * sub-delims, ':', '@', '/'; RFC 3986 3.3), then '?' and the query byte for byte if has_query; only bytes that would
- * end the target (0x00-0x20, 0x7f), which no query has that nginx lets through, are escaped there. */
-void tg_target_write(const tg_deployed_proxy_t *p, const tg_address_t *address, size_t prefix_len, tg_str_t path,
-                     bool has_query, tg_str_t query, tg_buf_t *out);
+ * end the target (0x00-0x20, 0x7f), which no query has that nginx lets through, are escaped there. `endpoint` (NULL:
+ * none) is the one that the path matched: if it has a backend path, that is put behind base_path instead, with the
+ * path's own segments for its parameters. */
+void tg_target_write(const tg_deployed_proxy_t *p, const tg_api_endpoint_t *endpoint, const tg_address_t *address,
+                     size_t prefix_len, tg_str_t path, bool has_query, tg_str_t query, tg_buf_t *out);
 
 #endif

@@ -1,5 +1,7 @@
 #include "policy/route.h"
 
+#include "policy/segment.h"
+
 /* pchar and '/' without '%' (RFC 3986 3.3): what may stand in the path of a request target as it is. One bit for each
  * byte value; all above 0x7e is escaped. */
 static const uint32_t raw_in_path[4] = {
@@ -58,15 +60,39 @@ static void put_query(tg_buf_t *out, tg_str_t query) {
     }
 }
 
-void tg_target_write(const tg_deployed_proxy_t *p, const tg_address_t *address, size_t prefix_len, tg_str_t path,
-                     bool has_query, tg_str_t query, tg_buf_t *out) {
-    size_t taken = !p->proxy.route.strip_path ? 0 : prefix_len < path.n ? prefix_len : path.n;
-    tg_str_t rest = path.n > taken ? tg_strn(path.p + taken, path.n - taken) : TG_STR("/");
-    tg_buf_put(out, address->base_path);
-    if (rest.p[0] != '/') {
-        tg_buf_putc(out, '/'); /* or it would go on where base_path ends */
+/* The segment of the path where the pattern has this parameter. Both match; the model let no parameter be named twice,
+ * and none that the pattern does not have. */
+static tg_str_t parameter_find(tg_str_t pattern, tg_str_t path, tg_str_t parameter) {
+    tg_str_t name = TG_STR_NONE, value = TG_STR_NONE;
+    while (tg_segment_take(&pattern, &name) && tg_segment_take(&path, &value)) {
+        if (tg_str_eq(name, parameter)) {
+            return value;
+        }
     }
-    put_path(out, rest);
+    return TG_STR_NONE;
+}
+
+static void put_template(tg_buf_t *out, const tg_api_endpoint_t *e, tg_str_t below) {
+    tg_str_t rest = e->backend_path, segment = TG_STR_NONE;
+    while (tg_segment_take(&rest, &segment)) {
+        tg_buf_putc(out, '/');
+        put_path(out, segment.n > 0 && segment.p[0] == '{' ? parameter_find(e->path, below, segment) : segment);
+    }
+    put_path(out, rest); /* a slash at the end */
+}
+
+void tg_target_write(const tg_deployed_proxy_t *p, const tg_api_endpoint_t *endpoint, const tg_address_t *address,
+                     size_t prefix_len, tg_str_t path, bool has_query, tg_str_t query, tg_buf_t *out) {
+    tg_str_t rest = tg_route_below(path, p->proxy.route.strip_path ? prefix_len : 0);
+    tg_buf_put(out, address->base_path);
+    if (endpoint != NULL && endpoint->backend_path.n > 0) {
+        put_template(out, endpoint, tg_route_below(path, prefix_len));
+    } else {
+        if (rest.p[0] != '/') {
+            tg_buf_putc(out, '/'); /* or it would go on where base_path ends */
+        }
+        put_path(out, rest);
+    }
     if (has_query) {
         tg_buf_putc(out, '?');
         put_query(out, query);

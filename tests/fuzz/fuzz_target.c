@@ -47,7 +47,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     bool has_query = query.p != NULL;
     size_t prefix_len = data[0] % (path.n + 1);
     tg_buf_init(&out, 1 << 20);
-    tg_target_write(&proxy, &address, prefix_len, path, has_query, query, &out);
+    tg_target_write(&proxy, NULL, &address, prefix_len, path, has_query, query, &out);
     require(!out.err);
     tg_str_t target = tg_buf_str(&out);
     for (size_t i = 0; i < target.n; i++) {

@@ -205,7 +205,7 @@ static void refuses_by_field_and_rule(void **state) {
         {P("'errorMessage':{'statusCode':200}"), "policy.errorMessage.statusCode", "from 400 to 599"},
         {P("'errorMessage':{'code':1}"), "policy.errorMessage.code", "is not a known field"},
         {P("'errorMessage':{'message':'a\\nb'}"), "policy.errorMessage.message", "control characters"},
-        {M("'targetScope':'SOME'"), "operationMetadata.targetScope", "must be ALL"},
+        {M("'targetScope':'SOME'"), "operationMetadata.targetScope", "must be one of ALL, ENDPOINT"},
         {M("'targetPipeline':'RESPONSE'"), "operationMetadata.targetPipeline", "must be REQUEST"},
         {M("'order':-1"), "operationMetadata.order", "from 0"},
         {M("'deploy':'yes'"), "operationMetadata.deploy", "must be true or false"},
@@ -219,13 +219,43 @@ static void refuses_by_field_and_rule(void **state) {
 }
 
 /* Parts of the specification that later releases serve: never ignored. */
+static void the_endpoint_belongs_to_its_scope(void **state) {
+    static const char *const good[] = {
+        M("'targetScope':'ENDPOINT','targetEndpoint':'/items/{id}','targetEndpointHTTPMethod':'GET'"),
+        M("'targetScope':'ENDPOINT','targetEndpoint':'/','targetEndpointHTTPMethod':'*'"),
+        M("'targetScope':'ALL','targetEndpoint':''"),
+    };
+    static const refusal_t bad[] = {
+        {M("'targetScope':'ENDPOINT'"), "operationMetadata.targetEndpoint", "is required"},
+        {M("'targetScope':'ENDPOINT','targetEndpoint':'/x'"), "operationMetadata.targetEndpointHTTPMethod",
+         "is required"},
+        {M("'targetScope':'ENDPOINT','targetEndpointHTTPMethod':'GET'"), "operationMetadata.targetEndpoint",
+         "is required"},
+        {M("'targetEndpoint':'/x'"), "operationMetadata.targetEndpoint", "is for targetScope ENDPOINT"},
+        {M("'targetScope':'ALL','targetEndpointHTTPMethod':'GET'"), "operationMetadata.targetEndpointHTTPMethod",
+         "is for targetScope ENDPOINT"},
+        {M("'targetScope':'ENDPOINT','targetEndpoint':'x','targetEndpointHTTPMethod':'GET'"),
+         "operationMetadata.targetEndpoint", "must begin with '/'"},
+        {M("'targetScope':'ENDPOINT','targetEndpoint':'/x','targetEndpointHTTPMethod':'get'"),
+         "operationMetadata.targetEndpointHTTPMethod", "capital letters"},
+        {M("'targetScope':'ENDPOINT','targetEndpoint':7,'targetEndpointHTTPMethod':'GET'"),
+         "operationMetadata.targetEndpoint", "must be a string"},
+    };
+    (void)state;
+    accepted(read_policy, ROWS(good));
+    refused(read_policy, ROWS(bad));
+    json_t *written = round_trip(read_policy, good[0]);
+    json_t *m = json_object_get(written, "operationMetadata");
+    assert_string_equal(json_string_value(json_object_get(m, "targetScope")), "ENDPOINT");
+    assert_string_equal(json_string_value(json_object_get(m, "targetEndpoint")), "/items/{id}");
+    assert_string_equal(json_string_value(json_object_get(m, "targetEndpointHTTPMethod")), "GET");
+    json_decref(written);
+}
+
 static void refuses_what_is_not_served_yet(void **state) {
     static const refusal_t rows[] = {
         {P("'grantType':'PASSWORD','identityProvider':'ldap'"), "policy.identityProvider", "in this release"},
         {P("'identityProvider':'secret_manager'"), "policy.identityProvider", "in this release"},
-        {M("'targetScope':'ENDPOINT'"), "operationMetadata.targetScope", "ENDPOINT is not available"},
-        {M("'targetEndpoint':'/x'"), "operationMetadata.targetEndpoint", "is not available"},
-        {M("'targetEndpointHTTPMethod':'GET'"), "operationMetadata.targetEndpointHTTPMethod", "is not available"},
     };
     (void)state;
     refused(read_policy, ROWS(rows));
@@ -386,6 +416,7 @@ int main(void) {
         cmocka_unit_test(reads_refresh_settings),
         cmocka_unit_test(reads_lifetimes),
         cmocka_unit_test(refuses_by_field_and_rule),
+        cmocka_unit_test(the_endpoint_belongs_to_its_scope),
         cmocka_unit_test(refuses_what_is_not_served_yet),
         cmocka_unit_test(refuses_settings_that_do_not_go_together),
         cmocka_unit_test(password_grant),

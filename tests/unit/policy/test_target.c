@@ -12,7 +12,7 @@ static void target_is(const tg_deployed_proxy_t *p, const char *base, size_t pre
     tg_buf_t out;
     guard_t guarded = guard_copy(path.p, path.n);
     tg_buf_init(&out, 65536);
-    tg_target_write(p, &address, prefix_len, tg_strn(guarded.p, guarded.n), query != NULL, tg_str(query), &out);
+    tg_target_write(p, NULL, &address, prefix_len, tg_strn(guarded.p, guarded.n), query != NULL, tg_str(query), &out);
     assert_int_equal(out.err, TG_OK);
     assert_str(tg_buf_str(&out), wanted);
     tg_buf_release(&out);
@@ -91,7 +91,7 @@ static void every_byte_of_a_query(void **state) {
             snprintf(wanted, sizeof(wanted), "/?%cz", c);
         }
         tg_buf_init(&out, 64);
-        tg_target_write(&strips, &address, 0, TG_STR("/"), true, tg_strn(query, 2), &out);
+        tg_target_write(&strips, NULL, &address, 0, TG_STR("/"), true, tg_strn(query, 2), &out);
         assert_str(tg_buf_str(&out), wanted);
         tg_buf_release(&out);
     }
@@ -112,7 +112,7 @@ static void a_full_buffer_is_told(void **state) {
     tg_address_t address = {.base_path = TG_STR_NONE};
     (void)state;
     tg_buf_init_fixed(&out, memory, sizeof(memory));
-    tg_target_write(&strips, &address, 0, TG_STR("/a b c d"), false, TG_STR_NONE, &out);
+    tg_target_write(&strips, NULL, &address, 0, TG_STR("/a b c d"), false, TG_STR_NONE, &out);
     assert_int_equal(out.err, TG_ERR_LIMIT);
 }
 
