@@ -108,7 +108,7 @@ def test_proxy_life(manager):
 @pytest.mark.parametrize("change, field", [
     ({"apiProxyName": ""}, "apiProxyName"),
     ({"apiProxyName": "url"}, "apiProxyName"),
-    ({"apiProxyCreationType": "OPEN_API"}, "apiProxyCreationType"),
+    ({"apiProxyCreationType": "OPEN_API"}, "definition"),
     ({"apiProxyCreationType": "SOAP"}, "apiProxyCreationType"),
     ({"clientRoute": {"relativePathList": ["/auth/x"]}}, "clientRoute.relativePathList[0]"),
     ({"clientRoute": {"relativePathList": ["orders"]}}, "clientRoute.relativePathList[0]"),
