@@ -89,6 +89,10 @@ tg_err_t tg_key_change_read(tg_call_t *c, const json_t *body, tg_key_change_t *c
     return err;
 }
 
+void tg_key_change_release(tg_key_change_t *change) {
+    tg_wipe(change, sizeof(*change));
+}
+
 bool tg_key_change_is_empty(const tg_key_change_t *change) {
     return !change->regenerate && change->secret.n == 0 && change->id.n == 0 && !change->has_roles;
 }
@@ -254,7 +258,7 @@ tg_err_t tg_owner_keys_set(tg_call_t *c) {
     if (!err) {
         err = change_write(c, &change);
     }
-    tg_wipe(&change, sizeof(change));
+    tg_key_change_release(&change);
     return err;
 }
 

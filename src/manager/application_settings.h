@@ -20,6 +20,7 @@ typedef struct {
 
 /* Reads {"publicKey","secretKey","regenerate","roleNameList"}, all optional. Views lie in the arena. */
 tg_err_t tg_key_change_read(tg_call_t *c, const json_t *body, tg_key_change_t *out) TG_MUST_CHECK;
+void tg_key_change_release(tg_key_change_t *change);
 bool tg_key_change_is_empty(const tg_key_change_t *change);
 /* The slow part, before the transaction. */
 tg_err_t tg_key_change_prepare(tg_key_change_t *change) TG_MUST_CHECK;

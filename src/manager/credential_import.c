@@ -2,34 +2,26 @@
  * POST /projects/{project}/credentials/import: text/csv, a line "user#password" for each credential; all or nothing.
  * argon2id is what takes the time, some 100 lines a second; it runs before the transaction.
  */
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "manager/credential_keys.h"
 #include "manager/credential_secrets.h"
 #include "manager/handlers.h"
-#include "manager/password.h"
+#include "manager/password_batch.h"
 #include "manager/resources.h"
 
 #define LINES_MAX 10000
-#define THREADS   2 /* fewer than password.c lets run at once: logins go on meanwhile */
-
-/* One import at a time, for the same reason. */
-static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
 
 typedef struct {
-    size_t number;               /* of the line, from 1 */
-    tg_str_t username, password; /* views into the body */
-    char encoded[TG_ENCODED_MAX];
+    size_t number;     /* of the line, from 1 */
+    tg_str_t username; /* a view into the body */
 } line_t;
 
 typedef struct {
     line_t *lines;
+    tg_password_job_t *jobs; /* of each line */
     size_t n;
-    atomic_size_t next;
-    atomic_int failed; /* tg_err_t */
-    const atomic_bool *stopping;
 } import_t;
 
 static tg_err_t line_fault(tg_call_t *c, size_t number, const char *why) {
@@ -40,7 +32,7 @@ static tg_err_t line_fault(tg_call_t *c, size_t number, const char *why) {
 
 /* ---- reading ---- */
 
-static tg_err_t line_read(tg_call_t *c, tg_str_t text, size_t number, line_t *out) {
+static tg_err_t line_read(tg_call_t *c, tg_str_t text, size_t number, line_t *out, tg_str_t *password) {
     tg_fault_t why = {.text = ""};
     tg_str_t rest = text;
     if (!tg_str_is_utf8(text)) {
@@ -51,13 +43,13 @@ static tg_err_t line_read(tg_call_t *c, tg_str_t text, size_t number, line_t *ou
     if (rest.p == NULL) {
         return line_fault(c, number, "must be user#password");
     }
-    out->password = rest;
+    *password = rest;
     tg_err_t err = tg_client_id_check(out->username, "the user", &why);
     if (!err && tg_str_eq(out->username, TG_STR("import"))) {
         err = tg_fault(&why, TG_ERR_INVALID, "the user", "\"import\" is reserved");
     }
     if (!err) {
-        err = tg_client_secret_check(out->password, "the password", &why);
+        err = tg_client_secret_check(*password, "the password", &why);
     }
     if (err) {
         char message[sizeof(why.field) + sizeof(why.text) + 2];
@@ -73,7 +65,8 @@ static tg_err_t lines_read(tg_call_t *c, import_t *in) {
         rest = tg_strn(rest.p + 3, rest.n - 3);
     }
     in->lines = tg_arena_array(&c->arena, LINES_MAX, sizeof(*in->lines));
-    tg_err_t err = in->lines == NULL ? TG_ERR_NOMEM : TG_OK;
+    in->jobs = tg_arena_array(&c->arena, LINES_MAX, sizeof(*in->jobs));
+    tg_err_t err = in->lines == NULL || in->jobs == NULL ? TG_ERR_NOMEM : TG_OK;
     for (size_t number = 1; !err && rest.p != NULL; number++) {
         tg_str_t text = tg_str_take(&rest, '\n');
         text.n -= text.n > 0 && text.p[text.n - 1] == '\r';
@@ -83,7 +76,7 @@ static tg_err_t lines_read(tg_call_t *c, import_t *in) {
         if (in->n == LINES_MAX) {
             return tg_fault(&c->fault, TG_ERR_INVALID, "", "more than %d lines", LINES_MAX);
         }
-        err = line_read(c, text, number, &in->lines[in->n]);
+        err = line_read(c, text, number, &in->lines[in->n], &in->jobs[in->n].password);
         in->n += !err;
     }
     return err || in->n > 0 ? err : tg_fault(&c->fault, TG_ERR_INVALID, "", "there is no line in the body");
@@ -116,43 +109,11 @@ static tg_err_t names_differ(tg_call_t *c, const import_t *in) {
     return twice == NULL ? TG_OK : line_fault(c, twice->number, "names a user of an earlier line again");
 }
 
-/* ---- hashing ---- */
-
-static void *hash_some(void *data) {
-    import_t *in = data;
-    for (;;) {
-        size_t i = atomic_fetch_add(&in->next, 1);
-        if (i >= in->n || atomic_load(&in->failed) != TG_OK) {
-            return NULL;
-        }
-        tg_err_t err = atomic_load(in->stopping) ? TG_ERR_UNAVAILABLE
-                                                 : tg_password_hash(in->lines[i].password, in->lines[i].encoded);
-        if (err) {
-            atomic_store(&in->failed, (int)err);
-        }
-    }
-}
-
-static tg_err_t hash_all(import_t *in) {
-    pthread_t threads[THREADS - 1];
-    size_t started = 0;
-    pthread_mutex_lock(&turn);
-    while (started < THREADS - 1 && pthread_create(&threads[started], NULL, hash_some, in) == 0) {
-        started++;
-    }
-    hash_some(in); /* alone, if no thread can be had */
-    while (started > 0) {
-        pthread_join(threads[--started], NULL);
-    }
-    pthread_mutex_unlock(&turn);
-    return (tg_err_t)atomic_load(&in->failed);
-}
-
 /* ---- writing ---- */
 
-static tg_err_t line_write(tg_call_t *c, const tg_resource_t *project, const line_t *line) {
+static tg_err_t line_write(tg_call_t *c, const tg_resource_t *project, const line_t *line, const char *encoded) {
     tg_credential_t fresh = {.username = line->username, .enabled = true};
-    tg_secret_form_t form = {.kind = TG_SECRET_ARGON2ID, .bytes = tg_str(line->encoded)};
+    tg_secret_form_t form = {.kind = TG_SECRET_ARGON2ID, .bytes = tg_str(encoded)};
     tg_client_t client = {.key_id = 0};
     tg_secret_take(&client, &form);
     tg_err_t err = tg_credential_add(c, project, &fresh, &client);
@@ -172,7 +133,7 @@ static tg_err_t lines_write(tg_call_t *c, const import_t *in) {
     json_t *names = json_array();
     tg_err_t err = tg_project_need(c, &project);
     for (size_t i = 0; !err && i < in->n; i++) {
-        err = line_write(c, &project, &in->lines[i]);
+        err = line_write(c, &project, &in->lines[i], in->jobs[i].encoded);
         tg_call_append_to(c, names, tg_text(in->lines[i].username));
     }
     if (!err) {
@@ -189,7 +150,7 @@ static tg_err_t lines_write(tg_call_t *c, const import_t *in) {
 
 tg_err_t tg_credential_import(tg_call_t *c) {
     tg_resource_t project;
-    import_t in = {.stopping = &c->m->stopping};
+    import_t in = {.n = 0};
     tg_err_t err = tg_project_need(c, &project); /* before the slow part */
     if (!err) {
         err = lines_read(c, &in);
@@ -198,7 +159,7 @@ tg_err_t tg_credential_import(tg_call_t *c) {
         err = names_differ(c, &in);
     }
     if (!err) {
-        err = hash_all(&in);
+        err = tg_passwords_hash(in.jobs, in.n, &c->m->stopping);
     }
     if (!err) {
         err = tg_call_begin(c);

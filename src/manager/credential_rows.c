@@ -16,23 +16,20 @@ tg_err_t tg_credential_read(tg_call_t *c, tg_str_t text, tg_credential_t *out) {
     return err == TG_ERR_INVALID ? TG_ERR_BUG : err;
 }
 
-tg_err_t tg_credential_find(tg_call_t *c, tg_str_t username, tg_credential_row_t *out) {
-    tg_err_t err =
-        c->store->ops->resource_find(c->store, TG_RES_CREDENTIAL, out->project.id, username, &c->arena, &out->row);
+tg_err_t tg_credential_load(tg_call_t *c, tg_credential_row_t *row) {
+    tg_err_t err = c->store->ops->resource_get(c->store, row->row.id, &c->arena, &row->row);
     if (!err) {
-        err = c->store->ops->client_find_owner(c->store, out->row.id, &c->arena, &out->client);
+        err = c->store->ops->client_find_owner(c->store, row->row.id, &c->arena, &row->client);
     }
-    return err ? err : tg_credential_read(c, out->row.doc, &out->stored);
+    return err ? err : tg_credential_read(c, row->row.doc, &row->stored);
 }
 
 tg_err_t tg_credential_need(tg_call_t *c, tg_credential_row_t *out) {
     tg_err_t err = tg_project_need(c, &out->project);
     if (!err) {
-        err = tg_credential_find(c, c->params[1], out);
+        err = tg_resource_need(c, TG_RES_CREDENTIAL, out->project.id, "credential", c->params[1], &out->row);
     }
-    return err == TG_ERR_NOTFOUND
-               ? tg_fault(&c->fault, err, "", "there is no credential \"%.*s\"", TG_STR_ARGS(c->params[1]))
-               : err;
+    return err ? err : tg_credential_load(c, out);
 }
 
 json_t *tg_credential_show(tg_call_t *c, const tg_resource_t *row) {

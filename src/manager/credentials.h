@@ -16,8 +16,8 @@ typedef struct {
 
 /* c->params[0] and [1] */
 tg_err_t tg_credential_need(tg_call_t *c, tg_credential_row_t *out) TG_MUST_CHECK;
-/* The one of this name in out->project; NOTFOUND. */
-tg_err_t tg_credential_find(tg_call_t *c, tg_str_t username, tg_credential_row_t *out) TG_MUST_CHECK;
+/* The rest of it, and row->row anew, by row->row.id. */
+tg_err_t tg_credential_load(tg_call_t *c, tg_credential_row_t *row) TG_MUST_CHECK;
 /* The stored document as answers show it: without token settings, which have a path of their own, and without secret
  * values. */
 json_t *tg_credential_show(tg_call_t *c, const tg_resource_t *row) TG_MUST_CHECK;

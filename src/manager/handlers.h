@@ -110,6 +110,9 @@ tg_err_t tg_administrator_patch(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_administrator_delete(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_administrator_password(tg_call_t *c) TG_MUST_CHECK;
 
+tg_err_t tg_export(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_import(tg_call_t *c) TG_MUST_CHECK;
+
 tg_err_t tg_token_request_list(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_audit_list(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_openapi_get(tg_call_t *c) TG_MUST_CHECK;

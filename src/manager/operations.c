@@ -175,6 +175,10 @@ const tg_operation_t tg_operations[] = {
      "Requests to token endpoints, newest first; environment, project, proxy, user, clientId, statusFrom, statusTo, from, to, error, before, pageSize"},
     {"auditList", "GET", "/apiops/auditEvents", TG_MAY_READ, TG_OP_LIST | TG_OP_QUERY, 200, tg_audit_list, NULL,
      "Who changed what, newest first; who, what, from, to narrow it"},
+    {"export", "GET", "/apiops/export", TG_MAY_READ, TG_OP_QUERY, 200, tg_export, NULL, "Environments, settings and projects as one document; project: that one alone"},
+    {"import", "POST", "/apiops/import", TG_MAY_WRITE, TG_OP_WRITES | TG_OP_BODY | TG_OP_LARGE | TG_OP_OWN_AUDIT, 200, tg_import, "Import",
+     "Make everything that a document names what it says, in one transaction"},
+
     {"openapi", "GET", "/apiops/openapi.json", TG_MAY_READ, TG_OP_PLAIN, 200, tg_openapi_get, NULL, "This document"},
 
     {"healthLive", "GET", "/health/live", TG_MAY_ANYONE, TG_OP_PLAIN, 200, tg_health_live, NULL, "The process answers"},

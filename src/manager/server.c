@@ -1,6 +1,7 @@
 #include "manager/server.h"
 
 #include <arpa/inet.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -154,8 +155,12 @@ static int serve(const struct _u_request *request, struct _u_response *response,
     if (request->binary_body != NULL) {
         tg_wipe(request->binary_body, request->binary_body_length);
     }
+    bool large = request->binary_body_length > TG_BODY_MAX || response->binary_body_length > TG_BODY_MAX;
     tg_call_release(c);
     free(c);
+    if (large) {
+        malloc_trim(0); /* each connection is a thread with a heap of its own, which would keep it */
+    }
     return U_CALLBACK_COMPLETE;
 }
 

@@ -233,6 +233,19 @@ tg_err_t tg_read_expiry(const tg_reader_t *r, const tg_place_t *at, const tg_fie
     return *moment > 0 ? TG_OK : tg_refuse(r, at, "must be a moment after 1970-01-01");
 }
 
+tg_err_t tg_read_kept(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
+    (void)r, (void)at, (void)f;
+    *(const json_t **)out = v;
+    return TG_OK;
+}
+
+tg_err_t tg_read_kept_list(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                           void *out) {
+    size_t n;
+    *(const json_t **)out = v;
+    return tg_want_array(r, at, f, v, &n);
+}
+
 /* ---- lists ---- */
 
 static bool texts_have(const tg_str_t *list, size_t n, tg_str_t s) {

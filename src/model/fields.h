@@ -57,6 +57,11 @@ tg_err_t tg_read_text(const tg_reader_t *, const tg_place_t *, const tg_field_t 
 /* tg_name_check. */
 tg_err_t tg_read_name(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 
+/* The value as it is, for somebody else to read; out is a const json_t *, borrowed. */
+tg_err_t tg_read_kept(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+/* Likewise a list of f->min..f->max elements. */
+tg_err_t tg_read_kept_list(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+
 /* A moment in ISO 8601, out is a tg_ms_t. */
 tg_err_t tg_read_moment(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 /* The moment at which something ends, after 1970: 0 stands for never elsewhere. A date alone is the end of that day. */

@@ -1,0 +1,95 @@
+/* Organizations of a document. */
+#include "manager/bodies.h"
+#include "manager/import.h"
+#include "manager/metadata_entries.h"
+#include "manager/organizations.h"
+#include "manager/resources.h"
+
+static const tg_str_t projects_segment = TG_STR("projects");
+
+static tg_err_t organization_read(tg_import_t *im, const tg_resource_t *project, const json_t *object,
+                                  tg_organization_t *out, tg_resource_t *row) {
+    json_t *body = json_deep_copy(object), *old = NULL;
+    tg_err_t err = body == NULL
+                       ? TG_ERR_NOMEM
+                       : tg_import_old(im, TG_RES_ORGANIZATION, project, tg_json_str(object, "name"), row, &old);
+    if (!err) {
+        err = tg_entries_keep(body, old);
+    }
+    if (!err) {
+        err = tg_organization_parse(body, &im->c->arena, out, &im->c->fault);
+    }
+    json_decref(body);
+    json_decref(old);
+    return err;
+}
+
+tg_err_t tg_import_organizations_check(tg_import_t *im, const tg_resource_t *project, const json_t *list,
+                                       const char *at) {
+    size_t i;
+    const json_t *element;
+    tg_at_t all = tg_at("%s.organizations", at);
+    tg_err_t err = TG_OK;
+    json_array_foreach(list, i, element) {
+        tg_at_t here = tg_at("%s[%zu]", all.text, i);
+        tg_organization_t o;
+        tg_resource_t row;
+        err = err ? err : tg_import_fault(im, organization_read(im, project, element, &o, &row), &here);
+    }
+    return err ? err : tg_import_unique(im, list, "name", &all);
+}
+
+static tg_err_t organization_note(tg_import_t *im, const tg_resource_t *project, tg_str_t name, const char *action) {
+    static const tg_str_t segment = TG_STR("credential-organizations");
+    tg_str_t path;
+    tg_err_t err = tg_import_path(im, &path, &projects_segment, &project->name, &segment, &name, NULL);
+    return err ? err : tg_import_note(im, action, "organization", path);
+}
+
+static tg_err_t organization_write(tg_import_t *im, const tg_resource_t *project, const json_t *object) {
+    tg_call_t *c = im->c;
+    tg_organization_t o;
+    tg_resource_t row;
+    tg_str_t doc;
+    tg_err_t err = organization_read(im, project, object, &o, &row);
+    if (!err && row.id == 0) {
+        err = tg_organization_add(c, project, &o);
+        return err ? err : organization_note(im, project, o.name, "create");
+    }
+    if (!err) {
+        err = tg_doc_text(c, tg_organization_write(&o), &doc);
+    }
+    if (err || tg_str_eq(doc, row.doc)) {
+        return err;
+    }
+    err = tg_organization_change(c, &row, &o);
+    return err ? err : organization_note(im, project, o.name, "update");
+}
+
+tg_err_t tg_import_organizations(tg_import_t *im, const tg_resource_t *project, const json_t *list, const char *at) {
+    size_t i;
+    const json_t *element;
+    tg_err_t err = TG_OK;
+    json_array_foreach(list, i, element) {
+        tg_at_t here = tg_at("%s.organizations[%zu]", at, i);
+        err = err ? err : tg_import_fault(im, organization_write(im, project, element), &here);
+    }
+    return err;
+}
+
+tg_err_t tg_import_organizations_prune(tg_import_t *im, const tg_resource_t *project, const json_t *list) {
+    tg_resource_t *rows = NULL;
+    size_t n = 0;
+    json_t *named = tg_import_name_set(list, "name");
+    tg_err_t err = named == NULL  ? TG_ERR_NOMEM
+                   : list != NULL ? tg_resource_all(im->c, TG_RES_ORGANIZATION, project->id, &rows, &n)
+                                  : TG_OK;
+    for (size_t i = 0; !err && i < n; i++) {
+        if (!tg_import_has(named, rows[i].name)) {
+            err = tg_organization_remove(im->c, &rows[i]);
+            err = err ? err : organization_note(im, project, rows[i].name, "delete");
+        }
+    }
+    json_decref(named);
+    return err;
+}
