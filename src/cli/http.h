@@ -13,10 +13,12 @@ typedef struct {
     const char *json;    /* body; NULL: none */
     const char *ca_file; /* for https; NULL: the system's */
     long timeout_ms;
+    bool insecure_http; /* plain http to another machine is allowed */
 } tg_http_call_t;
 
-/* *status is the answer's; its body (at most 1 MiB) is appended to *body. TG_ERR_UNAVAILABLE: no answer; *fault says
- * why. */
+/* *status is the answer's; its body is appended to *body, which has a bound. Redirects are not followed.
+ * TG_ERR_INVALID: no http or https URL, one with a user in it, or plain http to another machine; TG_ERR_UNAVAILABLE: no
+ * answer; *fault says why. */
 tg_err_t tg_http_run(const tg_http_call_t *call, long *status, tg_buf_t *body, tg_fault_t *fault) TG_MUST_CHECK;
 
 #endif

@@ -70,7 +70,7 @@ static const struct {
 };
 #define N_OPTIONS (sizeof(table) / sizeof(table[0]))
 
-static const char *purpose(const char *name) {
+const char *tg_option_purpose(const char *name) {
     if (strcmp(name, "manager") == 0)
         return "Runs the manager (control plane) in the foreground.";
     if (strcmp(name, "gateway") == 0)
@@ -89,9 +89,21 @@ static bool option_fits(const char *name, int opt) {
     return true;
 }
 
+bool tg_option_at(const char *name, size_t i, const char **option, const char **arg, const char **help) {
+    for (size_t at = 0; at < N_OPTIONS; at++) {
+        if (!option_fits(name, table[at].opt.val) || i-- > 0)
+            continue;
+        *option = table[at].opt.name;
+        *arg = table[at].arg;
+        *help = table[at].help;
+        return true;
+    }
+    return false;
+}
+
 static void help_print(const char *name) {
     printf("Usage: tollgate %s %s[options]\n\n%s\n\nOptions:\n", name, strcmp(name, "demo") == 0 ? "" : "--data DIR ",
-           purpose(name));
+           tg_option_purpose(name));
     for (size_t i = 0; i < N_OPTIONS; i++) {
         if (!option_fits(name, table[i].opt.val))
             continue;

@@ -37,6 +37,12 @@ typedef struct {
  * TG_ERR_INVALID: said what is wrong. */
 tg_err_t tg_options_parse(const char *name, int argc, char **argv, tg_options_t *out) TG_MUST_CHECK;
 
+/* The i-th option that the command takes, for completion and the manual; *arg is "" if it takes no value. false: there
+ * are no more. */
+bool tg_option_at(const char *name, size_t i, const char **option, const char **arg, const char **help);
+/* What the command does, a sentence. */
+const char *tg_option_purpose(const char *name);
+
 /* "ADDR:PORT", "[v6]:PORT", ":PORT" or "PORT". */
 tg_err_t tg_endpoint_parse(const char *text, tg_endpoint_t *out) TG_MUST_CHECK;
 /* Writes "host:port", with brackets around IPv6. */

@@ -1,0 +1,120 @@
+/* `deploy`, `undeploy`, `rollback`. */
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/client.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/place.h"
+#include "cli/say.h"
+
+tg_err_t tg_deployment_show(tg_output_t format, const json_t *answer) {
+    static const tg_column_t columns[] = {
+        {"ENVIRONMENT", "environmentName"}, {"SERVED", "success"}, {"MESSAGE", "message"}, {NULL, NULL}};
+    const json_t *result = json_object_get(answer, "deploymentResult");
+    tg_err_t err =
+        tg_output_rows(format, result, json_object_get(result, "deploymentResults"), columns, "environmentName");
+    return err ? err : tg_json_bool(result, "success", false) ? TG_OK : TG_ERR_UNAVAILABLE;
+}
+
+/* Each environment by a call of its own; what they answer comes together in `all`. */
+static tg_err_t environment_call(const tg_client_t *c, const char *method, const char *place, tg_str_t environment,
+                                 const json_t *body, json_t *all) {
+    char path[TG_PATH_MAX + 512];
+    tg_buf_t b;
+    json_t *answer = NULL;
+    tg_buf_init_fixed(&b, path, sizeof(path) - 1);
+    tg_buf_putf(&b, "%s/environments/", place);
+    tg_buf_put_percent(&b, environment);
+    tg_buf_putc(&b, '/');
+    path[b.n] = '\0';
+    tg_err_t err = b.err ? TG_ERR_INVALID : tg_client_call(c, method, path, body, &answer);
+    json_t *result = json_object_get(answer, "deploymentResult");
+    if (!err && json_array_extend(json_object_get(all, "deploymentResults"),
+                                  json_object_get(result, "deploymentResults")) != 0) {
+        tg_say("the manager's answer holds no deployment result");
+        err = TG_ERR_UNAVAILABLE;
+    }
+    if (err || !tg_json_bool(result, "success", false))
+        json_object_set_new(all, "success", json_false());
+    json_decref(answer);
+    return err;
+}
+
+static tg_err_t environments_call(const tg_args_t *a, const tg_client_t *c, const char *method, const json_t *body,
+                                  json_t *all) {
+    char place[TG_PATH_MAX];
+    tg_str_t names = tg_str(a->value[TG_FLAG_ENVIRONMENT]);
+    tg_err_t err = tg_deployable_write(a, a->operands[0], place), first = TG_OK;
+    if (err || names.n == 0) {
+        if (!err)
+            tg_say("where? Say -e ENVIRONMENT");
+        return TG_ERR_INVALID;
+    }
+    while (names.n) {
+        tg_str_t name = tg_str_take(&names, ',');
+        err = name.n ? environment_call(c, method, place, name, body, all) : TG_OK;
+        first = first ? first : err;
+    }
+    return first;
+}
+
+static int run(const tg_args_t *a, const char *method) {
+    tg_client_t client = {0};
+    tg_output_t format;
+    const char *message = a->value[TG_FLAG_MESSAGE];
+    json_t *all = json_pack("{s:{s:b,s:[]}}", "deploymentResult", "success", 1, "deploymentResults");
+    json_t *body = message ? json_pack("{s:s}", "description", message) : NULL;
+    tg_err_t err = tg_output_parse(a, &format);
+    if (message && !body) {
+        tg_say("--message: must be UTF-8");
+        err = TG_ERR_INVALID;
+    }
+    if (!err)
+        err = tg_client_init(a, &client);
+    if (!err)
+        err = environments_call(a, &client, method, body, json_object_get(all, "deploymentResult"));
+    json_t *results = json_object_get(json_object_get(all, "deploymentResult"), "deploymentResults");
+    if (json_array_size(results) > 0) {
+        tg_err_t shown = tg_deployment_show(format, all);
+        err = err ? err : shown;
+    }
+    json_decref(all);
+    json_decref(body);
+    tg_client_release(&client);
+    return tg_exit_of(err);
+}
+
+int tg_deploy(const tg_args_t *a) {
+    return run(a, "POST");
+}
+
+int tg_undeploy(const tg_args_t *a) {
+    return run(a, "DELETE");
+}
+
+int tg_rollback(const tg_args_t *a) {
+    char place[TG_PATH_MAX], path[TG_PATH_MAX + 128];
+    tg_client_t client = {0};
+    tg_output_t format;
+    uint64_t revision;
+    json_t *answer = NULL;
+    tg_err_t err = tg_output_parse(a, &format);
+    if (!err && (!tg_str_to_u64(tg_str(a->operands[1]), INT64_MAX, &revision) || revision == 0)) {
+        tg_say("REV: must be a revision's number; tollgate get deployments shows them");
+        err = TG_ERR_INVALID;
+    }
+    if (!err)
+        err = tg_deployable_write(a, a->operands[0], place);
+    if (!err)
+        err = tg_client_init(a, &client);
+    if (!err) {
+        snprintf(path, sizeof(path), "%s/deploy-histories/%llu/rollback/", place, (unsigned long long)revision);
+        err = tg_client_call(&client, "POST", path, NULL, &answer);
+    }
+    if (!err)
+        err = tg_deployment_show(format, answer);
+    json_decref(answer);
+    tg_client_release(&client);
+    return tg_exit_of(err);
+}
