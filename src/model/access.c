@@ -43,13 +43,22 @@ static tg_err_t read_methods(const tg_reader_t *r, const tg_place_t *at, const t
     return err;
 }
 
+static json_t *methods_schema(const tg_field_t *f) {
+    json_t *names = json_array();
+    for (uint32_t bit = 1; tg_method_name(bit).n > 0; bit <<= 1) {
+        tg_list_put(&names, tg_json_new_str(tg_method_name(bit)));
+    }
+    return tg_schema_array(f, tg_schema_enum(names));
+}
+
 /* What may stand in an element itself, too. */
 #define SETTINGS_FIELDS(base)                                                                                          \
     TG_LIMITS_FIELDS((base) + offsetof(tg_access_settings_t, limits)),                                                 \
         {.name = "disallowedMethods",                                                                                  \
          .read = read_methods,                                                                                         \
          .offset = (base) + offsetof(tg_access_settings_t, disallowed),                                                \
-         .max = METHODS_MAX},                                                                                          \
+         .max = METHODS_MAX,                                                                                           \
+         .schema = methods_schema},                                                                                    \
     {                                                                                                                  \
         .name = "expireTime", .read = tg_read_expiry, .offset = (base) + offsetof(tg_access_settings_t, expires_at)    \
     }
@@ -100,7 +109,10 @@ static const tg_field_t element_fields[] = {
      .offset = offsetof(element_t, row.type),
      .required = true,
      .more = type_choices},
-    {.name = "settings", TG_STRUCTS(element_t, row.settings, row.n_settings, read_settings), .max = SETTINGS_MAX},
+    {.name = "settings",
+     TG_STRUCTS(element_t, row.settings, row.n_settings, read_settings),
+     .max = SETTINGS_MAX,
+     TG_INNER(settings_fields)},
     SETTINGS_FIELDS(offsetof(element_t, own)),
 };
 
@@ -179,8 +191,20 @@ typedef struct {
 } list_t;
 
 static const tg_field_t list_fields[] = {
-    {.name = "credentialAccessList", TG_STRUCTS(list_t, rows, n, read_row), .required = true, .max = ROWS_MAX},
+    {.name = "credentialAccessList",
+     TG_STRUCTS(list_t, rows, n, read_row),
+     .required = true,
+     .max = ROWS_MAX,
+     TG_INNER(element_fields)},
 };
+
+json_t *tg_access_list_schema(void) {
+    return tg_fields_schema(list_fields, COUNT(list_fields));
+}
+
+json_t *tg_access_row_schema(void) {
+    return tg_fields_schema(element_fields, COUNT(element_fields));
+}
 
 /* By what they name, then by their place: the later of two is the one that is told. */
 static int compare_rows(const void *a, const void *b) {

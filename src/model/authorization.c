@@ -23,8 +23,16 @@ static tg_err_t read_row(const tg_reader_t *r, const tg_place_t *at, const tg_fi
 
 static const tg_field_t authorization_fields[] = {
     {.name = "enabled", .read = tg_read_bool, .offset = offsetof(tg_policy_t, authorization), .required = true},
-    {.name = "methodAccess", TG_STRUCTS(tg_policy_t, methods, n_methods, read_row), .max = ROWS_MAX},
+    {.name = "methodAccess",
+     TG_STRUCTS(tg_policy_t, methods, n_methods, read_row),
+     .max = ROWS_MAX,
+     TG_INNER(row_fields)},
 };
+
+json_t *tg_schema_authorization(const tg_field_t *f) {
+    (void)f;
+    return tg_fields_schema(authorization_fields, COUNT(authorization_fields));
+}
 
 /* Two rows for one thing would leave it open which counts. */
 static tg_err_t rows_check(const tg_reader_t *r, const tg_place_t *at, const tg_policy_t *p) {

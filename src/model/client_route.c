@@ -179,7 +179,8 @@ static const tg_field_t header_fields[] = {
      .offset = offsetof(header_t, value),
      .required = true,
      .min = 1,
-     .max = HEADER_VALUE},
+     .max = HEADER_VALUE,
+     .schema = tg_schema_text},
 };
 
 static tg_err_t read_headers(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
@@ -212,15 +213,25 @@ static tg_err_t read_headers(const tg_reader_t *r, const tg_place_t *at, const t
 
 /* ---- the whole ---- */
 
+static json_t *path_schema(const tg_field_t *f) {
+    (void)f;
+    return tg_schema_pattern("^/[^?#]*$", 1, PATH_BYTES);
+}
+
+static json_t *headers_schema(const tg_field_t *f) {
+    return tg_schema_array(f, tg_fields_schema(header_fields, COUNT(header_fields)));
+}
+
 static const tg_field_t route_fields[] = {
     {.name = "relativePathList",
      TG_TEXTS(tg_route_t, paths, n_paths, read_path),
      .required = true,
      .min = 1,
-     .max = PATHS_MAX},
-    {.name = "hostList", TG_TEXTS(tg_route_t, hosts, n_hosts, read_host), .max = HOSTS_MAX},
+     .max = PATHS_MAX,
+     .schema = path_schema},
+    {.name = "hostList", TG_TEXTS(tg_route_t, hosts, n_hosts, read_host), .max = HOSTS_MAX, .schema = tg_schema_string},
     {.name = "methodList", TG_TEXTS(tg_route_t, methods, n_methods, tg_read_method), .max = METHODS_MAX},
-    {.name = "headerList", .read = read_headers, .max = HEADERS_MAX},
+    {.name = "headerList", .read = read_headers, .max = HEADERS_MAX, .schema = headers_schema},
     {.name = "stripPath", .read = tg_read_bool, .offset = offsetof(tg_route_t, strip_path)},
 };
 
@@ -230,6 +241,11 @@ tg_err_t tg_read_client_route(const tg_reader_t *r, const tg_place_t *at, const 
     tg_route_t *route = out;
     *route = (tg_route_t){.strip_path = true};
     return tg_fields_read(r, at, v, route_fields, COUNT(route_fields), route);
+}
+
+json_t *tg_client_route_schema(void) {
+    const tg_route_t none = {.strip_path = true};
+    return tg_schema_defaults(tg_fields_schema(route_fields, COUNT(route_fields)), tg_client_route_write(&none));
 }
 
 static json_t *paths_write(const tg_route_t *route) {

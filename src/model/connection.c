@@ -105,15 +105,32 @@ static const tg_field_t connection_fields[] = {
      .max = TIMEOUT_MAX_MS},
     {.name = "retries", .read = tg_read_int, .offset = offsetof(tg_connection_t, retries), .min = 0, .max = 100},
     {.name = "tlsVerify", .read = tg_read_bool, .offset = offsetof(tg_connection_t, tls_verify)},
-    {.name = "tlsServerName", .read = read_server_name, .offset = offsetof(tg_connection_t, tls_server_name)},
-    {.name = "tlsCa", .read = read_pem, .offset = offsetof(tg_connection_t, tls_ca), .max = PEM_MAX},
-    {.name = "hostHeader", .read = read_host_header, .offset = offsetof(tg_connection_t, host_header)},
+    {.name = "tlsServerName",
+     .read = read_server_name,
+     .offset = offsetof(tg_connection_t, tls_server_name),
+     .schema = tg_schema_string},
+    {.name = "tlsCa",
+     .read = read_pem,
+     .offset = offsetof(tg_connection_t, tls_ca),
+     .max = PEM_MAX,
+     .schema = tg_schema_text},
+    {.name = "hostHeader",
+     .read = read_host_header,
+     .offset = offsetof(tg_connection_t, host_header),
+     .schema = tg_schema_string},
 };
 
 tg_err_t tg_read_connection(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
                             void *out) {
     (void)f;
     return tg_fields_read(r, at, v, connection_fields, COUNT(connection_fields), out);
+}
+
+json_t *tg_connection_schema(void) {
+    tg_connection_t none;
+    tg_connection_init(&none);
+    return tg_schema_defaults(tg_fields_schema(connection_fields, COUNT(connection_fields)),
+                              tg_connection_write(&none));
 }
 
 json_t *tg_connection_write(const tg_connection_t *c) {

@@ -90,12 +90,31 @@ static tg_err_t read_header(const tg_reader_t *r, const tg_place_t *at, const tg
     return tg_keep(r, s, out);
 }
 
+static json_t *origin_schema(const tg_field_t *f) {
+    (void)f;
+    return tg_schema_pattern("^(\\*|[a-zA-Z][a-zA-Z0-9+.-]*://[^/]+)$", 1, ORIGIN_MAX);
+}
+
+static json_t *header_schema(const tg_field_t *f) {
+    (void)f;
+    return tg_schema_pattern("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", 1, TG_NAME_MAX);
+}
+
 static const tg_field_t cors_fields[] = {
     {.name = "enabled", .read = tg_read_bool, .offset = offsetof(tg_cors_t, enabled)},
-    {.name = "allowedOrigins", TG_TEXTS(tg_cors_t, origins, n_origins, read_origin), .max = ORIGINS_MAX},
+    {.name = "allowedOrigins",
+     TG_TEXTS(tg_cors_t, origins, n_origins, read_origin),
+     .max = ORIGINS_MAX,
+     .schema = origin_schema},
     {.name = "allowedMethods", TG_TEXTS(tg_cors_t, methods, n_methods, tg_read_method), .max = METHODS_MAX},
-    {.name = "allowedHeaders", TG_TEXTS(tg_cors_t, headers, n_headers, read_header), .max = HEADERS_MAX},
-    {.name = "exposedHeaders", TG_TEXTS(tg_cors_t, exposed, n_exposed, read_header), .max = HEADERS_MAX},
+    {.name = "allowedHeaders",
+     TG_TEXTS(tg_cors_t, headers, n_headers, read_header),
+     .max = HEADERS_MAX,
+     .schema = header_schema},
+    {.name = "exposedHeaders",
+     TG_TEXTS(tg_cors_t, exposed, n_exposed, read_header),
+     .max = HEADERS_MAX,
+     .schema = header_schema},
     {.name = "allowCredentials", .read = tg_read_bool, .offset = offsetof(tg_cors_t, credentials)},
     {.name = "maxAgeSeconds", .read = tg_read_int64, .offset = offsetof(tg_cors_t, max_age_s), .max = MAX_AGE_MAX},
 };
@@ -130,6 +149,12 @@ tg_err_t tg_cors_parse(const json_t *body, tg_arena_t *a, tg_cors_t *out, tg_fau
     tg_reader_t r = {a, fault};
     tg_cors_init(out);
     return tg_read_cors(&r, NULL, NULL, body, out);
+}
+
+json_t *tg_cors_schema(void) {
+    tg_cors_t none;
+    tg_cors_init(&none);
+    return tg_schema_defaults(tg_fields_schema(cors_fields, COUNT(cors_fields)), tg_cors_write(&none));
 }
 
 json_t *tg_cors_write(const tg_cors_t *c) {

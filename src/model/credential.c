@@ -1,6 +1,7 @@
 #include "model/credential_token.h"
 #include "model/metadata_entry.h"
 #include "model/names.h"
+#include "model/schemas.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -62,7 +63,7 @@ static tg_err_t read_token(const tg_reader_t *r, const tg_place_t *at, const tg_
 
 static const tg_field_t environment_body_fields[] = {
     ENVIRONMENT_FIELDS,
-    {.name = "password", .read = read_environment_password},
+    {.name = "password", .read = read_environment_password, .schema = tg_schema_client_secret},
 };
 static const tg_field_t environment_stored_fields[] = {
     ENVIRONMENT_FIELDS,
@@ -118,7 +119,11 @@ static json_t *environments_write(const tg_credential_t *c) {
 
 #define CREDENTIAL_FIELDS                                                                                              \
     {.name = "username", .read = tg_read_client_id, .offset = offsetof(tg_credential_t, username), .required = true},  \
-        {.name = "email", .read = read_email, .offset = offsetof(tg_credential_t, email), .max = 254},                 \
+        {.name = "email",                                                                                              \
+         .read = read_email,                                                                                           \
+         .offset = offsetof(tg_credential_t, email),                                                                   \
+         .max = 254,                                                                                                   \
+         .schema = tg_schema_text},                                                                                    \
         {.name = "fullName", .read = tg_read_line, .offset = offsetof(tg_credential_t, full_name), .max = 256},        \
         {.name = "description", .read = tg_read_text, .offset = offsetof(tg_credential_t, description), .max = 1024},  \
         {.name = "organization", .read = tg_read_name, .offset = offsetof(tg_credential_t, organization)},             \
@@ -129,22 +134,22 @@ static json_t *environments_write(const tg_credential_t *c) {
         .name = "metadata", TG_STRUCTS(tg_credential_t, metadata, n_metadata, tg_read_metadata_entry),                 \
         .max = TG_METADATA_MAX                                                                                         \
     }
-#define ENVIRONMENTS_FIELD(one)                                                                                        \
+#define ENVIRONMENTS_FIELD(one, table)                                                                                 \
     {                                                                                                                  \
         .name = "environments", TG_STRUCTS(tg_credential_t, environments, n_environments, one),                        \
-        .max = TG_CREDENTIAL_ENVIRONMENTS_MAX                                                                          \
+        .max = TG_CREDENTIAL_ENVIRONMENTS_MAX, TG_INNER(table)                                                         \
     }
 
 static const tg_field_t body_fields[] = {
     CREDENTIAL_FIELDS,
-    ENVIRONMENTS_FIELD(read_environment_body),
-    {.name = "password", .read = read_password},
-    {.name = "token", .read = refuse_token},
+    ENVIRONMENTS_FIELD(read_environment_body, environment_body_fields),
+    {.name = "password", .read = read_password, .schema = tg_schema_client_secret},
+    {.name = "token", .read = refuse_token, .hidden = true},
 };
 static const tg_field_t stored_fields[] = {
     CREDENTIAL_FIELDS,
-    ENVIRONMENTS_FIELD(read_environment_stored),
-    {.name = "token", .read = read_token},
+    ENVIRONMENTS_FIELD(read_environment_stored, environment_stored_fields),
+    {.name = "token", .read = read_token, .hidden = true} /* shown at a path of its own */,
 };
 
 static tg_err_t credential_read(const tg_reader_t *r, const tg_field_t *table, size_t n, const json_t *doc,
@@ -166,6 +171,19 @@ tg_err_t tg_credential_parse(const json_t *body, tg_arena_t *a, tg_credential_t 
 tg_err_t tg_credential_read_stored(const json_t *doc, tg_arena_t *a, tg_credential_t *out, tg_fault_t *fault) {
     tg_reader_t r = {a, fault};
     return credential_read(&r, stored_fields, COUNT(stored_fields), doc, out);
+}
+
+static json_t *schema_of(const tg_field_t *table, size_t n) {
+    const tg_credential_t none = {.enabled = true};
+    return tg_schema_defaults(tg_fields_schema(table, n), tg_credential_write(&none));
+}
+
+json_t *tg_credential_schema(void) {
+    return schema_of(body_fields, COUNT(body_fields));
+}
+
+json_t *tg_credential_shown_schema(void) {
+    return schema_of(stored_fields, COUNT(stored_fields));
 }
 
 json_t *tg_credential_write(const tg_credential_t *c) {

@@ -1,5 +1,7 @@
 #include "model/credential_token.h"
 
+#include "model/credential.h"
+#include "model/schemas.h"
 #include "model/token_settings.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -16,6 +18,12 @@ tg_err_t tg_credential_token_read(const tg_reader_t *r, const tg_place_t *at, co
 tg_err_t tg_credential_token_parse(const json_t *body, tg_arena_t *a, tg_token_settings_t *out, tg_fault_t *fault) {
     tg_reader_t r = {a, fault};
     return tg_credential_token_read(&r, NULL, body, out);
+}
+
+json_t *tg_credential_token_schema(void) {
+    tg_token_settings_t none;
+    tg_token_settings_default(&none);
+    return tg_schema_defaults(tg_fields_schema(token_fields, COUNT(token_fields)), tg_credential_token_write(&none));
 }
 
 json_t *tg_credential_token_write(const tg_token_settings_t *t) {

@@ -50,9 +50,19 @@ tg_err_t tg_read_path_pattern(const tg_reader_t *r, const tg_place_t *at, const 
     return why == NULL ? tg_keep(r, s, out) : tg_refuse(r, at, "%s", why);
 }
 
+static json_t *method_schema(const tg_field_t *f) {
+    (void)f;
+    return json_pack("{s:s, s:[s, s, s, s, s, s, s, s, s]}", "type", "string", "enum", "GET", "HEAD", "POST", "PUT",
+                     "PATCH", "DELETE", "OPTIONS", "TRACE", "*");
+}
+
 static const tg_field_t endpoint_fields[] = {
     {.name = "name", .read = tg_read_name, .offset = offsetof(tg_api_endpoint_t, name)},
-    {.name = "method", .read = read_method, .offset = offsetof(tg_api_endpoint_t, method), .required = true},
+    {.name = "method",
+     .read = read_method,
+     .offset = offsetof(tg_api_endpoint_t, method),
+     .required = true,
+     .schema = method_schema},
     {.name = "path", .read = tg_read_path_pattern, .offset = offsetof(tg_api_endpoint_t, path), .required = true},
     {.name = "backendPath", .read = tg_read_path_pattern, .offset = offsetof(tg_api_endpoint_t, backend_path)},
     {.name = "roles", TG_TEXTS(tg_api_endpoint_t, roles, n_roles, tg_read_role), .max = TG_ROLES_MAX},
@@ -256,6 +266,10 @@ tg_err_t tg_api_endpoints_name(tg_proxy_t *p, tg_arena_t *a, tg_fault_t *fault) 
 }
 
 /* ---- writing ---- */
+
+json_t *tg_api_endpoint_schema(void) {
+    return tg_fields_schema(endpoint_fields, COUNT(endpoint_fields));
+}
 
 json_t *tg_api_endpoint_write(const tg_api_endpoint_t *e) {
     tg_writer_t w = tg_writer();

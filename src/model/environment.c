@@ -84,10 +84,18 @@ static tg_err_t read_feed_lost(const tg_reader_t *r, const tg_place_t *at, const
     return err;
 }
 
+static json_t *access_url_schema(const tg_field_t *f) {
+    (void)f;
+    return json_pack("{s:s, s:s}", "type", "string", "format", "uri");
+}
+
 static const tg_field_t environment_fields[] = {
     {.name = "name", .read = tg_read_name, .offset = offsetof(tg_environment_t, name), .required = true},
     {.name = "description", .read = tg_read_text, .offset = offsetof(tg_environment_t, description), .max = 1024},
-    {.name = "accessUrl", .read = read_access_url, .offset = offsetof(tg_environment_t, access_url)},
+    {.name = "accessUrl",
+     .read = read_access_url,
+     .offset = offsetof(tg_environment_t, access_url),
+     .schema = access_url_schema},
     {.name = "leewaySeconds", .read = tg_read_int64, .offset = offsetof(tg_environment_t, leeway_s), .max = 300},
     {.name = "jwksMaxAgeSeconds",
      .read = tg_read_int64,
@@ -106,12 +114,13 @@ static const tg_field_t environment_fields[] = {
     {.name = "jwtWhenFeedLost",
      .read = read_feed_lost,
      .offset = offsetof(tg_environment_t, jwt_refuse_when_feed_lost),
-     .more = feed_choices},
-    {.name = "failureLimits", .read = read_failure_limits},
-    {.name = "tokenRequestLog", .read = read_request_log},
+     .more = feed_choices,
+     .schema = tg_schema_choice},
+    {.name = "failureLimits", .read = read_failure_limits, TG_INNER(failure_fields)},
+    {.name = "tokenRequestLog", .read = read_request_log, TG_INNER(request_log_fields)},
 };
 
-tg_err_t tg_environment_read(const tg_reader_t *r, const tg_place_t *at, const json_t *body, tg_environment_t *out) {
+static void environment_init(tg_environment_t *out) {
     *out = (tg_environment_t){.jwks_max_age_s = 300,
                               .revocation_bound_ms = 1000,
                               .client_failures = {.limit = 20, .interval_ms = 60 * TG_SECOND_MS, .sliding = true},
@@ -120,12 +129,23 @@ tg_err_t tg_environment_read(const tg_reader_t *r, const tg_place_t *at, const j
                               .request_log_keep_days = 30};
     tg_forwarded_init(&out->forwarded);
     tg_cors_init(&out->cors);
+}
+
+tg_err_t tg_environment_read(const tg_reader_t *r, const tg_place_t *at, const json_t *body, tg_environment_t *out) {
+    environment_init(out);
     return tg_fields_read(r, at, body, environment_fields, COUNT(environment_fields), out);
 }
 
 tg_err_t tg_environment_parse(const json_t *body, tg_arena_t *a, tg_environment_t *out, tg_fault_t *fault) {
     tg_reader_t r = {a, fault};
     return tg_environment_read(&r, NULL, body, out);
+}
+
+json_t *tg_environment_schema(void) {
+    tg_environment_t none;
+    environment_init(&none);
+    return tg_schema_defaults(tg_fields_schema(environment_fields, COUNT(environment_fields)),
+                              tg_environment_write(&none));
 }
 
 json_t *tg_environment_write(const tg_environment_t *e) {

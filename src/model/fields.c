@@ -354,7 +354,7 @@ tg_err_t tg_read_deploy(const tg_reader_t *r, const tg_place_t *at, const tg_fie
 
 tg_err_t tg_read_deploy_targets(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
                                 void *out) {
-    const tg_field_t list = {.max = 64};
+    const tg_field_t list = {.max = TG_DEPLOY_TARGETS_MAX};
     size_t n;
     (void)f, (void)out;
     tg_err_t err = tg_want_array(r, at, &list, v, &n);

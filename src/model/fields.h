@@ -27,6 +27,8 @@ typedef struct {
 } tg_reader_t;
 
 typedef struct tg_field tg_field_t;
+/* What a row takes as JSON Schema; a new reference. */
+typedef json_t *(*tg_schema_fn)(const tg_field_t *f);
 typedef tg_err_t (*tg_read_fn)(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
                                void *out);
 struct tg_field {
@@ -36,7 +38,15 @@ struct tg_field {
     bool required;
     int64_t min, max; /* of a number; of the bytes of a text; of the elements of a list */
     const void *more; /* what else `read` wants: tg_choice_t rows, an inner table */
+
+    /* For the schema, where `read` is none that schema.c knows: of the value, or of a list's elements. */
+    tg_schema_fn schema;
+    const tg_field_t *inner; /* or the table that `read` reads an object by */
+    size_t n_inner;
+    bool hidden; /* refused by a text of its own; in no schema */
 };
+
+#define TG_INNER(table) .inner = (table), .n_inner = sizeof(table) / sizeof((table)[0])
 
 /* TG_ERR_INVALID with the place and the rule. */
 tg_err_t tg_refuse(const tg_reader_t *r, const tg_place_t *at, const char *fmt, ...) TG_PRINTF(3, 4);
@@ -44,6 +54,20 @@ tg_err_t tg_refuse_nomem(const tg_reader_t *r);
 
 tg_err_t tg_fields_read(const tg_reader_t *r, const tg_place_t *at, const json_t *object, const tg_field_t *table,
                         size_t n, void *out) TG_MUST_CHECK;
+
+/* ---- schemas ---- */
+
+json_t *tg_fields_schema(const tg_field_t *table, size_t n) TG_MUST_CHECK;
+/* Puts what a write function says of an object that nothing was said about in as defaults; takes both references. */
+json_t *tg_schema_defaults(json_t *schema, json_t *written) TG_MUST_CHECK;
+json_t *tg_schema_string(const tg_field_t *f) TG_MUST_CHECK;
+json_t *tg_schema_text(const tg_field_t *f) TG_MUST_CHECK;   /* min..max */
+json_t *tg_schema_choice(const tg_field_t *f) TG_MUST_CHECK; /* more */
+json_t *tg_schema_client_secret(const tg_field_t *f) TG_MUST_CHECK;
+/* 0 and NULL: open. */
+json_t *tg_schema_pattern(const char *pattern, int64_t min, int64_t max) TG_MUST_CHECK;
+json_t *tg_schema_enum(json_t *names) TG_MUST_CHECK;                       /* takes the reference */
+json_t *tg_schema_array(const tg_field_t *f, json_t *items) TG_MUST_CHECK; /* likewise */
 
 /* ---- readers for table rows ---- */
 
@@ -98,6 +122,8 @@ typedef struct {
 } tg_list_t;
 
 tg_err_t tg_read_list(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+
+#define TG_DEPLOY_TARGETS_MAX 64
 
 #define TG_LIST_ROW(type, list, count, one, is_texts)                                                                  \
     .read = tg_read_list, .offset = offsetof(type, list), .more = &(const tg_list_t) {                                 \

@@ -30,6 +30,12 @@ tg_err_t tg_forwarded_parse(const json_t *body, tg_arena_t *a, tg_forwarded_t *o
     return tg_read_forwarded(&r, NULL, NULL, body, out);
 }
 
+json_t *tg_forwarded_schema(void) {
+    tg_forwarded_t none;
+    tg_forwarded_init(&none);
+    return tg_schema_defaults(tg_fields_schema(forwarded_fields, COUNT(forwarded_fields)), tg_forwarded_write(&none));
+}
+
 json_t *tg_forwarded_write(const tg_forwarded_t *f) {
     tg_writer_t w = tg_writer();
     tg_write_bool(&w, "enabled", f->enabled);

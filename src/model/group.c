@@ -11,11 +11,15 @@ static const tg_field_t group_fields[] = {
     {.name = "deployTargetEnvironmentNameList", .read = tg_read_deploy_targets},
 };
 
-tg_err_t tg_group_read(const tg_reader_t *r, const tg_place_t *at, const json_t *body, tg_str_t project,
-                       tg_group_t *out) {
+static void group_init(tg_group_t *out) {
     *out = (tg_group_t){.name = TG_STR_NONE};
     tg_cors_init(&out->cors);
     tg_forwarded_init(&out->forwarded);
+}
+
+tg_err_t tg_group_read(const tg_reader_t *r, const tg_place_t *at, const json_t *body, tg_str_t project,
+                       tg_group_t *out) {
+    group_init(out);
     tg_err_t err = tg_keep(r, project, &out->project);
     return err ? err : tg_fields_read(r, at, body, group_fields, COUNT(group_fields), out);
 }
@@ -23,6 +27,12 @@ tg_err_t tg_group_read(const tg_reader_t *r, const tg_place_t *at, const json_t 
 tg_err_t tg_group_parse(const json_t *body, tg_str_t project, tg_arena_t *a, tg_group_t *out, tg_fault_t *fault) {
     tg_reader_t r = {a, fault};
     return tg_group_read(&r, NULL, body, project, out);
+}
+
+json_t *tg_group_schema(void) {
+    tg_group_t none;
+    group_init(&none);
+    return tg_schema_defaults(tg_fields_schema(group_fields, COUNT(group_fields)), tg_group_write(&none));
 }
 
 json_t *tg_group_write(const tg_group_t *g) {

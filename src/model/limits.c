@@ -66,6 +66,24 @@ tg_err_t tg_read_limit(const tg_reader_t *r, const tg_place_t *at, const tg_fiel
     return interval_finish(r, at, &row, rule->min_ms, &limit->interval_ms);
 }
 
+/* The rule says which windows there are. */
+json_t *tg_schema_limit(const tg_field_t *f) {
+    const tg_limit_rule_t *rule = f->more;
+    json_t *schema = tg_fields_schema(limit_fields, COUNT(limit_fields)), *names = json_array();
+    json_t *window = json_object_get(json_object_get(schema, "properties"), "windowType");
+    for (const tg_choice_t *c = window_choices; c->name != NULL; c++) {
+        if (c->value == FIXED ? rule->fixed : rule->sliding) {
+            tg_list_put(&names, json_string(c->name));
+        }
+    }
+    tg_list_put(&names, json_null());
+    if (json_object_set_new(window, "enum", names) != 0) {
+        json_decref(schema);
+        schema = NULL;
+    }
+    return schema;
+}
+
 /* The largest unit of which the interval is a whole number. */
 static tg_str_t unit_of(int64_t interval_ms) {
     static const tg_str_t units[] = {TG_STR("YEARS"), TG_STR("MONTHS"),  TG_STR("WEEKS"),  TG_STR("DAYS"),
@@ -104,6 +122,12 @@ tg_err_t tg_read_counting_mode(const tg_reader_t *r, const tg_place_t *at, const
     return err;
 }
 
+json_t *tg_schema_counting_mode(const tg_field_t *f) {
+    const tg_field_t choices = {.more = counting_choices};
+    (void)f;
+    return tg_schema_choice(&choices);
+}
+
 static const tg_field_t limits_fields[] = {TG_LIMITS_FIELDS(0)};
 
 tg_err_t tg_read_limits(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
@@ -121,6 +145,11 @@ void tg_limits_write_members(tg_writer_t *w, const tg_limits_t *l) {
     tg_write_json(w, "quota", l->quota.limit > 0 ? tg_limit_write(&l->quota) : json_null());
     tg_write_json(w, "throttling", l->throttling.limit > 0 ? tg_limit_write(&l->throttling) : json_null());
     tg_write_cstr(w, "countingMode", tg_choice_name(counting_choices, l->accepted_only));
+}
+
+json_t *tg_limits_schema(void) {
+    const tg_limits_t none = {.accepted_only = false};
+    return tg_schema_defaults(tg_fields_schema(limits_fields, COUNT(limits_fields)), tg_limits_write(&none));
 }
 
 json_t *tg_limits_write(const tg_limits_t *l) {

@@ -78,14 +78,41 @@ static tg_err_t read_value(const tg_reader_t *r, const tg_place_t *at, const tg_
     return err;
 }
 
+static json_t *key_schema(const tg_field_t *f) {
+    return tg_schema_pattern("^[!-~]*$", f->min, KEY_MAX);
+}
+
+/* null: the value of a secret entry that is there already stays. */
+static json_t *value_schema(const tg_field_t *f) {
+    (void)f;
+    return json_pack("{s:[s, s, s, s]}", "type", "string", "number", "boolean", "null");
+}
+
 static const tg_field_t entry_fields[] = {
-    {.name = "key", .read = read_key, .offset = offsetof(tg_metadata_entry_t, key), .required = true, .min = 1},
-    {.name = "value", .read = read_value, .offset = offsetof(tg_metadata_entry_t, value), .required = true},
+    {.name = "key",
+     .read = read_key,
+     .offset = offsetof(tg_metadata_entry_t, key),
+     .required = true,
+     .min = 1,
+     .schema = key_schema},
+    {.name = "value",
+     .read = read_value,
+     .offset = offsetof(tg_metadata_entry_t, value),
+     .required = true,
+     .schema = value_schema},
     {.name = "secret", .read = tg_read_bool, .offset = offsetof(tg_metadata_entry_t, secret)},
     {.name = "includeInJwt", .read = tg_read_bool, .offset = offsetof(tg_metadata_entry_t, in_jwt)},
     {.name = "includeInTokenResponse", .read = tg_read_bool, .offset = offsetof(tg_metadata_entry_t, in_response)},
-    {.name = "jwtClaimName", .read = read_key, .offset = offsetof(tg_metadata_entry_t, jwt_claim)},
+    {.name = "jwtClaimName",
+     .read = read_key,
+     .offset = offsetof(tg_metadata_entry_t, jwt_claim),
+     .schema = key_schema},
 };
+
+json_t *tg_schema_metadata_entry(const tg_field_t *f) {
+    (void)f;
+    return tg_fields_schema(entry_fields, COUNT(entry_fields));
+}
 
 static tg_err_t entry_check(const tg_reader_t *r, const tg_place_t *at, const tg_metadata_entry_t *e) {
     if (e->secret && e->in_jwt) {

@@ -8,6 +8,7 @@
 
 /* One entry, a reader for list rows. */
 tg_err_t tg_read_metadata_entry(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+json_t *tg_schema_metadata_entry(const tg_field_t *f) TG_MUST_CHECK;
 /* Neither key nor name of a claim stands twice among them. */
 tg_err_t tg_metadata_check(const tg_reader_t *r, const tg_place_t *at, const tg_metadata_entry_t *list,
                            size_t n) TG_MUST_CHECK;

@@ -22,7 +22,9 @@
 tg_err_t tg_name_check(tg_str_t name, const char *field, tg_fault_t *fault) TG_MUST_CHECK;
 /* 1..TG_CLIENT_ID_MAX visible ASCII characters (0x21-0x7e) without ':'. */
 tg_err_t tg_client_id_check(tg_str_t id, const char *field, tg_fault_t *fault) TG_MUST_CHECK;
-/* 8..512 characters of visible ASCII, for a chosen client secret. */
+/* Visible ASCII, for a chosen client secret. */
+#define TG_CLIENT_SECRET_MIN 8
+#define TG_CLIENT_SECRET_MAX 512
 tg_err_t tg_client_secret_check(tg_str_t secret, const char *field, tg_fault_t *fault) TG_MUST_CHECK;
 
 /* ---- token settings and policies (management-api.md "Policy bodies") ---- */

@@ -41,8 +41,9 @@ tg_err_t tg_client_id_check(tg_str_t id, const char *field, tg_fault_t *fault) {
 }
 
 tg_err_t tg_client_secret_check(tg_str_t secret, const char *field, tg_fault_t *fault) {
-    if (secret.n < 8 || secret.n > 512) {
-        return tg_fault(fault, TG_ERR_INVALID, field, "must be 8 to 512 characters long");
+    if (secret.n < TG_CLIENT_SECRET_MIN || secret.n > TG_CLIENT_SECRET_MAX) {
+        return tg_fault(fault, TG_ERR_INVALID, field, "must be %d to %d characters long", TG_CLIENT_SECRET_MIN,
+                        TG_CLIENT_SECRET_MAX);
     }
     if (!tg_is_visible_ascii(secret)) {
         return tg_fault(fault, TG_ERR_INVALID, field, "must be visible ASCII characters");
@@ -77,7 +78,7 @@ tg_err_t tg_read_method(const tg_reader_t *r, const tg_place_t *at, const tg_fie
     if (err) {
         return err;
     }
-    bool valid = s.n > 0 && s.n <= 32;
+    bool valid = s.n > 0 && s.n <= TG_METHOD_MAX;
     for (size_t i = 0; valid && i < s.n; i++) {
         valid = (s.p[i] >= 'A' && s.p[i] <= 'Z') || (i > 0 && (s.p[i] == '-' || s.p[i] == '_'));
     }

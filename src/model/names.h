@@ -15,6 +15,8 @@ bool tg_header_is_owned(tg_str_t name);
 /* 0x21-0x7e */
 bool tg_is_visible_ascii(tg_str_t s);
 
+#define TG_METHOD_MAX 32
+
 /* An HTTP method in capital letters (RFC 9110 9.1: they are case-sensitive). */
 tg_err_t tg_read_method(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 /* tg_role_check. */

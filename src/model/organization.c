@@ -1,4 +1,5 @@
 #include "model/metadata_entry.h"
+#include "model/schemas.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -15,6 +16,12 @@ tg_err_t tg_organization_parse(const json_t *body, tg_arena_t *a, tg_organizatio
     *out = (tg_organization_t){.name = TG_STR_NONE};
     tg_err_t err = tg_fields_read(&r, NULL, body, organization_fields, COUNT(organization_fields), out);
     return err ? err : tg_metadata_check(&r, TG_MEMBER(NULL, "metadata"), out->metadata, out->n_metadata);
+}
+
+json_t *tg_organization_schema(void) {
+    const tg_organization_t none = {.n_metadata = 0};
+    return tg_schema_defaults(tg_fields_schema(organization_fields, COUNT(organization_fields)),
+                              tg_organization_write(&none));
 }
 
 json_t *tg_organization_write(const tg_organization_t *o) {

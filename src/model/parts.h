@@ -4,6 +4,7 @@
 
 #include "model/fields.h"
 #include "model/model.h"
+#include "model/schemas.h"
 #include "model/token_management.h"
 #include "model/writer.h"
 
@@ -32,6 +33,8 @@ typedef struct {
 extern const tg_limit_rule_t tg_quota_rule, tg_throttling_rule, tg_failure_limit_rule;
 tg_err_t tg_read_limit(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 json_t *tg_limit_write(const tg_limit_t *l) TG_MUST_CHECK;
+json_t *tg_schema_limit(const tg_field_t *f) TG_MUST_CHECK;
+json_t *tg_schema_counting_mode(const tg_field_t *f) TG_MUST_CHECK;
 
 /* Table rows for a struct that holds a tg_limits_t at `base`. */
 #define TG_LIMITS_FIELDS(base)                                                                                         \
@@ -47,6 +50,7 @@ json_t *tg_limit_write(const tg_limit_t *l) TG_MUST_CHECK;
 /* authorization of a policy; out is the tg_policy_t. */
 tg_err_t tg_read_authorization(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 json_t *tg_authorization_write(const tg_policy_t *p) TG_MUST_CHECK;
+json_t *tg_schema_authorization(const tg_field_t *f) TG_MUST_CHECK;
 
 /* A path pattern (path_pattern.h), and a method or "*"; readers for table rows. */
 tg_err_t tg_read_path_pattern(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);

@@ -1,5 +1,6 @@
 #include "model/parts.h"
 
+#include "model/credential.h"
 #include "model/names.h"
 #include "model/token_settings.h"
 
@@ -42,11 +43,16 @@ static const tg_field_t metadata_fields[] = {
      .offset = offsetof(metadata_t, pipeline),
      .more = pipeline_choices},
     {.name = "order", .read = tg_read_int, .offset = offsetof(metadata_t, order), .min = 0, .max = 1000000},
-    {.name = "targetEndpoint", .read = read_target, .offset = offsetof(metadata_t, path), .more = &target_path},
+    {.name = "targetEndpoint",
+     .read = read_target,
+     .offset = offsetof(metadata_t, path),
+     .more = &target_path,
+     .schema = tg_schema_string},
     {.name = "targetEndpointHTTPMethod",
      .read = read_target,
      .offset = offsetof(metadata_t, method),
-     .more = &target_method},
+     .more = &target_method,
+     .schema = tg_schema_string},
     {.name = "deploy", .read = tg_read_deploy},
     {.name = "deployTargetEnvironmentNameList", .read = tg_read_deploy_targets},
 };
@@ -124,6 +130,12 @@ static json_t *regenerate_write(const tg_policy_t *p) {
     return tg_writer_end(&w);
 }
 
+static json_t *regenerate_schema(const tg_field_t *f) {
+    (void)f;
+    return json_pack("{s:[{s:s}, o]}", "anyOf", "type", "boolean",
+                     tg_fields_schema(regenerate_fields, COUNT(regenerate_fields)));
+}
+
 /* ---- policy ---- */
 
 static const tg_field_t policy_fields[] = {
@@ -142,8 +154,8 @@ static const tg_field_t policy_fields[] = {
     {.name = "addRolesToHeader", .read = tg_read_bool, .offset = offsetof(tg_policy_t, add_roles)},
     {.name = "rolesHeaderName", .read = tg_read_identity_header_name, .offset = offsetof(tg_policy_t, roles_header)},
     {.name = "authorization", .read = tg_read_authorization},
-    {.name = "regenerate", .read = read_regenerate},
-    {.name = "errorMessage", .read = read_error_message},
+    {.name = "regenerate", .read = read_regenerate, .schema = regenerate_schema},
+    {.name = "errorMessage", .read = read_error_message, TG_INNER(error_fields)},
     TG_TOKEN_SETTING_FIELDS(offsetof(tg_policy_t, token)),
 };
 
@@ -154,8 +166,8 @@ static tg_err_t read_policy(const tg_reader_t *r, const tg_place_t *at, const tg
 }
 
 static const tg_field_t body_fields[] = {
-    {.name = "operationMetadata", .read = read_metadata},
-    {.name = "policy", .read = read_policy, .required = true},
+    {.name = "operationMetadata", .read = read_metadata, TG_INNER(metadata_fields)},
+    {.name = "policy", .read = read_policy, .required = true, TG_INNER(policy_fields)},
 };
 
 static tg_err_t no_secret_check(const tg_reader_t *r, const tg_place_t *at, const tg_policy_t *p) {
@@ -181,9 +193,9 @@ static tg_err_t policy_check(const tg_reader_t *r, const tg_place_t *at, const t
     return p->client_secret_required ? TG_OK : no_secret_check(r, TG_MEMBER(at, "clientSecretRequired"), p);
 }
 
-tg_err_t tg_policy_read(const tg_reader_t *r, const tg_place_t *at, const json_t *body, tg_str_t name,
-                        tg_policy_t *out) {
-    *out = (tg_policy_t){.active = true,
+static void policy_init(tg_policy_t *out) {
+    *out = (tg_policy_t){.type = TG_TOKEN_JWT,
+                         .active = true,
                          .managed_from_policy = true,
                          .client_secret_required = true,
                          .regenerate = true,
@@ -191,6 +203,11 @@ tg_err_t tg_policy_read(const tg_reader_t *r, const tg_place_t *at, const json_t
                          .roles_header = DEFAULT_ROLES_HEADER,
                          .order = 1};
     tg_token_settings_init(&out->token);
+}
+
+tg_err_t tg_policy_read(const tg_reader_t *r, const tg_place_t *at, const json_t *body, tg_str_t name,
+                        tg_policy_t *out) {
+    policy_init(out);
     tg_err_t err = tg_keep(r, name, &out->name);
     if (!err) {
         err = tg_fields_read(r, at, body, body_fields, COUNT(body_fields), out);
@@ -223,6 +240,13 @@ static json_t *metadata_write(const tg_policy_t *p) {
     tg_write_cstr(&w, "targetPipeline", "REQUEST");
     tg_write_int(&w, "order", p->order);
     return tg_writer_end(&w);
+}
+
+json_t *tg_policy_schema(void) {
+    tg_policy_t none;
+    policy_init(&none);
+    tg_token_settings_default(&none.token);
+    return tg_schema_defaults(tg_fields_schema(body_fields, COUNT(body_fields)), tg_policy_write(&none));
 }
 
 json_t *tg_policy_write(const tg_policy_t *p) {

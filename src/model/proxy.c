@@ -43,8 +43,17 @@ static tg_err_t read_address_url(const tg_reader_t *r, const tg_place_t *at, con
     return tg_keep_lower(r, url.host, &address->host);
 }
 
+static json_t *address_schema(const tg_field_t *f) {
+    (void)f;
+    return json_pack("{s:s, s:s}", "type", "string", "format", "uri");
+}
+
 static const tg_field_t address_fields[] = {
-    {.name = "address", .read = read_address_url, .offset = offsetof(address_row_t, address), .required = true},
+    {.name = "address",
+     .read = read_address_url,
+     .offset = offsetof(address_row_t, address),
+     .required = true,
+     .schema = address_schema},
     {.name = "weight", .read = tg_read_int, .offset = offsetof(address_row_t, weight), .min = 1, .max = 1000},
     {.name = "addressType", .read = tg_read_choice, .offset = offsetof(address_row_t, type), .more = address_choices},
     {.name = "healthCheckPath", .read = tg_read_unavailable},
@@ -78,7 +87,8 @@ static const tg_field_t routing_fields[] = {
      TG_STRUCTS(tg_proxy_t, addresses, n_addresses, read_address),
      .required = true,
      .min = 1,
-     .max = ADDRESSES_MAX},
+     .max = ADDRESSES_MAX,
+     TG_INNER(address_fields)},
     {.name = "routingEnabled", .read = tg_read_bool, .offset = offsetof(tg_proxy_t, routing_enabled)},
 };
 
@@ -112,6 +122,11 @@ json_t *tg_routing_info_write(const tg_proxy_t *p) {
     return tg_writer_end(&w);
 }
 
+json_t *tg_routing_info_schema(void) {
+    const tg_proxy_t none = {.routing_enabled = true};
+    return tg_schema_defaults(tg_fields_schema(routing_fields, COUNT(routing_fields)), tg_routing_info_write(&none));
+}
+
 /* ---- the whole ---- */
 
 static const tg_field_t proxy_fields[] = {
@@ -133,12 +148,16 @@ static const tg_field_t proxy_fields[] = {
     {.name = "deployTargetEnvironmentNameList", .read = tg_read_deploy_targets},
 };
 
-tg_err_t tg_proxy_read(const tg_reader_t *r, const tg_place_t *at, const json_t *body, tg_str_t project,
-                       tg_proxy_t *out) {
-    *out = (tg_proxy_t){.routing_enabled = true};
+static void proxy_init(tg_proxy_t *out) {
+    *out = (tg_proxy_t){.type = TG_PROXY_REVERSE, .route.strip_path = true, .routing_enabled = true};
     tg_connection_init(&out->connection);
     tg_cors_init(&out->cors);
     tg_forwarded_init(&out->forwarded);
+}
+
+tg_err_t tg_proxy_read(const tg_reader_t *r, const tg_place_t *at, const json_t *body, tg_str_t project,
+                       tg_proxy_t *out) {
+    proxy_init(out);
     tg_err_t err = tg_keep(r, project, &out->project);
     if (!err) {
         err = tg_fields_read(r, at, body, proxy_fields, COUNT(proxy_fields), out);
@@ -149,6 +168,12 @@ tg_err_t tg_proxy_read(const tg_reader_t *r, const tg_place_t *at, const json_t 
 tg_err_t tg_proxy_parse(const json_t *body, tg_str_t project, tg_arena_t *a, tg_proxy_t *out, tg_fault_t *fault) {
     tg_reader_t r = {a, fault};
     return tg_proxy_read(&r, NULL, body, project, out);
+}
+
+json_t *tg_proxy_schema(void) {
+    tg_proxy_t none;
+    proxy_init(&none);
+    return tg_schema_defaults(tg_fields_schema(proxy_fields, COUNT(proxy_fields)), tg_proxy_write(&none));
 }
 
 json_t *tg_proxy_write(const tg_proxy_t *p) {

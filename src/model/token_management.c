@@ -94,8 +94,13 @@ static tg_err_t read_name(const tg_reader_t *r, const tg_place_t *at, const tg_f
     return tg_str_eq(s, tg_str(f->name)) ? TG_OK : tg_keep(r, s, &name->name);
 }
 
+static json_t *name_schema(const tg_field_t *f) {
+    (void)f;
+    return tg_schema_pattern("^[A-Za-z0-9_.-]*$", 0, TG_RESPONSE_FIELD_MAX);
+}
+
 #define NAME_FIELD(key, field)                                                                                         \
-    { .name = key, .read = read_name, .offset = (field) * sizeof(tg_response_name_t) }
+    { .name = key, .read = read_name, .offset = (field) * sizeof(tg_response_name_t), .schema = name_schema }
 
 static const tg_field_t name_fields[] = {
     NAME_FIELD("access_token", TG_FIELD_ACCESS_TOKEN),
@@ -152,7 +157,7 @@ static const tg_field_t fields[] = {
     {.name = "rejectWhenNoRoles",
      .read = tg_read_bool,
      .offset = offsetof(tg_token_management_t, reject_when_no_roles)},
-    {.name = "fieldNames", .read = read_names},
+    {.name = "fieldNames", .read = read_names, TG_INNER(name_fields)},
     {.name = "expiresInUnit",
      .read = tg_read_choice,
      .offset = offsetof(tg_token_management_t, expires_in_unit),
@@ -169,6 +174,11 @@ tg_err_t tg_token_management_read(const tg_reader_t *r, const tg_place_t *at, co
 tg_err_t tg_token_management_parse(const json_t *body, tg_arena_t *a, tg_token_management_t *out, tg_fault_t *fault) {
     tg_reader_t r = {a, fault};
     return tg_token_management_read(&r, NULL, body, out);
+}
+
+json_t *tg_token_management_schema(void) {
+    const tg_token_management_t none = {.mismatch = TG_MISMATCH_STRICT};
+    return tg_schema_defaults(tg_fields_schema(fields, COUNT(fields)), tg_token_management_write(&none));
 }
 
 json_t *tg_token_management_write(const tg_token_management_t *m) {

@@ -34,6 +34,30 @@ tg_err_t tg_read_unit(const tg_reader_t *r, const tg_place_t *at, const tg_field
     return tg_refuse(r, at, "must be one of MILLI_SECONDS, SECONDS, MINUTES, HOURS, DAYS, WEEKS, MONTHS, YEARS");
 }
 
+static json_t *enum_of(const tg_str_t *names, size_t n) {
+    json_t *list = json_array();
+    for (size_t i = 0; i < n; i++) {
+        tg_list_put(&list, tg_json_new_str(names[i]));
+    }
+    return tg_schema_enum(list);
+}
+
+json_t *tg_schema_unit(const tg_field_t *f) {
+    (void)f;
+    return enum_of(units, sizeof(units) / sizeof(units[0]));
+}
+
+json_t *tg_schema_algorithm(const tg_field_t *f) {
+    (void)f;
+    return enum_of(algorithms, sizeof(algorithms) / sizeof(algorithms[0]));
+}
+
+json_t *tg_schema_identity_provider(const tg_field_t *f) {
+    static const tg_str_t providers[] = {TG_STR(""), TG_SECRET_MANAGER};
+    (void)f;
+    return enum_of(providers, sizeof(providers) / sizeof(providers[0]));
+}
+
 tg_str_t tg_algorithm_find(tg_str_t name) {
     for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++) {
         if (tg_str_eq(name, algorithms[i])) {

@@ -14,6 +14,10 @@ tg_err_t tg_read_algorithm(const tg_reader_t *, const tg_place_t *, const tg_fie
 tg_err_t tg_read_identity_provider(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *,
                                    void *out);
 
+json_t *tg_schema_unit(const tg_field_t *f) TG_MUST_CHECK;
+json_t *tg_schema_algorithm(const tg_field_t *f) TG_MUST_CHECK;
+json_t *tg_schema_identity_provider(const tg_field_t *f) TG_MUST_CHECK;
+
 /* Table rows for a struct that holds a tg_token_settings_t at `base`. */
 #define TG_TOKEN_SETTING(base, member) ((base) + offsetof(tg_token_settings_t, member))
 #define TG_TOKEN_SETTING_FIELDS(base)                                                                                  \
