@@ -67,6 +67,24 @@ static tg_err_t json_read(tg_call_t *c) {
     return json_is_object(c->body) ? TG_OK : tg_fault(&c->fault, TG_ERR_INVALID, "", "the body must be a JSON object");
 }
 
+static bool type_is_definition(tg_str_t content_type) {
+    static const char *const types[] = {"application/json", "application/yaml", "application/x-yaml", "text/yaml",
+                                        "text/x-yaml"};
+    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+        if (type_is(content_type, tg_str(types[i]))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static tg_err_t definition_check(tg_call_t *c) {
+    if (!type_is_definition(c->content_type)) {
+        return tg_call_refuse(c, 415, "", "the body must be application/json or application/yaml");
+    }
+    return c->raw_body.n > 0 ? TG_OK : tg_fault(&c->fault, TG_ERR_INVALID, "", "a body is needed");
+}
+
 static tg_err_t body_read(tg_call_t *c) {
     if (c->raw_body.n > body_max(c)) {
         return tg_call_refuse(c, 413, "", "the body is longer than %zu bytes", body_max(c));
@@ -77,6 +95,9 @@ static tg_err_t body_read(tg_call_t *c) {
     if (c->op->flags & TG_OP_CSV) {
         return type_is(c->content_type, TG_STR("text/csv")) ? TG_OK
                                                             : tg_call_refuse(c, 415, "", "the body must be text/csv");
+    }
+    if (c->op->flags & TG_OP_DEFINITION) {
+        return definition_check(c);
     }
     if (c->op->flags & TG_OP_BODY) {
         return c->raw_body.n > 0 ? json_read(c) : tg_fault(&c->fault, TG_ERR_INVALID, "", "a JSON body is needed");

@@ -51,6 +51,10 @@ tg_err_t tg_owner_limits_set(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_owner_keys_get(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_owner_keys_set(tg_call_t *c) TG_MUST_CHECK;
 
+tg_err_t tg_definition_proxy_create(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_definition_proxy_upload(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_definition_put(tg_call_t *c) TG_MUST_CHECK;
+
 tg_err_t tg_endpoint_list(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_endpoint_create(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_endpoint_get(tg_call_t *c) TG_MUST_CHECK;

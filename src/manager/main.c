@@ -49,6 +49,18 @@ static void manager_init(tg_manager_t *m, const char *store) {
     tg_throttle_init(&m->throttle, seed);
 }
 
+static tg_err_t definitions_init(tg_manager_t *m, const tg_options_t *o) {
+    tg_err_t err = tg_fetch_init();
+    if (!err && o->definition_networks != NULL) {
+        err = tg_fetch_networks_parse(tg_str(o->definition_networks), &m->definition_networks);
+    }
+    if (err) {
+        fprintf(stderr, "tollgate-manager: --allow-private-definitions is no list of at most %d networks\n",
+                TG_FETCH_NETWORKS_MAX);
+    }
+    return err;
+}
+
 static void manager_release(tg_manager_t *m) {
     tg_pool_release(&m->configs);
     tg_pool_release(&m->tokens);
@@ -208,7 +220,10 @@ int main(int argc, char **argv) {
     libraries_init();
     sigset_t signals = signals_block();
     manager_init(&manager, options.store);
-    err = run(&manager, &options, &signals);
+    err = definitions_init(&manager, &options);
+    if (!err) {
+        err = run(&manager, &options, &signals);
+    }
     manager_release(&manager);
     return err ? 1 : 0;
 }

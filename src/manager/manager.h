@@ -6,6 +6,7 @@
 #include <stdatomic.h>
 
 #include "keyring/keyring.h"
+#include "manager/fetch.h"
 #include "manager/pool.h"
 #include "manager/throttle.h"
 
@@ -35,6 +36,7 @@ typedef struct {
     uint8_t remembered_key[32];
     tg_remembered_t remembered[TG_REMEMBERED];
     tg_metrics_t metrics;
+    tg_fetch_networks_t definition_networks; /* where definitions may be fetched from beside the public internet */
     tg_ms_t started_at;
     atomic_bool stopping;
 } tg_manager_t;

@@ -19,7 +19,7 @@
 /* What API proxies and groups have in common: the handlers are the same. `one` is the path of one of them. */
 #define OWNER_ROWS(id, one, what, schema)                                                                                                       \
     {id "Get", "GET", one, TG_MAY_READ, GET, 200, tg_owner_get, NULL, "One " what},                                                             \
-    {id "Put", "PUT", one, TG_MAY_WRITE, SET, 200, tg_owner_put, schema, "Replace the " what},                                                  \
+    {id "Put", "PUT", one, TG_MAY_WRITE, SET | TG_OP_LARGE, 200, tg_owner_put, schema, "Replace the " what},                                                  \
     {id "Patch", "PATCH", one, TG_MAY_WRITE, SET, 200, tg_owner_patch, "Patch", "Change the " what},                                            \
     {id "Delete", "DELETE", one, TG_MAY_WRITE, DEL, 200, tg_owner_delete, NULL, "Delete the " what ", which is deployed nowhere"},              \
     {id "CorsGet", "GET", one "/settings/cors", TG_MAY_READ, GET, 200, tg_owner_cors_get, NULL, "CORS in policy mode"},                         \
@@ -95,8 +95,12 @@ const tg_operation_t tg_operations[] = {
      "Emergency: what this key signed is refused from now on"},
 
     {"proxyList", "GET", P "/apiProxies", TG_MAY_READ, TG_OP_LIST, 200, tg_owner_list, NULL, "API proxies of a project"},
-    {"proxyCreate", "POST", P "/apiProxies/url", TG_MAY_WRITE, NEW, 201, tg_owner_create, "Proxy",
-     "Make an API proxy; its application key's secret is in the answer, this once"},
+    {"proxyCreate", "POST", P "/apiProxies/url", TG_MAY_WRITE, NEW | TG_OP_LARGE, 201, tg_definition_proxy_create, "Proxy",
+     "Make an API proxy; its application key's secret is in the answer, this once. OPEN_API: of a definition (OpenAPI 3.0, 3.1, Swagger 2.0) inline or at a URL"},
+    {"proxyUpload", "POST", P "/apiProxies/file", TG_MAY_WRITE, TG_OP_WRITES | TG_OP_DEFINITION | TG_OP_QUERY | TG_OP_LARGE, 201, tg_definition_proxy_upload, "DefinitionFile",
+     "Make an OPEN_API proxy: the body is its definition, in JSON or YAML; ?apiProxyName=&relativePath=&address="},
+    {"proxyDefinitionPut", "PUT", X "/definition", TG_MAY_WRITE, SET | TG_OP_LARGE, 200, tg_definition_put, "Definition",
+     "Read a definition again: what it adds, removes and changes; with dryRun it only tells. Names, roles and backend paths of endpoints that stay are kept"},
     OWNER_ROWS("proxy", X, "API proxy", "Proxy"),
     {"proxyRouteGet", "GET", X "/settings/client-route", TG_MAY_READ, GET, 200, tg_owner_route_get, NULL, "Client route"},
     {"proxyRoutePatch", "PATCH", X "/settings/client-route", TG_MAY_WRITE, SET, 200, tg_owner_route_set, "ClientRoute", "Change the client route"},

@@ -30,7 +30,8 @@ enum {
     TG_OP_ETAG = 128,        /* takes If-Match */
     TG_OP_CSV = 256,         /* text/csv, read by the handler */
     TG_OP_LARGE = 512,       /* a body of up to TG_BODY_LARGE_MAX */
-    TG_OP_OWN_AUDIT = 1024   /* the handler writes the audit rows */
+    TG_OP_OWN_AUDIT = 1024,  /* the handler writes the audit rows */
+    TG_OP_DEFINITION = 2048  /* an API definition in JSON or YAML, read by the handler */
 };
 
 typedef struct {

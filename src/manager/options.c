@@ -16,6 +16,7 @@ enum {
     OPT_READY_FILE,
     OPT_READY_FD,
     OPT_DATA,
+    OPT_DEFINITIONS,
     OPT_HELP,
     OPT_VERSION
 };
@@ -37,6 +38,9 @@ static const row_t rows[] = {
     {{"ready-file", required_argument, NULL, OPT_READY_FILE}, "FILE", "gets the address once the manager answers"},
     {{"ready-fd", required_argument, NULL, OPT_READY_FD}, "N", "the same, to an open descriptor"},
     {{"data", required_argument, NULL, OPT_DATA}, "DIR", "holds manager.lock; default: the directory of the store"},
+    {{"allow-private-definitions", required_argument, NULL, OPT_DEFINITIONS},
+     "NETWORKS",
+     "as 10.0.0.0/8,192.168.1.7: API definitions may be fetched from there"},
     {{"help", no_argument, NULL, OPT_HELP}, "", "this text"},
     {{"version", no_argument, NULL, OPT_VERSION}, "", "the version"},
 };
@@ -104,6 +108,9 @@ static bool take(tg_options_t *o, int option, const char *value) {
         return true;
     case OPT_DATA:
         o->data = value;
+        return true;
+    case OPT_DEFINITIONS:
+        o->definition_networks = value;
         return true;
     default:
         return false;

@@ -18,6 +18,7 @@ typedef struct {
     const char *user;                /* NULL: stays who it is */
     const char *admin_password_file; /* NULL: one is generated */
     const char *ready_file;          /* NULL: none */
+    const char *definition_networks; /* NULL: none */
     int ready_fd;                    /* -1: none */
 } tg_options_t;
 
