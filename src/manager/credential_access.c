@@ -229,12 +229,7 @@ tg_err_t tg_access_put(tg_call_t *c) {
 
 /* What is to go stands in the body, or in the query as name and type. */
 tg_err_t tg_access_delete(tg_call_t *c) {
-    static const char *const names[] = {"name", "type", NULL};
     tg_str_t name = TG_STR_NONE, type = TG_STR_NONE;
-    tg_err_t err = tg_query_only(c, names);
-    if (err) {
-        return err;
-    }
     bool named = tg_call_query(c, "name", &name), typed = tg_call_query(c, "type", &type);
     if (c->body != NULL) {
         return named || typed ? tg_fault(&c->fault, TG_ERR_INVALID, "name", "cannot be given together with a body")
@@ -244,7 +239,7 @@ tg_err_t tg_access_delete(tg_call_t *c) {
         return tg_fault(&c->fault, TG_ERR_INVALID, named ? "type" : "name", "is missing");
     }
     json_t *body = json_pack("{s:[{s:o, s:o}]}", LIST, "name", tg_text(name), "type", tg_text(type));
-    err = body == NULL ? TG_ERR_NOMEM : access_change(c, body, revoke);
+    tg_err_t err = body == NULL ? TG_ERR_NOMEM : access_change(c, body, revoke);
     json_decref(body);
     return err;
 }

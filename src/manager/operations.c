@@ -126,7 +126,7 @@ const tg_operation_t tg_operations[] = {
     {"credentialDelete", "DELETE", C, TG_MAY_WRITE, DEL, 200, tg_credential_delete, NULL, "Delete a credential; its tokens end"},
     {"credentialPasswordPut", "PUT", C "/password", TG_MAY_WRITE, SET, 200, tg_credential_password_put, "CredentialPassword",
      "Set or generate a password, the general one or that of an environment; the tokens of the old one end"},
-    {"credentialPasswordDelete", "DELETE", C "/password", TG_MAY_WRITE, DEL | TG_OP_QUERY, 200, tg_credential_password_delete, NULL,
+    {"credentialPasswordDelete", "DELETE", C "/password?environmentName", TG_MAY_WRITE, DEL, 200, tg_credential_password_delete, NULL,
      "Drop the password of an environment (?environmentName=); the general one holds there again"},
     {"credentialTokensDelete", "DELETE", C "/tokens", TG_MAY_WRITE, DEL, 200, tg_credential_tokens_delete, NULL,
      "End every token of a credential, as a client and as a user"},
@@ -135,7 +135,7 @@ const tg_operation_t tg_operations[] = {
     {"credentialTokenDelete", "DELETE", C "/token", TG_MAY_WRITE, DEL, 200, tg_credential_token_delete, NULL, "Go back to the default token settings"},
     {"accessGet", "GET", C "/access", TG_MAY_READ, TG_OP_LIST, 200, tg_access_get, NULL, "What a credential may call"},
     {"accessPut", "PUT", C "/access", TG_MAY_WRITE, SET, 200, tg_access_put, "AccessList", "Grant: add these rows, or replace those of the same name; live at once"},
-    {"accessDelete", "DELETE", C "/access", TG_MAY_WRITE, DEL | TG_OP_QUERY, 200, tg_access_delete, "AccessList",
+    {"accessDelete", "DELETE", C "/access?name&type", TG_MAY_WRITE, DEL, 200, tg_access_delete, "AccessList",
      "Revoke: end these rows, or the one of ?name=&type=; live at once"},
 
     {"organizationList", "GET", O, TG_MAY_READ, TG_OP_LIST, 200, tg_organization_list, NULL, "Organizations of a project"},
@@ -162,10 +162,10 @@ const tg_operation_t tg_operations[] = {
     {"administratorPassword", "PUT", A "/password", TG_MAY_READ, NEW, 200, tg_administrator_password, "Password",
      "Set a password (one's own, or as ADMIN anybody's); ends that administrator's sessions"},
 
-    {"tokenRequestList", "GET", "/apiops/tokenRequests", TG_MAY_READ, TG_OP_QUERY, 200, tg_token_request_list, NULL,
-     "Requests to token endpoints, newest first; environment, project, proxy, user, clientId, statusFrom, statusTo, from, to, error, before, pageSize"},
-    {"auditList", "GET", "/apiops/auditEvents", TG_MAY_READ, TG_OP_LIST | TG_OP_QUERY, 200, tg_audit_list, NULL,
-     "Who changed what, newest first; who, what, from, to narrow it"},
+    {"tokenRequestList", "GET", "/apiops/tokenRequests?environment&project&proxy&user&clientId&error&statusFrom&statusTo&from&to&before&pageSize", TG_MAY_READ, GET, 200, tg_token_request_list, NULL,
+     "Requests to token endpoints, newest first"},
+    {"auditList", "GET", "/apiops/auditEvents?who&what&from&to", TG_MAY_READ, TG_OP_LIST, 200, tg_audit_list, NULL,
+     "Who changed what, newest first"},
     {"openapi", "GET", "/apiops/openapi.json", TG_MAY_READ, TG_OP_PLAIN, 200, tg_openapi_get, NULL, "This document"},
 
     {"healthLive", "GET", "/health/live", TG_MAY_ANYONE, TG_OP_PLAIN, 200, tg_health_live, NULL, "The process answers"},
