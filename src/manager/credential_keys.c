@@ -5,7 +5,7 @@
 #include "manager/resources.h"
 #include "manager/signing_keys.h"
 
-#define BATCH 5000
+#define BATCH 20000
 
 static tg_err_t need_add(tg_credential_needs_t *needs, tg_str_t algorithm, int64_t lifetime, tg_arena_t *a) {
     size_t i = 0;

@@ -9,7 +9,8 @@
 #include "manager/publish.h"
 #include "manager/resources.h"
 
-#define BATCH 5000
+#define BATCH       20000
+#define BATCH_ARENA ((size_t)1 << 30)
 
 tg_err_t tg_organization_find(tg_call_t *c, int64_t project_id, tg_str_t name, tg_organization_t *out) {
     tg_resource_t row;
@@ -49,16 +50,17 @@ static tg_err_t batch_walk(tg_call_t *c, const tg_resource_t *row, const tg_orga
     tg_resource_query_t query = {.kind = TG_RES_CREDENTIAL, .parent = row->parent, .offset = offset, .limit = BATCH};
     tg_resource_t *rows = NULL;
     int64_t total = 0;
-    tg_arena_t a;
+    tg_arena_t call = c->arena; /* what a member takes is not kept: there may be 100,000 */
     snprintf(member, sizeof(member), "\"organization\":\"%.*s\"", TG_STR_ARGS(row->name));
-    tg_arena_init(&a, (size_t)1 << 30);
-    tg_err_t err = c->store->ops->resource_list(c->store, &query, &a, &rows, n, &total);
+    tg_arena_init(&c->arena, BATCH_ARENA);
+    tg_err_t err = c->store->ops->resource_list(c->store, &query, &c->arena, &rows, n, &total);
     for (size_t i = 0; !err && i < *n; i++) {
         if (memmem(rows[i].doc.p, rows[i].doc.n, member, strlen(member)) != NULL) {
             err = each(c, &rows[i], o);
         }
     }
-    tg_arena_release(&a);
+    tg_arena_release(&c->arena);
+    c->arena = call;
     return err;
 }
 
