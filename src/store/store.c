@@ -52,6 +52,22 @@ static tg_err_t backend_find(tg_str_t uri, const tg_store_backend_t **out, tg_st
     return unknown_scheme(uri, fault);
 }
 
+void tg_store_uri_write(tg_str_t uri, tg_buf_t *out) {
+    ptrdiff_t query = tg_str_find_char(uri, '?');
+    tg_str_t shown = query >= 0 ? tg_strn(uri.p, (size_t)query) : uri;
+    ptrdiff_t at = tg_str_find_char(shown, '@'), scheme = tg_str_find_char(shown, '/');
+    for (ptrdiff_t i = scheme; scheme >= 0 && i < at; i++) {
+        if (shown.p[i] == ':') {
+            tg_buf_put(out, tg_strn(shown.p, (size_t)i + 1));
+            tg_buf_put(out, TG_STR("***"));
+            shown = tg_strn(shown.p + at, shown.n - (size_t)at);
+            break;
+        }
+    }
+    tg_buf_put(out, shown);
+    tg_buf_put(out, query >= 0 ? TG_STR("?...") : TG_STR_NONE);
+}
+
 tg_err_t tg_config_store_open(tg_str_t uri, const tg_store_options_t *options, tg_config_store_t **out,
                               tg_fault_t *fault) {
     const tg_store_backend_t *backend;
