@@ -158,7 +158,10 @@ ngx_http_tollgate_check_answer(ngx_http_request_t *r,
             return NGX_ERROR;
         }
 
-        ngx_memcpy(p, answer->scope.p, answer->scope.n);
+        if (answer->scope.n) {
+            ngx_memcpy(p, answer->scope.p, answer->scope.n);
+        }
+
         told->scope = tg_strn(p, answer->scope.n);
     }
 
