@@ -62,19 +62,21 @@ def tokens_of(stage, gateway, made):
 
 
 class Side:
-    """A gateway with so many credentials, and a file of requests of all of them."""
+    """A gateway with so many credentials, and a file of requests of all of them, to all the proxies."""
 
-    def __init__(self, stage, data, count):
+    def __init__(self, stage, data, count, proxies):
         self.stage, self.count = stage, count
         made = credentials_seed(stage, data, count)
         self.gateway = stage.keep(Gateway(data=data, workers=stage.workers)).start()
         found = tokens_of(stage, self.gateway, made)
         self.tokens = len(found)
+        if count < LONG:    # each may call every proxy, so that both sides are asked for as many
+            found = [(found[i % count][0], f"p{i}") for i in range(proxies)]
         self.file = tokens.write_lines(os.path.join(stage.work, f"acl-{count}.calls"),
                                        [f"GET\t/{proxy}{PATH}\tBearer {token}\t" for token, proxy in found])
         self.check(found)
         sent = 0
-        while sent < 2 * self.tokens:
+        while sent < 2 * len(found):
             sent += self.slice().requests
 
     def check(self, found):
@@ -117,8 +119,8 @@ def acl(stage):
     shutil.copytree(os.path.join(stage.work, "acl-many"), os.path.join(stage.work, "acl-few"))
     if os.geteuid() == 0:
         subprocess.run(["chown", "-R", "--reference", os.path.join(stage.work, "acl-many"), os.path.join(stage.work, "acl-few")], check=True)
-    few = Side(stage, os.path.join(stage.work, "acl-few"), 10)
-    large = Side(stage, os.path.join(stage.work, "acl-many"), many)
+    few = Side(stage, os.path.join(stage.work, "acl-few"), 10, proxies)
+    large = Side(stage, os.path.join(stage.work, "acl-many"), many, proxies)
     before = {side: side.counts() for side in (large, few)}
 
     def say(i, a, b):
