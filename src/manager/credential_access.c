@@ -187,13 +187,13 @@ static tg_err_t list_show(tg_call_t *c, int64_t key_id, json_t **out) {
 
 static tg_err_t result_put(tg_call_t *c, const tg_credential_row_t *row) {
     json_t *list = NULL, *result = json_object();
-    tg_str_t details;
+    tg_str_t client_id, details;
     tg_err_t err = tg_publish_client(c, 0, row->client.kind, row->client.client_id);
     if (!err) {
         err = list_show(c, row->client.key_id, &list);
     }
     if (!err) {
-        err = c->store->ops->client_details(c->store, row->client.key_id, &c->arena, &details, &c->etag);
+        err = c->store->ops->client_details(c->store, row->client.key_id, &c->arena, &client_id, &details, &c->etag);
     }
     tg_call_put_to(c, result, LIST, list);
     tg_call_put(c, "result", result);

@@ -12,19 +12,20 @@
 #define BATCH       20000
 #define BATCH_ARENA ((size_t)1 << 30)
 
-tg_err_t tg_organization_find(tg_call_t *c, int64_t project_id, tg_str_t name, tg_organization_t *out) {
-    tg_resource_t row;
+static tg_err_t organization_read(tg_call_t *c, const tg_resource_t *row, tg_organization_t *out) {
     json_t *doc = NULL;
-    tg_err_t err = c->store->ops->resource_find(c->store, TG_RES_ORGANIZATION, project_id, name, &c->arena, &row);
-    if (err) {
-        return err;
-    }
-    err = tg_doc_parse(row.doc, &doc);
+    tg_err_t err = tg_doc_parse(row->doc, &doc);
     if (!err) {
-        err = tg_organization_parse(doc, &c->arena, out, NULL);
+        err = tg_organization_read_stored(doc, &c->arena, out, NULL);
     }
     json_decref(doc);
     return err == TG_ERR_INVALID ? TG_ERR_BUG : err;
+}
+
+tg_err_t tg_organization_find(tg_call_t *c, int64_t project_id, tg_str_t name, tg_organization_t *out) {
+    tg_resource_t row;
+    tg_err_t err = c->store->ops->resource_find(c->store, TG_RES_ORGANIZATION, project_id, name, &c->arena, &row);
+    return err ? err : organization_read(c, &row, out);
 }
 
 static tg_err_t organization_need(tg_call_t *c, tg_resource_t *row) {
@@ -110,10 +111,16 @@ tg_err_t tg_organization_get(tg_call_t *c) {
     return TG_OK;
 }
 
-static tg_err_t body_parse(tg_call_t *c, const json_t *body, tg_organization_t *o, tg_str_t *doc) {
+/* `stored`: what the body may leave out. */
+static tg_err_t body_parse(tg_call_t *c, const json_t *body, int64_t project_id, const tg_organization_t *stored,
+                           tg_organization_t *o, tg_str_t *doc) {
     tg_err_t err = tg_organization_parse(body, &c->arena, o, &c->fault);
     if (!err) {
         err = tg_entries_check(c, o->metadata, o->n_metadata);
+    }
+    if (!err) {
+        const tg_entry_owner_t owner = {project_id, o->name};
+        err = tg_entries_seal(c, &owner, o->metadata, o->n_metadata, stored->metadata, stored->n_metadata);
     }
     return err ? err : tg_doc_text(c, tg_organization_write(o), doc);
 }
@@ -127,10 +134,13 @@ static tg_err_t result_put(tg_call_t *c, tg_str_t doc) {
 
 tg_err_t tg_organization_create(tg_call_t *c) {
     tg_resource_t project;
-    tg_organization_t o;
+    tg_organization_t o, nothing = {.n_metadata = 0};
     tg_str_t doc;
     int64_t id;
-    tg_err_t err = body_parse(c, c->body, &o, &doc);
+    tg_err_t err = tg_project_need(c, &project);
+    if (!err) {
+        err = body_parse(c, c->body, project.id, &nothing, &o, &doc);
+    }
     if (!err) {
         err = tg_call_begin(c);
     }
@@ -144,10 +154,10 @@ tg_err_t tg_organization_create(tg_call_t *c) {
 }
 
 /* Members have the new defaults at once. */
-static tg_err_t organization_replace(tg_call_t *c, const tg_resource_t *row, json_t *body, const json_t *old) {
-    tg_organization_t o;
+static tg_err_t organization_replace(tg_call_t *c, const tg_resource_t *row, json_t *body) {
+    tg_organization_t o, stored;
     tg_str_t doc;
-    tg_err_t err = tg_entries_keep(body, old);
+    tg_err_t err = organization_read(c, row, &stored);
     if (!err) {
         err = tg_body_take_name(c, body, "name", row->name);
     }
@@ -155,7 +165,7 @@ static tg_err_t organization_replace(tg_call_t *c, const tg_resource_t *row, jso
         err = TG_ERR_NOMEM;
     }
     if (!err) {
-        err = body_parse(c, body, &o, &doc);
+        err = body_parse(c, body, row->parent, &stored, &o, &doc);
     }
     if (!err) {
         err = tg_resource_change(c, row, doc);
@@ -182,9 +192,9 @@ static tg_err_t organization_set(tg_call_t *c, bool merge) {
     if (err) {
         return err;
     }
-    json_t *old = tg_resource_doc(&row);
+    json_t *old = organization_show(c, &row);
     json_t *body = merge ? tg_json_merge(old, c->body) : json_incref(c->body);
-    err = old == NULL || body == NULL ? TG_ERR_NOMEM : organization_replace(c, &row, body, old);
+    err = old == NULL || body == NULL ? TG_ERR_NOMEM : organization_replace(c, &row, body);
     json_decref(old);
     json_decref(body);
     return err;

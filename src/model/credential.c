@@ -124,11 +124,11 @@ static json_t *environments_write(const tg_credential_t *c) {
         {.name = "organization", .read = tg_read_name, .offset = offsetof(tg_credential_t, organization)},             \
         {.name = "roleNameList", TG_TEXTS(tg_credential_t, roles, n_roles, tg_read_role), .max = TG_ROLES_MAX},        \
         {.name = "enabled", .read = tg_read_bool, .offset = offsetof(tg_credential_t, enabled)},                       \
-        {.name = "ipList", TG_TEXTS(tg_credential_t, ips, n_ips, tg_read_network), .max = TG_IPS_MAX},                 \
-        {.name = "expireDate", .read = tg_read_expiry, .offset = offsetof(tg_credential_t, expires_at)}, {             \
-        .name = "metadata", TG_STRUCTS(tg_credential_t, metadata, n_metadata, tg_read_metadata_entry),                 \
-        .max = TG_METADATA_MAX                                                                                         \
+        {.name = "ipList", TG_TEXTS(tg_credential_t, ips, n_ips, tg_read_network), .max = TG_IPS_MAX}, {               \
+        .name = "expireDate", .read = tg_read_expiry, .offset = offsetof(tg_credential_t, expires_at)                  \
     }
+#define METADATA_FIELD(one)                                                                                            \
+    { .name = "metadata", TG_STRUCTS(tg_credential_t, metadata, n_metadata, one), .max = TG_METADATA_MAX }
 #define ENVIRONMENTS_FIELD(one)                                                                                        \
     {                                                                                                                  \
         .name = "environments", TG_STRUCTS(tg_credential_t, environments, n_environments, one),                        \
@@ -137,12 +137,14 @@ static json_t *environments_write(const tg_credential_t *c) {
 
 static const tg_field_t body_fields[] = {
     CREDENTIAL_FIELDS,
+    METADATA_FIELD(tg_read_metadata_entry),
     ENVIRONMENTS_FIELD(read_environment_body),
     {.name = "password", .read = read_password},
     {.name = "token", .read = refuse_token},
 };
 static const tg_field_t stored_fields[] = {
     CREDENTIAL_FIELDS,
+    METADATA_FIELD(tg_read_stored_entry),
     ENVIRONMENTS_FIELD(read_environment_stored),
     {.name = "token", .read = read_token},
 };

@@ -128,15 +128,16 @@ tg_err_t tg_postgres_client_secret_delete(tg_config_store_t *s, int64_t key_id, 
 
 /* ---- what gateways ask ---- */
 
-tg_err_t tg_postgres_client_details(tg_config_store_t *s, int64_t key_id, tg_arena_t *arena, tg_str_t *details,
-                                    int64_t *version) {
+tg_err_t tg_postgres_client_details(tg_config_store_t *s, int64_t key_id, tg_arena_t *arena, tg_str_t *client_id,
+                                    tg_str_t *details, int64_t *version) {
     tg_pgquery_t q;
     *version = 0;
-    tg_pgquery_read(&q, tg_pg_of(s), "SELECT details, version FROM client WHERE key_id = $1");
+    tg_pgquery_read(&q, tg_pg_of(s), "SELECT client_id, details, version FROM client WHERE key_id = $1");
     tg_pgquery_int(&q, key_id);
     if (tg_pgquery_step(&q)) {
-        tg_pgquery_col_text(&q, 0, arena, details);
-        *version = tg_pgquery_col_int(&q, 1);
+        tg_pgquery_col_text(&q, 0, arena, client_id);
+        tg_pgquery_col_text(&q, 1, arena, details);
+        *version = tg_pgquery_col_int(&q, 2);
     } else {
         tg_pgquery_fail(&q, TG_ERR_NOTFOUND);
     }
