@@ -90,7 +90,7 @@ tg_err_t tg_postgres_deployment_put(tg_config_store_t *s, const tg_deployment_t 
 #define COLUMNS "h.environment_id, h.proxy_id, h.revision, h.at, h.author, h.description, h.undeploy, h.doc"
 #define DEPLOYED                                                                                                       \
     "SELECT " COLUMNS " FROM deployment d JOIN deployment_history h ON h.id = d.history_id WHERE d.environment_id = "  \
-                      "$1"
+    "$1"
 
 static void row_read(tg_pgquery_t *q, tg_arena_t *arena, tg_deployment_t *out) {
     out->environment_id = tg_pgquery_col_int(q, 0);

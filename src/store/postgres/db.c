@@ -170,6 +170,7 @@ static tg_err_t statement(tg_pg_t *q, const char *sql, char *name, size_t cap) {
 static void query_init(tg_pgquery_t *s, tg_pg_t *q) {
     s->q = q;
     s->name[0] = '\0';
+    s->life = q->lives;
     s->params = 0;
     s->res = NULL;
     s->row = -1;
@@ -185,6 +186,7 @@ void tg_pgquery_use(tg_pgquery_t *s, tg_pg_t *q, const char *name) {
 void tg_pgquery_read(tg_pgquery_t *s, tg_pg_t *q, const char *sql) {
     query_init(s, q);
     s->err = statement(q, sql, s->name, sizeof(s->name));
+    s->life = q->lives;
 }
 
 void tg_pgquery_write(tg_pgquery_t *s, tg_pg_t *q, const char *sql) {
@@ -239,8 +241,18 @@ static bool query_send(tg_pgquery_t *s) {
     return PQsendQueryPrepared(s->q->conn, s->name, s->params, s->values, s->lengths, binary, 1) != 0;
 }
 
+/* A statement lives in the connection that it was prepared in. */
+static tg_err_t query_check(const tg_pgquery_t *s) {
+    if (s->err != TG_OK) {
+        return s->err;
+    }
+    return s->q->conn != NULL && s->life == s->q->lives
+               ? TG_OK
+               : tg_pg_tell(s->q, TG_ERR_UNAVAILABLE, "the connection was lost");
+}
+
 static void query_execute(tg_pgquery_t *s) {
-    s->err = tg_pg_ensure(s->q);
+    s->err = query_check(s);
     if (s->err != TG_OK) {
         return;
     }
@@ -375,12 +387,10 @@ static tg_err_t pipeline_send(tg_pg_t *q, tg_pgquery_t *const *queries, size_t n
 }
 
 tg_err_t tg_pg_pipeline(tg_pg_t *q, tg_pgquery_t *const *queries, size_t n) {
-    for (size_t i = 0; i < n; i++) {
-        if (queries[i]->err != TG_OK) {
-            return queries[i]->err;
-        }
+    tg_err_t err = TG_OK;
+    for (size_t i = 0; i < n && err == TG_OK; i++) {
+        err = query_check(queries[i]);
     }
-    tg_err_t err = tg_pg_ensure(q);
     if (err != TG_OK) {
         return err;
     }

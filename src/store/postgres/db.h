@@ -38,7 +38,8 @@ tg_err_t tg_pg_open(tg_pg_t *q, tg_str_t uri, const tg_pg_schema_t *schema, cons
                     tg_fault_t *fault) TG_MUST_CHECK;
 void tg_pg_close(tg_pg_t *q);
 
-/* Connected, or again connected. Inside a transaction or a read view whose connection is gone: UNAVAILABLE. */
+/* Connected, or again connected if the server has closed the connection meanwhile. Inside a transaction or a read view
+ * whose connection is gone: UNAVAILABLE. */
 tg_err_t tg_pg_ensure(tg_pg_t *q) TG_MUST_CHECK;
 /* Gives the connection up; always TG_ERR_UNAVAILABLE. */
 tg_err_t tg_pg_give_up(tg_pg_t *q, const char *why) TG_MUST_CHECK;
@@ -86,8 +87,8 @@ tg_err_t tg_pg_become_owner(tg_pg_t *q) TG_MUST_CHECK;
  */
 typedef struct {
     tg_pg_t *q;
-    char name[48]; /* of the prepared statement; "" : sql is sent as it is */
-    const char *sql;
+    char name[48]; /* of the prepared statement */
+    unsigned life; /* the connection that it is prepared in */
     const char *values[TG_PG_PARAMS];
     int lengths[TG_PG_PARAMS];
     char ints[TG_PG_PARAMS][8];
