@@ -44,10 +44,11 @@ static tg_err_t backend_find(tg_str_t uri, const tg_store_backend_t **out, tg_st
         if (!scheme_take(uri, b->scheme, where) && !scheme_take(uri, b->alias, where)) {
             continue;
         }
+        if (where->n == 0) {
+            return tg_fault(fault, TG_ERR_INVALID, "store", "\"%s:\" must be followed by a place", b->scheme);
+        }
         *out = b;
-        return where->n > 0
-                   ? TG_OK
-                   : tg_fault(fault, TG_ERR_INVALID, "store", "\"%s:\" must be followed by a place", b->scheme);
+        return TG_OK;
     }
     return unknown_scheme(uri, fault);
 }
@@ -70,18 +71,18 @@ void tg_store_uri_write(tg_str_t uri, tg_buf_t *out) {
 
 tg_err_t tg_config_store_open(tg_str_t uri, const tg_store_options_t *options, tg_config_store_t **out,
                               tg_fault_t *fault) {
-    const tg_store_backend_t *backend;
+    const tg_store_backend_t *backend = NULL;
     tg_str_t where;
     *out = NULL;
     tg_err_t err = backend_find(uri, &backend, &where, fault);
-    return err != TG_OK ? err : backend->config_open(where, options, out, fault);
+    return backend == NULL ? err : backend->config_open(where, options, out, fault);
 }
 
 tg_err_t tg_token_store_open(tg_str_t uri, const tg_store_options_t *options, tg_token_store_t **out,
                              tg_fault_t *fault) {
-    const tg_store_backend_t *backend;
+    const tg_store_backend_t *backend = NULL;
     tg_str_t where;
     *out = NULL;
     tg_err_t err = backend_find(uri, &backend, &where, fault);
-    return err != TG_OK ? err : backend->tokens_open(where, options, out, fault);
+    return backend == NULL ? err : backend->tokens_open(where, options, out, fault);
 }

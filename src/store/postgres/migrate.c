@@ -111,7 +111,7 @@ static tg_err_t steps_run(tg_pg_t *q, int64_t from) {
 }
 
 static tg_err_t migrate_locked(tg_pg_t *q, tg_fault_t *fault) {
-    int64_t version;
+    int64_t version = 0;
     tg_err_t err = tg_pg_exec(q, "SELECT pg_advisory_xact_lock(" TG_PG_LOCKS ", " TG_PG_LOCK_MIGRATION ")");
     if (err == TG_OK) {
         err = version_read(q, &version, fault);
@@ -140,7 +140,7 @@ static tg_err_t migrate(tg_pg_t *q, tg_fault_t *fault) {
 }
 
 tg_err_t tg_pg_settle(tg_pg_t *q, bool create, tg_fault_t *fault) {
-    int64_t version;
+    int64_t version = 0;
     const int newest = q->schema.steps[q->schema.n - 1].version;
     tg_err_t err = server_check(q, fault);
     if (err == TG_OK) {

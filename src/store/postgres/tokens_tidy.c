@@ -186,7 +186,7 @@ static void turn_give(tg_postgres_tokens_t *t) {
 
 tg_err_t tg_postgres_buckets_drop(tg_token_store_t *store, tg_ms_t now, int64_t *dropped) {
     tg_postgres_tokens_t *t = (tg_postgres_tokens_t *)store;
-    bool ours;
+    bool ours = false;
     *dropped = 0;
     tg_err_t err = tg_pg_buckets_ready(t);
     if (err == TG_OK) {

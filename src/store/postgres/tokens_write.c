@@ -221,8 +221,9 @@ static tg_err_t wave_read(tg_pg_batch_t *b, size_t from, size_t to) {
 /* ---- decisions, in order ---- */
 
 static void ended_change(tg_pg_batch_t *b, int64_t environment_id, const uint8_t hash[HASH_LEN]) {
-    tg_pg_change_add(
-        b, &(tg_token_change_t){.kind = TG_TOKEN_CHANGE_ENDED, .environment_id = environment_id, .id = hash_str(hash)});
+    const tg_token_change_t row = {
+        .kind = TG_TOKEN_CHANGE_ENDED, .environment_id = environment_id, .id = hash_str(hash)};
+    tg_pg_change_add(b, &row);
 }
 
 static void put_decide(tg_write_t *w, tg_pg_job_t *job) {
@@ -267,9 +268,9 @@ static void refresh_decide(tg_pg_batch_t *b, tg_write_t *w, tg_pg_job_t *job) {
 static void epoch_decide(tg_pg_batch_t *b, tg_write_t *w) {
     uint8_t id[8];
     tg_epoch_id_put(tg_epoch_id(w->client_kind, w->client_id, w->subject), id);
-    w->epoch = tg_pg_change_add(b, &(tg_token_change_t){.kind = TG_TOKEN_CHANGE_EPOCH,
-                                                        .environment_id = w->environment_id,
-                                                        .id = tg_strn(id, sizeof(id))});
+    const tg_token_change_t row = {
+        .kind = TG_TOKEN_CHANGE_EPOCH, .environment_id = w->environment_id, .id = tg_strn(id, sizeof(id))};
+    w->epoch = tg_pg_change_add(b, &row);
     tg_pg_array_int(&b->epochs[0], w->environment_id);
     tg_pg_array_int(&b->epochs[1], w->client_kind);
     tg_pg_array_blob(&b->epochs[2], w->client_id);
@@ -281,10 +282,11 @@ static void revocation_decide(tg_pg_batch_t *b, tg_write_t *w, const tg_pg_job_t
     if (job->outcome == 2) {
         w->result = TG_ERR_LIMIT;
     } else if (job->outcome == 1) {
-        tg_pg_change_add(b, &(tg_token_change_t){.kind = TG_TOKEN_CHANGE_REVOCATION,
-                                                 .environment_id = w->environment_id,
-                                                 .id = tg_strn(w->revocation, TG_REVOCATION_LEN),
-                                                 .until = w->until});
+        const tg_token_change_t row = {.kind = TG_TOKEN_CHANGE_REVOCATION,
+                                       .environment_id = w->environment_id,
+                                       .id = tg_strn(w->revocation, TG_REVOCATION_LEN),
+                                       .until = w->until};
+        tg_pg_change_add(b, &row);
     }
 }
 
