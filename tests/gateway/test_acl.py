@@ -143,6 +143,15 @@ def test_disallowed_methods(world, kind):
     status_everywhere(world.planes, f"/listed-{kind}/x", token, 200, method="POST")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_head_is_disallowed_with_get(world, kind):
+    key = world.credential(kind, {"name": f"listed-{kind}", "disallowedMethods": ["GET"]})
+    token = world.token(key, kind)
+    for method in ("GET", "HEAD"):
+        assert world.get(kind, token, method=method).status == 403
+    assert world.get(kind, token, method="POST").status == 200
+
+
 def test_settings_of_an_environment_hold_there_alone(world):
     planes = world.planes
     planes.manage("POST", "/environments/", {"name": "elsewhere"}, expect=(201, 409))
