@@ -189,6 +189,8 @@ tg_err_t ngx_http_tollgate_principal_read(ngx_http_tollgate_thread_t *thread,
 /* Whether its list of addresses, if it has one, has the request's. */
 ngx_uint_t ngx_http_tollgate_principal_may_come(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_principal_t *principal);
+/* The same of t->user, whose details are there, where its list counts at all. */
+ngx_uint_t ngx_http_tollgate_user_may_come(ngx_http_tollgate_token_t *t);
 
 
 /* -- chosen secrets (_argon.c) -------------------------------------------------- */
