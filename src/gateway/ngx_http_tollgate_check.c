@@ -143,10 +143,25 @@ ngx_http_tollgate_check_ask(ngx_http_tollgate_check_t *c)
 
 static ngx_int_t
 ngx_http_tollgate_check_answer(ngx_http_request_t *r,
-    ngx_http_tollgate_known_t *told, const ngx_http_tollgate_known_t *answer)
+    ngx_http_tollgate_proxied_t *rq, const ngx_http_tollgate_known_t *answer)
 {
-    u_char      *p;
-    ngx_uint_t   i;
+    u_char                     *p;
+    ngx_uint_t                  i;
+    ngx_http_tollgate_known_t  *told;
+
+    told = rq->told;
+
+    /*
+     * What was told before may have ended since.  Where nothing did, the shared
+     * tables have it by now; of versions the stages see to it.
+     */
+
+    told->has &= ~(NGX_HTTP_TOLLGATE_ASK_LIVE(NGX_HTTP_TOLLGATE_CLIENT)
+                   | NGX_HTTP_TOLLGATE_ASK_LIVE(NGX_HTTP_TOLLGATE_USER));
+
+    if (rq->opaque) {
+        told->has &= ~NGX_HTTP_TOLLGATE_ASK_RECORD;
+    }
 
     told->has |= answer->has;
 
@@ -290,9 +305,7 @@ ngx_http_tollgate_check_resume(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    if (ngx_http_tollgate_check_answer(r, rq->told, &answer->known)
-        != NGX_OK)
-    {
+    if (ngx_http_tollgate_check_answer(r, rq, &answer->known) != NGX_OK) {
         return NGX_ERROR;
     }
 
