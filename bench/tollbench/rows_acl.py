@@ -14,7 +14,7 @@ from tollbench.figures import Figure, alternate, median
 from tollbench.servers import PATH, Gateway
 
 CONNECTIONS = 32
-SPARE = 100     # wrk stops that many before the end of a file whose lines are each sent once
+FEW = 100       # credentials whose tokens are asked for one by one
 LONG = 100      # credentials whose list has every proxy; the others' have SHORT
 SHORT = 10
 
@@ -43,38 +43,40 @@ def credentials_seed(stage, data, count):
 
 def tokens_of(stage, gateway, made):
     """A token of each credential, as (token, proxy)."""
-    if len(made) < 2 * SPARE:
-        return [(gateway.token((name, secret), "/credential/token"), proxy) for name, secret, proxy in made]
     file = os.path.join(stage.work, "acl.calls")
     answers = os.path.join(stage.work, "acl.answers")
     proxies = {name: proxy for name, _, proxy in made}
     found, left = [], made
-    while len(left) > SPARE:
-        tokens.write_lines(file, [f"POST\t/credential/token\t{tokens.basic((name, secret))}\t{tokens.FORM}" for name, secret, _ in left])
-        result = wrk.run(gateway.url, 30, 64, gateway.root, calls=file, once="1", record=answers)
-        if result.errors:
-            raise RuntimeError(f"errors while tokens were issued: {result.detail}")
+    while len(left) > FEW:
+        # wrk stops before it reaches the end of the file: the first ones stand there once more
+        tokens.write_lines(file, [f"POST\t/credential/token\t{tokens.basic((name, secret))}\t{tokens.FORM}" for name, secret, _ in left + left[:FEW]])
+        seconds = 1 + len(left) // 4000     # it waits for their end, also when it has nothing left to send
+        result = wrk.run(gateway.url, seconds, 16, gateway.root, calls=file, once="1", record=answers)
         with open(answers) as f:
             got = {a["X-ClientInfo"]: a["access_token"] for a in map(json.loads, f)}
+        if result.errors or not got:
+            raise RuntimeError(f"errors while tokens were issued: {result.detail}")
         found += [(token, proxies[name]) for name, token in got.items()]
         left = [row for row in left if row[0] not in got]
-    return found
+    return found + [(gateway.token((name, secret), "/credential/token"), proxy) for name, secret, proxy in left]
 
 
 class Side:
-    """A gateway with so many credentials, and a file of requests of all of them."""
+    """A gateway with so many credentials, and a file of requests of all of them, to all the proxies."""
 
-    def __init__(self, stage, data, count):
+    def __init__(self, stage, data, count, proxies):
         self.stage, self.count = stage, count
         made = credentials_seed(stage, data, count)
         self.gateway = stage.keep(Gateway(data=data, workers=stage.workers)).start()
         found = tokens_of(stage, self.gateway, made)
         self.tokens = len(found)
+        if count < LONG:    # each may call every proxy, so that both sides are asked for as many
+            found = [(found[i % count][0], f"p{i}") for i in range(proxies)]
         self.file = tokens.write_lines(os.path.join(stage.work, f"acl-{count}.calls"),
                                        [f"GET\t/{proxy}{PATH}\tBearer {token}\t" for token, proxy in found])
         self.check(found)
         sent = 0
-        while sent < 2 * self.tokens:
+        while sent < 2 * len(found):
             sent += self.slice().requests
 
     def check(self, found):
@@ -117,8 +119,8 @@ def acl(stage):
     shutil.copytree(os.path.join(stage.work, "acl-many"), os.path.join(stage.work, "acl-few"))
     if os.geteuid() == 0:
         subprocess.run(["chown", "-R", "--reference", os.path.join(stage.work, "acl-many"), os.path.join(stage.work, "acl-few")], check=True)
-    few = Side(stage, os.path.join(stage.work, "acl-few"), 10)
-    large = Side(stage, os.path.join(stage.work, "acl-many"), many)
+    few = Side(stage, os.path.join(stage.work, "acl-few"), 10, proxies)
+    large = Side(stage, os.path.join(stage.work, "acl-many"), many, proxies)
     before = {side: side.counts() for side in (large, few)}
 
     def say(i, a, b):

@@ -48,7 +48,9 @@ static const struct {
      "NAME",
      "environment that the gateway serves (default production)"},
     {{"workers", required_argument, NULL, OPT_WORKERS}, "N", "gateway worker processes (default: one for each core)"},
-    {{"store", required_argument, NULL, OPT_STORE}, "URI", "sqlite:DIR (default: the data directory)"},
+    {{"store", required_argument, NULL, OPT_STORE},
+     "URI",
+     "sqlite:DIR (default: the data directory), or postgresql://..."},
     {{"master-key-file", required_argument, NULL, OPT_MASTER_KEY},
      "FILE",
      "the master key, the same on every node (default DIR/master.key, made at first start)"},
@@ -138,6 +140,16 @@ static tg_err_t path_take(char *out, size_t cap, const char *value, const char *
     return TG_ERR_INVALID;
 }
 
+/* It goes into nginx's configuration, in quotes. */
+static tg_err_t store_take(tg_options_t *o, const char *value) {
+    if (strpbrk(value, "\"'\\\n\r\t")) {
+        tg_say("--store: must not contain quotes, backslashes or line breaks; in a connection URI they are "
+               "percent-escaped");
+        return TG_ERR_INVALID;
+    }
+    return text_take(o->store, sizeof(o->store), value, "store");
+}
+
 static tg_err_t endpoint_take(tg_endpoint_t *e, const char *value, const char *option) {
     if (tg_endpoint_parse(value, e)) {
         tg_say("--%s: must be ADDR:PORT, such as 127.0.0.1:8080 or [::1]:8080", option);
@@ -181,7 +193,7 @@ static tg_err_t option_take(tg_options_t *o, int opt, const char *value) {
     case OPT_WORKERS:
         return workers_take(o, value);
     case OPT_STORE:
-        return text_take(o->store, sizeof(o->store), value, "store");
+        return store_take(o, value);
     case OPT_MASTER_KEY:
         return path_take(o->master_key_file, sizeof(o->master_key_file), value, "master-key-file");
     case OPT_USER:

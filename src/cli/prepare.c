@@ -169,6 +169,14 @@ static tg_err_t keyring_load(const char *path, tg_keyring_t *k, bool *made) {
     return err;
 }
 
+static void store_complain(const tg_options_t *o, const char *what, const char *why) {
+    char mem[4200];
+    tg_buf_t shown;
+    tg_buf_init_fixed(&shown, mem, sizeof(mem));
+    tg_store_uri_write(tg_str(o->store), &shown);
+    tg_say("--store: %.*s: %s%s", TG_STR_ARGS(tg_buf_str(&shown)), what, why);
+}
+
 static tg_err_t stores_open(const tg_options_t *o, tg_config_store_t **config) {
     const tg_store_options_t options = {.create = true, .busy_ms = 10000};
     tg_fault_t fault = {0};
@@ -182,7 +190,7 @@ static tg_err_t stores_open(const tg_options_t *o, tg_config_store_t **config) {
             (*config)->ops->close(*config);
     }
     if (err)
-        tg_say("--store: %s: %s", o->store, fault.text[0] ? fault.text : tg_err_name(err));
+        store_complain(o, "", fault.text[0] ? fault.text : tg_err_name(err));
     return err;
 }
 
@@ -227,7 +235,7 @@ static tg_err_t store_prepare(const tg_options_t *o, void *arg) {
                         : "--master-key-file: %s is not the master key of this store",
                    o->master_key_file);
         else if (err)
-            tg_say("--store: %s: cannot check the master key: %s", o->store, tg_err_name(err));
+            store_complain(o, "cannot check the master key: ", tg_err_name(err));
     }
     if (err && made)
         unlink(o->master_key_file);

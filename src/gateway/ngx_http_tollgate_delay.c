@@ -15,7 +15,12 @@
 
 #define NGX_HTTP_TOLLGATE_NS_OF_MS  1000000
 
+/* How long all go by the multiple that one needed, and the largest. */
+#define NGX_HTTP_TOLLGATE_PACE_NS   ((uint64_t) 10 * 1000000000)
+#define NGX_HTTP_TOLLGATE_PACE_MAX  10
 
+
+static uint64_t ngx_http_tollgate_delay_pace(uint64_t needed, uint64_t now);
 static void ngx_http_tollgate_delay_wake(ngx_event_t *ev);
 static void ngx_http_tollgate_delay_run(void);
 static void ngx_http_tollgate_delay_arm(void);
@@ -26,6 +31,9 @@ static ngx_rbtree_t        ngx_http_tollgate_delayed;
 static ngx_rbtree_node_t   ngx_http_tollgate_delayed_sentinel;
 static uint64_t            ngx_http_tollgate_delay_armed;  /* 0: not */
 static ngx_connection_t   *ngx_http_tollgate_delay_connection;
+
+static uint64_t            ngx_http_tollgate_pace;         /* 0: none */
+static uint64_t            ngx_http_tollgate_pace_until;
 
 /* holds a worker in its graceful stop while somebody waits */
 static ngx_event_t         ngx_http_tollgate_delay_hold;
@@ -53,6 +61,7 @@ ngx_http_tollgate_delay_init(ngx_cycle_t *cycle)
                     ngx_rbtree_insert_value);
 
     ngx_http_tollgate_delay_armed = 0;
+    ngx_http_tollgate_pace_until = 0;
 
     ngx_memzero(&ngx_http_tollgate_delay_hold, sizeof(ngx_event_t));
     ngx_http_tollgate_delay_hold.handler = ngx_http_tollgate_delay_wake;
@@ -105,7 +114,7 @@ void
 ngx_http_tollgate_token_delayed(ngx_http_tollgate_token_t *t,
     tg_oauth_error_t error, const char *why)
 {
-    uint64_t  delay, elapsed;
+    uint64_t  delay, now;
 
     delay = (uint64_t) ngx_http_tollgate_main->auth_failure_delay
             * NGX_HTTP_TOLLGATE_NS_OF_MS;
@@ -115,16 +124,40 @@ ngx_http_tollgate_token_delayed(ngx_http_tollgate_token_t *t,
         return;
     }
 
-    elapsed = ngx_http_tollgate_monotonic_ns() - t->arrived;
+    now = ngx_http_tollgate_monotonic_ns();
 
     t->delay.error = error;
     t->delay.why = why;
     t->delay.waits = 1;
-    t->delay.node.key = t->arrived + (elapsed / delay + 1) * delay;
+    t->delay.node.key = t->arrived
+                        + delay * ngx_http_tollgate_delay_pace(
+                                        (now - t->arrived) / delay + 1, now);
 
     ngx_rbtree_insert(&ngx_http_tollgate_delayed, &t->delay.node);
 
     ngx_http_tollgate_delay_arm();
+}
+
+
+/*
+ * Where argon2id does not finish within the time, those that had to wait for
+ * it would be known by the multiple of theirs: so for a while all others are
+ * answered no sooner.
+ */
+
+static uint64_t
+ngx_http_tollgate_delay_pace(uint64_t needed, uint64_t now)
+{
+    uint64_t  pace;
+
+    pace = now < ngx_http_tollgate_pace_until ? ngx_http_tollgate_pace : 1;
+
+    if (needed > 1 && needed >= pace) {
+        ngx_http_tollgate_pace = ngx_min(needed, NGX_HTTP_TOLLGATE_PACE_MAX);
+        ngx_http_tollgate_pace_until = now + NGX_HTTP_TOLLGATE_PACE_NS;
+    }
+
+    return ngx_max(needed, pace);
 }
 
 

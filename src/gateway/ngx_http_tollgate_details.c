@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "oauth/issue.h"
+#include "oauth/secret_entry.h"
 #include "ngx_http_tollgate_state.h"
 
 
@@ -16,6 +17,8 @@
 
 static tg_err_t ngx_http_tollgate_details_fill(ngx_http_tollgate_details_t *d,
     tg_str_t text, tg_str_t environment, tg_fault_t *fault);
+static tg_err_t ngx_http_tollgate_details_open(ngx_http_tollgate_details_t *d,
+    tg_str_t client_id);
 static void ngx_http_tollgate_details_free(ngx_http_tollgate_details_t *d);
 static ngx_http_tollgate_details_t **ngx_http_tollgate_details_find(
     int64_t key_id);
@@ -37,13 +40,14 @@ ngx_http_tollgate_details_load(tg_config_store_t *store, tg_str_t environment,
 {
     int64_t                       version;
     tg_err_t                      err;
-    tg_str_t                      text;
+    tg_str_t                      client_id, text;
     tg_arena_t                    arena;
     ngx_http_tollgate_details_t  *d;
 
     tg_arena_init(&arena, NGX_HTTP_TOLLGATE_DETAILS_TEXT);
 
-    err = store->ops->client_details(store, key_id, &arena, &text, &version);
+    err = store->ops->client_details(store, key_id, &arena, &client_id, &text,
+                                     &version);
 
     if (err != TG_OK) {
         tg_arena_release(&arena);
@@ -64,6 +68,10 @@ ngx_http_tollgate_details_load(tg_config_store_t *store, tg_str_t environment,
     tg_arena_init(&d->arena, NGX_HTTP_TOLLGATE_DETAILS_ARENA);
 
     err = ngx_http_tollgate_details_fill(d, text, environment, fault);
+
+    if (err == TG_OK) {
+        err = ngx_http_tollgate_details_open(d, client_id);
+    }
 
     tg_arena_release(&arena);
 
@@ -117,6 +125,55 @@ ngx_http_tollgate_details_fill(ngx_http_tollgate_details_t *d, tg_str_t text,
     tg_credential_policy_init(TG_TOKEN_OPAQUE, &details->token, &d->opaque);
     tg_credential_policy_init(TG_TOKEN_JWT, &details->token, &d->jwt);
 
+    return TG_OK;
+}
+
+
+/*
+ * Secret metadata rest sealed under the master key.  What does not open has
+ * been changed or moved: the token goes without it.
+ */
+
+static tg_err_t
+ngx_http_tollgate_details_open(ngx_http_tollgate_details_t *d,
+    tg_str_t client_id)
+{
+    size_t                i, n;
+    tg_err_t              err;
+    tg_details_t         *details;
+    tg_entry_owner_t      owner;
+    tg_metadata_entry_t  *e;
+
+    details = &d->details;
+
+    ngx_memzero(&owner, sizeof(tg_entry_owner_t));
+    owner.name = client_id;
+
+    n = 0;
+
+    for (i = 0; i < details->n_metadata; i++) {
+        e = &details->metadata[i];
+
+        err = e->secret ? tg_entry_open(ngx_http_tollgate_main->keyring,
+                                        &owner, &d->arena, e)
+                        : TG_OK;
+
+        if (err == TG_ERR_INVALID) {
+            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, 0,
+                          "tollgate: the secret metadata \"%*s\" of \"%*s\" "
+                          "cannot be opened, its tokens go without",
+                          e->key.n, e->key.p, client_id.n, client_id.p);
+            continue;
+        }
+
+        if (err != TG_OK) {
+            return err;
+        }
+
+        details->metadata[n++] = *e;
+    }
+
+    details->n_metadata = n;
     d->size = sizeof(ngx_http_tollgate_details_t) + d->arena.used;
 
     return TG_OK;

@@ -65,7 +65,7 @@ struct ngx_http_tollgate_token_s {
     ngx_uint_t                       endpoint;    /* _EP_ */
     tg_str_t                         prefix;      /* "/auth", "/credential" */
     tg_client_kind_t                 kind;        /* that the prefix is for */
-    uint64_t                         arrived;     /* monotonic, ns */
+    uint64_t                         arrived;     /* all of it; ns */
     u_char                           address[16]; /* of the client */
     tg_arena_t                       arena;
 
@@ -112,7 +112,7 @@ struct ngx_http_tollgate_token_s {
 /* _token.c: the result is the content handler's */
 ngx_int_t ngx_http_tollgate_token_start(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, ngx_uint_t endpoint, tg_client_kind_t kind,
-    tg_str_t prefix, uint64_t arrived);
+    tg_str_t prefix);
 /* _client.c: who asks; then _issue(), _refresh(), _query() or _regenerate().
    INVALID_CLIENT: the request names no client that could be looked for. */
 void ngx_http_tollgate_client_find(ngx_http_tollgate_token_t *t,
@@ -161,8 +161,8 @@ void ngx_http_tollgate_delay_exit(void);
 /* CLOCK_MONOTONIC. */
 uint64_t ngx_http_tollgate_monotonic_ns(void);
 /*
- * Refuses at the fixed time after the request's arrival, or at the next
- * multiple of it: so that the time tells nothing of the reason.
+ * Refuses at the fixed time after the request's arrival, or at a multiple of
+ * it, so that the time tells nothing of the reason.
  */
 void ngx_http_tollgate_token_delayed(ngx_http_tollgate_token_t *t,
     tg_oauth_error_t error, const char *why);
@@ -189,6 +189,8 @@ tg_err_t ngx_http_tollgate_principal_read(ngx_http_tollgate_thread_t *thread,
 /* Whether its list of addresses, if it has one, has the request's. */
 ngx_uint_t ngx_http_tollgate_principal_may_come(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_principal_t *principal);
+/* The same of t->user, whose details are there, where its list counts at all. */
+ngx_uint_t ngx_http_tollgate_user_may_come(ngx_http_tollgate_token_t *t);
 
 
 /* -- chosen secrets (_argon.c) -------------------------------------------------- */

@@ -4,10 +4,10 @@
  *
  * Left out: the client's own copies of identity headers, what the client names
  * in Connection (RFC 9110 7.6.1), and Authorization if the policy says so.
- * Added: the user and its roles, if the policy says so.  The proxy module of nginx 1.22
- * sends all that is in the list, whatever its `hash`, so leaving out means a
- * new list; pointers to single headers (host, authorization, ...) go on
- * pointing into the old one.
+ * Added: the user and its roles, if the policy says so.  The proxy module of
+ * nginx 1.22 sends all that is in the list, whatever its `hash`, so leaving
+ * out means a new list; pointers to single headers (host, authorization, ...)
+ * go on pointing into the old one.
  */
 
 

@@ -76,12 +76,9 @@ static const ngx_http_tollgate_path_t  ngx_http_tollgate_paths[] = {
 ngx_int_t
 ngx_http_tollgate_token_handler(ngx_http_request_t *r)
 {
-    uint64_t                    arrived;
     const char                 *allow;
     ngx_http_tollgate_ctx_t    *ctx;
     ngx_http_tollgate_place_t   place;
-
-    arrived = ngx_http_tollgate_monotonic_ns();
 
     if (ngx_http_tollgate_place_find(ngx_http_tollgate_str(r->uri), &place)
         != NGX_OK)
@@ -118,7 +115,7 @@ ngx_http_tollgate_token_handler(ngx_http_request_t *r)
     }
 
     return ngx_http_tollgate_token_start(r, ctx, place.path->endpoint,
-                                         place.kind, place.prefix, arrived);
+                                         place.kind, place.prefix);
 }
 
 

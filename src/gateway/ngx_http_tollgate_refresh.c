@@ -16,6 +16,8 @@ static void ngx_http_tollgate_refresh_found(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_found_t *found);
 static void ngx_http_tollgate_refresh_user(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_found_t *found);
+static ngx_uint_t ngx_http_tollgate_refresh_is_away(
+    ngx_http_tollgate_token_t *t, tg_refresh_action_t action);
 static void ngx_http_tollgate_refresh_write(ngx_http_tollgate_token_t *t,
     const tg_record_t *record, ngx_uint_t used);
 static void ngx_http_tollgate_used_write(const tg_record_t *record,
@@ -123,6 +125,13 @@ ngx_http_tollgate_refresh_found(ngx_http_tollgate_token_t *t,
                            t->ctx->snapshot->snapshot.environment_id,
                            found->epoch, ngx_http_tollgate_now_ms());
 
+    if (ngx_http_tollgate_refresh_is_away(t, decision.action)) {
+        t->ctx->verdict = tg_str(tg_client_verdict_name(TG_CLIENT_ADDRESS));
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_GRANT,
+                                        "the refresh token is invalid");
+        return;
+    }
+
     switch (decision.action) {
 
     case TG_REFRESH_WRITE:
@@ -147,6 +156,18 @@ ngx_http_tollgate_refresh_found(ngx_http_tollgate_token_t *t,
         ngx_http_tollgate_token_refused(t, decision.error, decision.why);
         return;
     }
+}
+
+
+/* A user's list of addresses counts for what a password gave, too. */
+
+static ngx_uint_t
+ngx_http_tollgate_refresh_is_away(ngx_http_tollgate_token_t *t,
+    tg_refresh_action_t action)
+{
+    return (action == TG_REFRESH_WRITE || action == TG_REFRESH_REPEAT)
+           && t->user.details
+           && !ngx_http_tollgate_user_may_come(t);
 }
 
 

@@ -76,6 +76,12 @@ ngx_http_tollgate_regenerate_decided(ngx_http_tollgate_token_t *t,
         return;
     }
 
+    if (verdict == TG_TOKEN_OK && t->user.details
+        && !ngx_http_tollgate_user_may_come(t))
+    {
+        verdict = TG_TOKEN_ADDRESS;
+    }
+
     if (verdict != TG_TOKEN_OK) {
         t->ctx->verdict = tg_str(tg_token_verdict_name(verdict));
         ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_GRANT,

@@ -138,7 +138,7 @@ typedef struct {
 } ngx_http_tollgate_backends_t;
 
 
-/* -- what a check asks the store --------------------------------------------- */
+/* -- what a check asks the store ------------------------------------------- */
 
 /* Whom a token speaks for: its client and, of a password grant, its user. */
 #define NGX_HTTP_TOLLGATE_CLIENT  0

@@ -159,6 +159,16 @@ ngx_http_tollgate_gauges_write(const ngx_http_tollgate_node_t *node,
         "Entries in the token cache", node->cache_used);
     ngx_http_tollgate_gauge_write(out, "tollgate_token_cache_entries_max",
         "Places in the token cache", node->cache_size);
+    ngx_http_tollgate_gauge_write(out, "tollgate_access_entries",
+        "Entries in the table of access lists", node->grant_used);
+    ngx_http_tollgate_gauge_write(out, "tollgate_access_entries_max",
+        "Places in the table of access lists", node->grant_size);
+    ngx_http_tollgate_gauge_write(out, "tollgate_early_revocations",
+        "Entries of the early revocation list", node->revocations);
+    ngx_http_tollgate_gauge_write(out, "tollgate_early_revocations_max",
+        "Early revocations that this node can hold", node->revocations_max);
+    ngx_http_tollgate_gauge_write(out, "tollgate_live_nodes",
+        "Live nodes of the environment, which share its limits", node->nodes);
     ngx_http_tollgate_gauge_write(out, "tollgate_pool_crypto_pending",
         "Tasks of the crypto pool in the answering worker",
         ngx_http_tollgate_pool_pending(NGX_HTTP_TOLLGATE_POOL_CRYPTO));

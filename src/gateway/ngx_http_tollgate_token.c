@@ -65,7 +65,7 @@ ngx_http_tollgate_token_create(ngx_http_request_t *r,
 ngx_int_t
 ngx_http_tollgate_token_start(ngx_http_request_t *r,
     ngx_http_tollgate_ctx_t *ctx, ngx_uint_t endpoint, tg_client_kind_t kind,
-    tg_str_t prefix, uint64_t arrived)
+    tg_str_t prefix)
 {
     ngx_int_t                   rc;
     ngx_http_tollgate_token_t  *t;
@@ -78,7 +78,6 @@ ngx_http_tollgate_token_start(ngx_http_request_t *r,
     t->endpoint = endpoint;
     t->kind = kind;
     t->prefix = prefix;
-    t->arrived = arrived;
 
     r->request_body_in_single_buf = 1;
 
@@ -132,6 +131,7 @@ ngx_http_tollgate_token_body(ngx_http_request_t *r)
     ngx_http_tollgate_token_t  *t;
 
     t = ngx_http_tollgate_ctx(r)->endpoint;
+    t->arrived = ngx_http_tollgate_monotonic_ns();
 
     /* before the client is known, the environment's settings count */
 

@@ -14,8 +14,6 @@ static void ngx_http_tollgate_user_argon_done(ngx_http_tollgate_token_t *t,
     ngx_int_t rc);
 static void ngx_http_tollgate_user_decide(ngx_http_tollgate_token_t *t,
     tg_client_verdict_t verdict);
-static ngx_uint_t ngx_http_tollgate_user_may_come(
-    ngx_http_tollgate_token_t *t);
 
 
 void
@@ -113,7 +111,7 @@ ngx_http_tollgate_user_decide(ngx_http_tollgate_token_t *t,
 
 /* Users are credentials, whose lists always count below /credential. */
 
-static ngx_uint_t
+ngx_uint_t
 ngx_http_tollgate_user_may_come(ngx_http_tollgate_token_t *t)
 {
     return (t->kind == TG_CLIENT_APPLICATION

@@ -128,7 +128,7 @@ ngx_http_tollgate_zone_split(ngx_http_tollgate_zone_t *zone, u_char *p,
     p += revoked;
     size -= revoked;
 
-    live = size / 128 * 37 & ~(size_t) 63;
+    live = size / 128 * 38 & ~(size_t) 63;
     grants = size / 128 * 17 & ~(size_t) 63;
     meters = size / 128 * 6 & ~(size_t) 63;
 
@@ -636,6 +636,10 @@ ngx_http_tollgate_node_get(ngx_http_tollgate_node_t *node)
     t = &zone->grants;
     node->grant_used = (ngx_uint_t) ngx_http_tollgate_table_used(t);
     node->grant_size = (ngx_uint_t) (t->n_sets * NGX_HTTP_TOLLGATE_WAYS);
+
+    node->revocations = (ngx_uint_t) __atomic_load_n(&zone->revocations,
+                                                     __ATOMIC_ACQUIRE);
+    node->revocations_max = (ngx_uint_t) (zone->n_revoked / 2);
 
     node->nodes = ngx_http_tollgate_live_nodes();
 

@@ -21,15 +21,11 @@ static tg_err_t moment_take(tg_call_t *c, const char *name, tg_ms_t *out) {
 }
 
 static tg_err_t filter_take(tg_call_t *c, const tg_paging_t *page, filter_t *f) {
-    static const char *const names[] = {"who", "what", "from", "to", NULL};
     memset(f, 0, sizeof(*f));
     f->q = page->q;
-    tg_err_t err = tg_query_only(c, names);
-    if (!err) {
-        tg_call_query(c, "who", &f->who);
-        tg_call_query(c, "what", &f->what);
-        err = moment_take(c, "from", &f->from);
-    }
+    tg_call_query(c, "who", &f->who);
+    tg_call_query(c, "what", &f->what);
+    tg_err_t err = moment_take(c, "from", &f->from);
     return err ? err : moment_take(c, "to", &f->to);
 }
 

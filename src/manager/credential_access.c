@@ -230,10 +230,10 @@ tg_err_t tg_access_make(tg_call_t *c, const tg_credential_row_t *row, const tg_a
 
 static tg_err_t result_put(tg_call_t *c, const tg_credential_row_t *row) {
     json_t *result = json_object();
-    tg_str_t details;
+    tg_str_t client_id, details;
     tg_call_put_to(c, result, LIST, json_incref(c->after));
     tg_call_put(c, "result", result);
-    return c->store->ops->client_details(c->store, row->client.key_id, &c->arena, &details, &c->etag);
+    return c->store->ops->client_details(c->store, row->client.key_id, &c->arena, &client_id, &details, &c->etag);
 }
 
 static tg_err_t access_change(tg_call_t *c, const json_t *body, step_t step) {
@@ -259,12 +259,7 @@ tg_err_t tg_access_put(tg_call_t *c) {
 
 /* What is to go stands in the body, or in the query as name and type. */
 tg_err_t tg_access_delete(tg_call_t *c) {
-    static const char *const names[] = {"name", "type", NULL};
     tg_str_t name = TG_STR_NONE, type = TG_STR_NONE;
-    tg_err_t err = tg_query_only(c, names);
-    if (err) {
-        return err;
-    }
     bool named = tg_call_query(c, "name", &name), typed = tg_call_query(c, "type", &type);
     if (c->body != NULL) {
         return named || typed ? tg_fault(&c->fault, TG_ERR_INVALID, "name", "cannot be given together with a body")
@@ -274,7 +269,7 @@ tg_err_t tg_access_delete(tg_call_t *c) {
         return tg_fault(&c->fault, TG_ERR_INVALID, named ? "type" : "name", "is missing");
     }
     json_t *body = json_pack("{s:[{s:o, s:o}]}", LIST, "name", tg_text(name), "type", tg_text(type));
-    err = body == NULL ? TG_ERR_NOMEM : access_change(c, body, revoke);
+    tg_err_t err = body == NULL ? TG_ERR_NOMEM : access_change(c, body, revoke);
     json_decref(body);
     return err;
 }

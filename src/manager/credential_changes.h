@@ -7,8 +7,9 @@
 
 #include "manager/credential_secrets.h"
 
-/* Refuses names that are calls of their own. */
-tg_err_t tg_credential_name_check(tg_call_t *c, tg_str_t username) TG_MUST_CHECK;
+/* A body, its secret metadata sealed. Of those without a value, `stored` keeps what it has (NULL: it is a new one). */
+tg_err_t tg_credential_body(tg_call_t *c, const json_t *body, const tg_credential_t *stored,
+                            tg_credential_t *out) TG_MUST_CHECK;
 
 /* With these secrets, which were prepared before the transaction, and the default token settings: the keys that they
  * need are the caller's to see to (tg_credential_keys_want). */

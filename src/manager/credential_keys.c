@@ -5,7 +5,7 @@
 #include "manager/resources.h"
 #include "manager/signing_keys.h"
 
-#define BATCH 5000
+#define BATCH 20000
 
 tg_err_t tg_credential_need_add(tg_credential_needs_t *needs, const tg_token_settings_t *token, tg_arena_t *a) {
     tg_str_t algorithm = token->jwt_algorithm;

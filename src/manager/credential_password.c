@@ -2,7 +2,6 @@
 #include "manager/bodies.h"
 #include "manager/credential_secrets.h"
 #include "manager/handlers.h"
-#include "manager/paging.h"
 #include "manager/password.h"
 #include "manager/publish.h"
 #include "manager/resources.h"
@@ -172,13 +171,10 @@ static tg_err_t secret_drop(tg_call_t *c, tg_credential_row_t *row, tg_str_t nam
 }
 
 tg_err_t tg_credential_password_delete(tg_call_t *c) {
-    static const char *const names[] = {"environmentName", NULL}, *const nothing[] = {NULL};
+    static const char *const nothing[] = {NULL};
     tg_credential_row_t row;
     tg_str_t name = TG_STR_NONE;
-    tg_err_t err = tg_query_only(c, names);
-    if (!err) {
-        err = tg_body_only(c, c->body, nothing);
-    }
+    tg_err_t err = tg_body_only(c, c->body, nothing);
     if (!err && (!tg_call_query(c, "environmentName", &name) || name.n == 0)) {
         err = tg_fault(&c->fault, TG_ERR_INVALID, "environmentName",
                        "is missing: only the password of an environment can be dropped");

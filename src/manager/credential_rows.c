@@ -41,24 +41,37 @@ json_t *tg_credential_show(tg_call_t *c, const tg_resource_t *row) {
     return doc;
 }
 
-tg_err_t tg_credential_details(tg_call_t *c, int64_t project_id, const tg_credential_t *credential,
-                               const tg_organization_t *organization, tg_str_t *details) {
-    tg_organization_t found;
+/* What its organization gives to this credential: no entry if it has none. */
+static tg_err_t organization_of(tg_call_t *c, int64_t project_id, const tg_credential_t *credential,
+                                const tg_organization_t *organization, tg_organization_t *out) {
+    *out = (tg_organization_t){.name = credential->organization};
+    if (out->name.n == 0) {
+        return TG_OK;
+    }
     tg_err_t err = TG_OK;
-    if (organization == NULL && credential->organization.n > 0) {
-        err = tg_organization_find(c, project_id, credential->organization, &found);
-        organization = &found;
+    if (organization != NULL) {
+        *out = *organization;
+    } else {
+        err = tg_organization_find(c, project_id, credential->organization, out);
     }
     if (err == TG_ERR_NOTFOUND) {
         return tg_fault(&c->fault, TG_ERR_INVALID, "organization", "there is no organization \"%.*s\"",
                         TG_STR_ARGS(credential->organization));
     }
+    const tg_entry_owner_t from = {project_id, out->name}, to = {.name = credential->username};
+    return err ? err : tg_entries_hand_on(c, &from, &to, out->metadata, out->n_metadata, &out->metadata);
+}
+
+tg_err_t tg_credential_details(tg_call_t *c, int64_t project_id, const tg_credential_t *credential,
+                               const tg_organization_t *organization, tg_str_t *details) {
+    tg_organization_t own;
+    tg_err_t err = organization_of(c, project_id, credential, organization, &own);
     if (err) {
         return err;
     }
     tg_buf_t text;
     tg_buf_init(&text, TG_DETAILS_MAX);
-    err = tg_credential_details_write(credential, organization, &text);
+    err = tg_credential_details_write(credential, &own, &text);
     if (!err && !tg_arena_str(&c->arena, tg_buf_str(&text), details)) {
         err = TG_ERR_NOMEM;
     }

@@ -37,17 +37,23 @@ static void told_drop(json_t *body) {
     }
 }
 
-/* .../credentials/import is a call of its own */
-tg_err_t tg_credential_name_check(tg_call_t *c, tg_str_t username) {
-    return tg_str_eq(username, TG_STR("import"))
-               ? tg_fault(&c->fault, TG_ERR_INVALID, "username", "\"import\" is reserved")
-               : TG_OK;
+tg_err_t tg_credential_body(tg_call_t *c, const json_t *body, const tg_credential_t *stored, tg_credential_t *out) {
+    static const tg_credential_t nothing = {.n_metadata = 0};
+    tg_err_t err = tg_credential_parse(body, &c->arena, out, &c->fault);
+    /* .../credentials/import is a call of its own */
+    if (!err && tg_str_eq(out->username, TG_STR("import"))) {
+        err = tg_fault(&c->fault, TG_ERR_INVALID, "username", "\"import\" is reserved");
+    }
+    if (stored == NULL) {
+        stored = &nothing;
+    }
+    const tg_entry_owner_t owner = {.name = out->username};
+    return err ? err : tg_entries_seal(c, &owner, out->metadata, out->n_metadata, stored->metadata, stored->n_metadata);
 }
 
-static tg_err_t body_parse(tg_call_t *c, json_t *body, tg_credential_t *out) {
+static tg_err_t body_parse(tg_call_t *c, json_t *body, const tg_credential_t *stored, tg_credential_t *out) {
     told_drop(body);
-    tg_err_t err = tg_credential_parse(body, &c->arena, out, &c->fault);
-    return err ? err : tg_credential_name_check(c, out->username);
+    return tg_credential_body(c, body, stored, out);
 }
 
 static void password_note(tg_call_t *c, const tg_credential_secrets_t *secrets) {
@@ -114,7 +120,7 @@ tg_err_t tg_credential_create(tg_call_t *c) {
     char made[TG_APPLICATION_SECRET_LEN] = "";
     tg_credential_t fresh;
     tg_credential_secrets_t secrets;
-    tg_err_t err = body_parse(c, c->body, &fresh);
+    tg_err_t err = body_parse(c, c->body, NULL, &fresh);
     if (!err) {
         err = tg_credential_secrets_prepare(c, &fresh, &secrets);
     }
@@ -138,18 +144,14 @@ tg_err_t tg_credential_create(tg_call_t *c) {
 
 /* What the body makes of the credential. Called before the transaction, for the passwords in it, and within. */
 static tg_err_t changed_read(tg_call_t *c, const tg_credential_row_t *row, bool merge, tg_credential_t *fresh) {
-    json_t *old = tg_resource_doc(&row->row);
-    json_object_del(old, "token");
+    json_t *old = tg_credential_show(c, &row->row);
     json_t *body = merge ? tg_json_merge(old, c->body) : json_deep_copy(c->body);
-    tg_err_t err = old == NULL || body == NULL ? TG_ERR_NOMEM : tg_entries_keep(body, old);
-    if (!err) {
-        err = tg_body_take_name(c, body, "username", row->row.name);
-    }
+    tg_err_t err = old == NULL || body == NULL ? TG_ERR_NOMEM : tg_body_take_name(c, body, "username", row->row.name);
     if (!err && json_object_set_new(body, "username", tg_text(row->row.name)) != 0) {
         err = TG_ERR_NOMEM;
     }
     if (!err) {
-        err = body_parse(c, body, fresh);
+        err = body_parse(c, body, &row->stored, fresh);
     }
     fresh->has_token = row->stored.has_token;
     fresh->token = row->stored.token;

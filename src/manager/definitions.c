@@ -172,13 +172,9 @@ static tg_err_t file_body_make(tg_call_t *c, json_t **body) {
 }
 
 tg_err_t tg_definition_proxy_upload(tg_call_t *c) {
-    static const char *const parameters[] = {"apiProxyName", "relativePath", "address", NULL};
     tg_definition_t d;
     json_t *doc = NULL;
-    tg_err_t err = tg_query_only(c, parameters);
-    if (!err) {
-        err = file_body_make(c, &c->body);
-    }
+    tg_err_t err = file_body_make(c, &c->body);
     if (!err) {
         err = text_read(c, c->raw_body, &doc);
     }

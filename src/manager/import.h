@@ -65,9 +65,9 @@ bool tg_import_has(const json_t *set, tg_str_t name);
 tg_err_t tg_import_split(const json_t *object, const tg_field_t *table, size_t n, json_t **rest,
                          json_t **taken) TG_MUST_CHECK;
 
-/* The row of that name and its document (a new reference), for secret metadata that stay; id 0 and NULL: none. */
+/* The row of that name, for secret metadata that stay; id 0: none. */
 tg_err_t tg_import_old(tg_import_t *im, tg_resource_kind_t kind, const tg_resource_t *project, tg_str_t name,
-                       tg_resource_t *row, json_t **old) TG_MUST_CHECK;
+                       tg_resource_t *row) TG_MUST_CHECK;
 
 /* ---- proxies and groups ---- */
 

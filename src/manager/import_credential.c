@@ -1,7 +1,6 @@
 /* Credentials of a document, with token settings and access lists. */
 #include "manager/bodies.h"
 #include "manager/import.h"
-#include "manager/metadata_entries.h"
 #include "manager/resources.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -30,7 +29,8 @@ typedef struct {
     tg_token_settings_t token;
     tg_access_row_t *access;
     size_t n_access;
-    tg_resource_t row; /* id 0: it is new */
+    tg_resource_t row;             /* id 0: it is new */
+    tg_credential_t kept, *stored; /* what the row says; NULL likewise */
 } read_credential_t;
 
 /* Faults of credentialAccessList[i] are of access[i] here. */
@@ -66,23 +66,13 @@ static tg_err_t token_read(tg_import_t *im, const json_t *body, read_credential_
     return tg_import_fault(im, tg_credential_token_parse(body, &im->c->arena, &out->token, &im->c->fault), &at);
 }
 
-static tg_err_t body_read(tg_import_t *im, const tg_resource_t *project, const json_t *part, read_credential_t *out) {
-    json_t *body = json_deep_copy(part), *old = NULL;
-    tg_err_t err = body == NULL
-                       ? TG_ERR_NOMEM
-                       : tg_import_old(im, TG_RES_CREDENTIAL, project, tg_json_str(part, "username"), &out->row, &old);
-    if (!err) {
-        err = tg_entries_keep(body, old);
+static tg_err_t body_read(tg_import_t *im, const tg_resource_t *project, const json_t *body, read_credential_t *out) {
+    tg_err_t err = tg_import_old(im, TG_RES_CREDENTIAL, project, tg_json_str(body, "username"), &out->row);
+    if (!err && out->row.id != 0) {
+        err = tg_credential_read(im->c, out->row.doc, &out->kept);
+        out->stored = &out->kept;
     }
-    if (!err) {
-        err = tg_credential_parse(body, &im->c->arena, &out->fresh, &im->c->fault);
-    }
-    if (!err) {
-        err = tg_credential_name_check(im->c, out->fresh.username);
-    }
-    json_decref(body);
-    json_decref(old);
-    return err;
+    return err ? err : tg_credential_body(im->c, body, out->stored, &out->fresh);
 }
 
 static tg_err_t credential_read(tg_import_t *im, const tg_resource_t *project, const json_t *object,
@@ -149,23 +139,15 @@ static const json_t *environment_password(const read_credential_t *k, size_t i) 
 }
 
 /* Which passwords count: all of a new credential, those that are not there yet, and all with setSecrets. */
-static bool counts(const tg_import_t *im, const read_credential_t *k, const tg_credential_t *stored, size_t i) {
+static bool counts(const tg_import_t *im, const read_credential_t *k, size_t i) {
     const tg_credential_environment_t *e = &k->fresh.environments[i];
-    return e->has_password && (im->set_secrets || k->row.id == 0 || !stored_has(stored, e->environment));
+    return e->has_password && (im->set_secrets || k->row.id == 0 || !stored_has(k->stored, e->environment));
 }
 
 static tg_err_t jobs_add(tg_import_t *im, const read_credential_t *k) {
-    tg_credential_t kept, *stored = NULL;
-    tg_err_t err = TG_OK;
-    if (k->row.id != 0) {
-        err = tg_credential_read(im->c, k->row.doc, &kept);
-        stored = &kept;
-    }
-    if (!err && k->fresh.has_password && (im->set_secrets || k->row.id == 0)) {
-        err = job_add(im, k->password);
-    }
+    tg_err_t err = k->fresh.has_password && (im->set_secrets || k->row.id == 0) ? job_add(im, k->password) : TG_OK;
     for (size_t i = 0; !err && i < k->fresh.n_environments; i++) {
-        err = counts(im, k, stored, i) ? job_add(im, environment_password(k, i)) : TG_OK;
+        err = counts(im, k, i) ? job_add(im, environment_password(k, i)) : TG_OK;
     }
     return err;
 }
@@ -187,8 +169,7 @@ static tg_err_t form_find(tg_import_t *im, const json_t *password, tg_secret_for
 }
 
 /* Those that count; the others are taken out of `fresh`. */
-static tg_err_t secrets_take(tg_import_t *im, read_credential_t *k, const tg_credential_t *stored,
-                             tg_credential_secrets_t *out) {
+static tg_err_t secrets_take(tg_import_t *im, read_credential_t *k, tg_credential_secrets_t *out) {
     size_t n = k->fresh.n_environments;
     memset(out, 0, sizeof(*out));
     out->environments = tg_arena_array(&im->c->arena, n + 1, sizeof(*out->environments));
@@ -199,7 +180,7 @@ static tg_err_t secrets_take(tg_import_t *im, read_credential_t *k, const tg_cre
     }
     for (size_t i = 0; !err && i < n; i++) {
         tg_credential_environment_t *e = &k->fresh.environments[i];
-        if (counts(im, k, stored, i)) {
+        if (counts(im, k, i)) {
             out->environments[out->n] = e->environment;
             err = form_find(im, environment_password(k, i), &out->forms[out->n++]);
         } else {
@@ -348,7 +329,7 @@ static tg_err_t credential_write(tg_import_t *im, const tg_resource_t *project, 
         err = tg_credential_load(im->c, &row);
     }
     if (!err) {
-        err = secrets_take(im, &k, is_new ? NULL : &row.stored, &secrets);
+        err = secrets_take(im, &k, &secrets);
     }
     if (!err) {
         err = is_new ? credential_make(im, project, &k, &secrets, &row) : credential_change(im, &k, &secrets, &row);

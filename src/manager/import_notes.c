@@ -156,15 +156,12 @@ void tg_import_secret(tg_import_t *im, tg_str_t path, tg_str_t client_id, const 
 /* ---- what was there before ---- */
 
 tg_err_t tg_import_old(tg_import_t *im, tg_resource_kind_t kind, const tg_resource_t *project, tg_str_t name,
-                       tg_resource_t *row, json_t **old) {
+                       tg_resource_t *row) {
     tg_call_t *c = im->c;
-    row->id = 0;
-    *old = NULL;
     tg_err_t err = project != NULL ? c->store->ops->resource_find(c->store, kind, project->id, name, &c->arena, row)
                                    : TG_ERR_NOTFOUND;
     if (err) {
         row->id = 0;
-        return err == TG_ERR_NOTFOUND ? TG_OK : err;
     }
-    return tg_doc_parse(row->doc, old);
+    return err == TG_ERR_NOTFOUND ? TG_OK : err;
 }

@@ -1,27 +1,19 @@
 /* Organizations of a document. */
 #include "manager/bodies.h"
 #include "manager/import.h"
-#include "manager/metadata_entries.h"
 #include "manager/organizations.h"
 #include "manager/resources.h"
+
+/* Of a project that the document makes: what was sealed for it goes, and is read again once it is there. */
+#define NOT_YET (-1)
 
 static const tg_str_t projects_segment = TG_STR("projects");
 
 static tg_err_t organization_read(tg_import_t *im, const tg_resource_t *project, const json_t *object,
                                   tg_organization_t *out, tg_resource_t *row) {
-    json_t *body = json_deep_copy(object), *old = NULL;
-    tg_err_t err = body == NULL
-                       ? TG_ERR_NOMEM
-                       : tg_import_old(im, TG_RES_ORGANIZATION, project, tg_json_str(object, "name"), row, &old);
-    if (!err) {
-        err = tg_entries_keep(body, old);
-    }
-    if (!err) {
-        err = tg_organization_parse(body, &im->c->arena, out, &im->c->fault);
-    }
-    json_decref(body);
-    json_decref(old);
-    return err;
+    int64_t project_id = project != NULL ? project->id : NOT_YET;
+    tg_err_t err = tg_import_old(im, TG_RES_ORGANIZATION, project, tg_json_str(object, "name"), row);
+    return err ? err : tg_organization_body(im->c, object, project_id, row->id != 0 ? row : NULL, out);
 }
 
 tg_err_t tg_import_organizations_check(tg_import_t *im, const tg_resource_t *project, const json_t *list,

@@ -73,7 +73,12 @@ static void manager_release(tg_manager_t *m) {
 
 static tg_err_t complain(const char *uri, tg_err_t err, const tg_fault_t *fault) {
     if (err) {
-        fprintf(stderr, "tollgate-manager: store %s: %s\n", uri, fault->text[0] ? fault->text : tg_err_name(err));
+        char mem[4200];
+        tg_buf_t shown;
+        tg_buf_init_fixed(&shown, mem, sizeof(mem));
+        tg_store_uri_write(tg_str(uri), &shown);
+        fprintf(stderr, "tollgate-manager: store %.*s: %s\n", TG_STR_ARGS(tg_buf_str(&shown)),
+                fault->text[0] ? fault->text : tg_err_name(err));
     }
     return err;
 }

@@ -15,6 +15,10 @@ static json_t *parameters(tg_call_t *c, const tg_operation_t *op) {
     for (const char *p = strchr(op->path, '{'); p != NULL; p = strchr(p + 1, '{')) {
         tg_call_append_to(c, list, parameter(p + 1, strcspn(p + 1, "}"), "path", true, "string"));
     }
+    for (tg_str_t rest = tg_operation_query(op); rest.p != NULL;) {
+        tg_str_t name = tg_str_take(&rest, '&');
+        tg_call_append_to(c, list, parameter(name.p, name.n, "query", false, "string"));
+    }
     if (op->flags & TG_OP_LIST) {
         tg_call_append_to(c, list, parameter("page", 4, "query", false, "integer"));
         tg_call_append_to(c, list, parameter("pageSize", 8, "query", false, "integer"));
@@ -76,11 +80,12 @@ static json_t *paths(tg_call_t *c) {
     json_t *all = json_object();
     for (size_t i = 0; i < tg_operations_n; i++) {
         const tg_operation_t *op = &tg_operations[i];
-        char method[16];
-        json_t *path = json_object_get(all, op->path);
+        char method[16], name[256];
+        snprintf(name, sizeof(name), "%.*s", TG_STR_ARGS(tg_operation_path(op)));
+        json_t *path = json_object_get(all, name);
         if (path == NULL) {
-            tg_call_put_to(c, all, op->path, json_object());
-            path = json_object_get(all, op->path);
+            tg_call_put_to(c, all, name, json_object());
+            path = json_object_get(all, name);
         }
         lower(op->method, method);
         tg_call_put_to(c, path, method, operation(c, op));

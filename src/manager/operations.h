@@ -25,7 +25,6 @@ enum {
     TG_OP_BODY_OPTIONAL = 4, /* a JSON object, or nothing */
     TG_OP_FORM = 8,          /* application/x-www-form-urlencoded */
     TG_OP_LIST = 16,         /* page, pageSize, sort, q */
-    TG_OP_QUERY = 32,        /* reads query parameters of its own */
     TG_OP_PLAIN = 64,        /* answers without {"status":...}; errors of the login endpoint as in OAuth2 */
     TG_OP_ETAG = 128,        /* takes If-Match */
     TG_OP_CSV = 256,         /* text/csv, read by the handler */
@@ -37,7 +36,7 @@ enum {
 typedef struct {
     const char *id; /* operationId */
     const char *method;
-    const char *path; /* template, without the trailing slash that is optional */
+    const char *path; /* template, without the trailing slash that is optional; "?a&b" : its query parameters */
     tg_permission_t permission;
     unsigned flags;
     int status; /* of success */
@@ -50,6 +49,10 @@ typedef struct {
 
 extern const tg_operation_t tg_operations[];
 extern const size_t tg_operations_n;
+
+/* The template without its query parameters; their names, separated by '&'. */
+tg_str_t tg_operation_path(const tg_operation_t *op);
+tg_str_t tg_operation_query(const tg_operation_t *op);
 
 typedef struct {
     const tg_operation_t *op; /* NULL: the path is known, the method is not */

@@ -27,7 +27,9 @@ typedef struct {
 } row_t;
 
 static const row_t rows[] = {
-    {{"store", required_argument, NULL, OPT_STORE}, "URI", "the store, as sqlite:/var/lib/tollgate (required)"},
+    {{"store", required_argument, NULL, OPT_STORE},
+     "URI",
+     "the store: sqlite:/var/lib/tollgate or postgresql://... (required)"},
     {{"master-key-file", required_argument, NULL, OPT_MASTER_KEY_FILE}, "FILE", "the master key (required)"},
     {{"listen", required_argument, NULL, OPT_LISTEN}, "ADDR:PORT", "default 127.0.0.1:9080; port 0: any free one"},
     {{"environment", required_argument, NULL, OPT_ENVIRONMENT}, "NAME", "made if missing, with a project `default`"},
@@ -37,7 +39,9 @@ static const row_t rows[] = {
      "first start: the password of `admin`, at least 12 characters"},
     {{"ready-file", required_argument, NULL, OPT_READY_FILE}, "FILE", "gets the address once the manager answers"},
     {{"ready-fd", required_argument, NULL, OPT_READY_FD}, "N", "the same, to an open descriptor"},
-    {{"data", required_argument, NULL, OPT_DATA}, "DIR", "holds manager.lock; default: the directory of the store"},
+    {{"data", required_argument, NULL, OPT_DATA},
+     "DIR",
+     "holds manager.lock; default: the directory of a sqlite store"},
     {{"allow-private-definitions", required_argument, NULL, OPT_DEFINITIONS},
      "NETWORKS",
      "as 10.0.0.0/8,192.168.1.7: API definitions may be fetched from there"},

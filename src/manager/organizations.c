@@ -9,21 +9,23 @@
 #include "manager/publish.h"
 #include "manager/resources.h"
 
-#define BATCH 5000
+#define BATCH       20000
+#define BATCH_ARENA ((size_t)1 << 30)
 
-tg_err_t tg_organization_find(tg_call_t *c, int64_t project_id, tg_str_t name, tg_organization_t *out) {
-    tg_resource_t row;
+static tg_err_t organization_read(tg_call_t *c, const tg_resource_t *row, tg_organization_t *out) {
     json_t *doc = NULL;
-    tg_err_t err = c->store->ops->resource_find(c->store, TG_RES_ORGANIZATION, project_id, name, &c->arena, &row);
-    if (err) {
-        return err;
-    }
-    err = tg_doc_parse(row.doc, &doc);
+    tg_err_t err = tg_doc_parse(row->doc, &doc);
     if (!err) {
-        err = tg_organization_parse(doc, &c->arena, out, NULL);
+        err = tg_organization_read_stored(doc, &c->arena, out, NULL);
     }
     json_decref(doc);
     return err == TG_ERR_INVALID ? TG_ERR_BUG : err;
+}
+
+tg_err_t tg_organization_find(tg_call_t *c, int64_t project_id, tg_str_t name, tg_organization_t *out) {
+    tg_resource_t row;
+    tg_err_t err = c->store->ops->resource_find(c->store, TG_RES_ORGANIZATION, project_id, name, &c->arena, &row);
+    return err ? err : organization_read(c, &row, out);
 }
 
 static tg_err_t organization_need(tg_call_t *c, tg_resource_t *row) {
@@ -49,16 +51,17 @@ static tg_err_t batch_walk(tg_call_t *c, const tg_resource_t *row, const tg_orga
     tg_resource_query_t query = {.kind = TG_RES_CREDENTIAL, .parent = row->parent, .offset = offset, .limit = BATCH};
     tg_resource_t *rows = NULL;
     int64_t total = 0;
-    tg_arena_t a;
+    tg_arena_t call = c->arena; /* what a member takes is not kept: there may be 100,000 */
     snprintf(member, sizeof(member), "\"organization\":\"%.*s\"", TG_STR_ARGS(row->name));
-    tg_arena_init(&a, (size_t)1 << 30);
-    tg_err_t err = c->store->ops->resource_list(c->store, &query, &a, &rows, n, &total);
+    tg_arena_init(&c->arena, BATCH_ARENA);
+    tg_err_t err = c->store->ops->resource_list(c->store, &query, &c->arena, &rows, n, &total);
     for (size_t i = 0; !err && i < *n; i++) {
         if (memmem(rows[i].doc.p, rows[i].doc.n, member, strlen(member)) != NULL) {
             err = each(c, &rows[i], o);
         }
     }
-    tg_arena_release(&a);
+    tg_arena_release(&c->arena);
+    c->arena = call;
     return err;
 }
 
@@ -106,6 +109,17 @@ tg_err_t tg_organization_get(tg_call_t *c) {
     tg_call_put(c, "result", tg_organization_show(c, &row));
     tg_resource_metadata_put(c, &row);
     return TG_OK;
+}
+
+tg_err_t tg_organization_body(tg_call_t *c, const json_t *body, int64_t project_id, const tg_resource_t *old,
+                              tg_organization_t *out) {
+    tg_organization_t stored = {.n_metadata = 0};
+    tg_err_t err = tg_organization_parse(body, &c->arena, out, &c->fault);
+    if (!err && old != NULL) {
+        err = organization_read(c, old, &stored);
+    }
+    const tg_entry_owner_t owner = {project_id, out->name};
+    return err ? err : tg_entries_seal(c, &owner, out->metadata, out->n_metadata, stored.metadata, stored.n_metadata);
 }
 
 static tg_err_t canonical(tg_call_t *c, const tg_organization_t *o, tg_str_t *doc) {
@@ -168,12 +182,12 @@ tg_err_t tg_organization_remove(tg_call_t *c, const tg_resource_t *row) {
 tg_err_t tg_organization_create(tg_call_t *c) {
     tg_resource_t project;
     tg_organization_t o;
-    tg_err_t err = tg_organization_parse(c->body, &c->arena, &o, &c->fault);
-    if (!err) {
-        err = tg_call_begin(c);
-    }
+    tg_err_t err = tg_call_begin(c);
     if (!err) {
         err = tg_project_need(c, &project);
+    }
+    if (!err) {
+        err = tg_organization_body(c, c->body, project.id, NULL, &o);
     }
     if (!err) {
         err = tg_organization_add(c, &project, &o);
@@ -181,17 +195,14 @@ tg_err_t tg_organization_create(tg_call_t *c) {
     return err ? err : result_put(c);
 }
 
-static tg_err_t organization_replace(tg_call_t *c, const tg_resource_t *row, json_t *body, const json_t *old) {
+static tg_err_t organization_replace(tg_call_t *c, const tg_resource_t *row, json_t *body) {
     tg_organization_t o;
-    tg_err_t err = tg_entries_keep(body, old);
-    if (!err) {
-        err = tg_body_take_name(c, body, "name", row->name);
-    }
+    tg_err_t err = tg_body_take_name(c, body, "name", row->name);
     if (!err && json_object_set_new(body, "name", tg_text(row->name)) != 0) {
         err = TG_ERR_NOMEM;
     }
     if (!err) {
-        err = tg_organization_parse(body, &c->arena, &o, &c->fault);
+        err = tg_organization_body(c, body, row->parent, row, &o);
     }
     if (!err) {
         err = tg_organization_change(c, row, &o);
@@ -208,9 +219,9 @@ static tg_err_t organization_set(tg_call_t *c, bool merge) {
     if (err) {
         return err;
     }
-    json_t *old = tg_resource_doc(&row);
+    json_t *old = tg_organization_show(c, &row);
     json_t *body = merge ? tg_json_merge(old, c->body) : json_incref(c->body);
-    err = old == NULL || body == NULL ? TG_ERR_NOMEM : organization_replace(c, &row, body, old);
+    err = old == NULL || body == NULL ? TG_ERR_NOMEM : organization_replace(c, &row, body);
     json_decref(old);
     json_decref(body);
     return err;

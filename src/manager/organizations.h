@@ -7,6 +7,9 @@
 
 /* TG_ERR_NOTFOUND: the project has none of that name. */
 tg_err_t tg_organization_find(tg_call_t *c, int64_t project_id, tg_str_t name, tg_organization_t *out) TG_MUST_CHECK;
+/* A body, its secret metadata sealed. Of those without a value, `old` keeps what it has (NULL: it is a new one). */
+tg_err_t tg_organization_body(tg_call_t *c, const json_t *body, int64_t project_id, const tg_resource_t *old,
+                              tg_organization_t *out) TG_MUST_CHECK;
 /* Inside the transaction; c->before and c->after tell what changed. Members have the new defaults at once. */
 tg_err_t tg_organization_add(tg_call_t *c, const tg_resource_t *project, const tg_organization_t *o) TG_MUST_CHECK;
 tg_err_t tg_organization_change(tg_call_t *c, const tg_resource_t *row, const tg_organization_t *o) TG_MUST_CHECK;

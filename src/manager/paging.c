@@ -54,17 +54,16 @@ void tg_paging_put(tg_call_t *c, const tg_paging_t *p, json_t *list, int64_t tot
     tg_call_put(c, "pageSize", json_integer(p->size));
 }
 
-static bool is_one_of(tg_str_t name, const char *const *names) {
-    for (; names != NULL && *names != NULL; names++) {
-        if (tg_str_eq(name, tg_str(*names))) {
+static bool is_one_of(tg_str_t name, tg_str_t names) {
+    while (names.p != NULL) {
+        if (tg_str_eq(name, tg_str_take(&names, '&'))) {
             return true;
         }
     }
     return false;
 }
 
-tg_err_t tg_query_only(tg_call_t *c, const char *const *more) {
-    static const char *const paging[] = {"page", "pageSize", "sort", "q", NULL};
+tg_err_t tg_query_check(tg_call_t *c) {
     const tg_form_pair_t *repeated = tg_form_repeated(&c->query);
     if (repeated != NULL) {
         return tg_fault(&c->fault, TG_ERR_INVALID, "", "query parameter \"%.*s\" stands twice",
@@ -72,7 +71,8 @@ tg_err_t tg_query_only(tg_call_t *c, const char *const *more) {
     }
     for (size_t i = 0; i < c->query.n; i++) {
         tg_str_t name = c->query.pairs[i].name;
-        if (!((c->op->flags & TG_OP_LIST) && is_one_of(name, paging)) && !is_one_of(name, more)) {
+        bool paging = (c->op->flags & TG_OP_LIST) && is_one_of(name, TG_STR("page&pageSize&sort&q"));
+        if (!paging && !is_one_of(name, tg_operation_query(c->op))) {
             return tg_fault(&c->fault, TG_ERR_INVALID, "", "query parameter \"%.*s\" is not known", TG_STR_ARGS(name));
         }
     }

@@ -57,18 +57,13 @@ static tg_err_t status_take(tg_call_t *c, tg_request_query_t *q) {
 }
 
 static tg_err_t query_take(tg_call_t *c, tg_request_query_t *q) {
-    static const char *const names[] = {"environment", "project", "proxy", "user",   "clientId", "error", "statusFrom",
-                                        "statusTo",    "from",    "to",    "before", "pageSize", NULL};
     int64_t size = SIZE_DEFAULT;
     memset(q, 0, sizeof(*q));
-    tg_err_t err = tg_query_only(c, names);
-    if (!err) {
-        tg_call_query(c, "proxy", &q->proxy);
-        tg_call_query(c, "user", &q->user);
-        tg_call_query(c, "clientId", &q->client_id);
-        tg_call_query(c, "error", &q->error);
-        err = id_take(c, "environment", TG_RES_ENVIRONMENT, &q->environment_id);
-    }
+    tg_call_query(c, "proxy", &q->proxy);
+    tg_call_query(c, "user", &q->user);
+    tg_call_query(c, "clientId", &q->client_id);
+    tg_call_query(c, "error", &q->error);
+    tg_err_t err = id_take(c, "environment", TG_RES_ENVIRONMENT, &q->environment_id);
     if (!err) {
         err = id_take(c, "project", TG_RES_PROJECT, &q->project_id);
     }

@@ -129,11 +129,11 @@ static json_t *environments_write(const tg_credential_t *c) {
         {.name = "organization", .read = tg_read_name, .offset = offsetof(tg_credential_t, organization)},             \
         {.name = "roleNameList", TG_TEXTS(tg_credential_t, roles, n_roles, tg_read_role), .max = TG_ROLES_MAX},        \
         {.name = "enabled", .read = tg_read_bool, .offset = offsetof(tg_credential_t, enabled)},                       \
-        {.name = "ipList", TG_TEXTS(tg_credential_t, ips, n_ips, tg_read_network), .max = TG_IPS_MAX},                 \
-        {.name = "expireDate", .read = tg_read_expiry, .offset = offsetof(tg_credential_t, expires_at)}, {             \
-        .name = "metadata", TG_STRUCTS(tg_credential_t, metadata, n_metadata, tg_read_metadata_entry),                 \
-        .max = TG_METADATA_MAX                                                                                         \
+        {.name = "ipList", TG_TEXTS(tg_credential_t, ips, n_ips, tg_read_network), .max = TG_IPS_MAX}, {               \
+        .name = "expireDate", .read = tg_read_expiry, .offset = offsetof(tg_credential_t, expires_at)                  \
     }
+#define METADATA_FIELD(one)                                                                                            \
+    { .name = "metadata", TG_STRUCTS(tg_credential_t, metadata, n_metadata, one), .max = TG_METADATA_MAX }
 #define ENVIRONMENTS_FIELD(one, table)                                                                                 \
     {                                                                                                                  \
         .name = "environments", TG_STRUCTS(tg_credential_t, environments, n_environments, one),                        \
@@ -142,12 +142,14 @@ static json_t *environments_write(const tg_credential_t *c) {
 
 static const tg_field_t body_fields[] = {
     CREDENTIAL_FIELDS,
+    METADATA_FIELD(tg_read_metadata_entry),
     ENVIRONMENTS_FIELD(read_environment_body, environment_body_fields),
     {.name = "password", .read = read_password, .schema = tg_schema_client_secret},
     {.name = "token", .read = refuse_token, .hidden = true},
 };
 static const tg_field_t stored_fields[] = {
     CREDENTIAL_FIELDS,
+    METADATA_FIELD(tg_read_stored_entry),
     ENVIRONMENTS_FIELD(read_environment_stored, environment_stored_fields),
     {.name = "token", .read = read_token, .hidden = true} /* shown at a path of its own */,
 };

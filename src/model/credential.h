@@ -23,10 +23,15 @@
  * token). secret with includeInJwt is refused. Names that a token or a response would show are refused if they are
  * registered JWT claims (RFC 7519 4.1, RFC 9068: iss, sub, aud, exp, nbf, iat, jti, client_id, scope, auth_time, acr,
  * amr, cnf, act, azp, sid, roles stay the token's), OAuth response fields, or taken (tg_response_name_is_taken); and if
- * two entries have the same: claim, or key. */
+ * two entries have the same: claim, or key.
+ *
+ * A body has clear values; of a secret entry it may leave the value out (as answers do), for the one that is stored.
+ * What is stored has "sealed" in place of the value of a secret entry (oauth/secret_entry.h), and is refused with
+ * anything else; the functions that write documents and details never write such a value in clear. */
 typedef struct {
     tg_str_t key;
-    tg_str_t value; /* JSON text of a scalar: "\"gold\"", "7", "true" */
+    tg_str_t value;  /* JSON text of a scalar: "\"gold\"", "7", "true"; "" : left out, or sealed */
+    tg_str_t sealed; /* raw bytes */
     bool secret;
     bool in_jwt;
     bool in_response;
@@ -41,8 +46,11 @@ typedef struct {
     size_t n_metadata;
 } tg_organization_t;
 
+/* A body of the management API; the stored document. */
 tg_err_t tg_organization_parse(const json_t *body, tg_arena_t *a, tg_organization_t *out,
                                tg_fault_t *fault) TG_MUST_CHECK;
+tg_err_t tg_organization_read_stored(const json_t *doc, tg_arena_t *a, tg_organization_t *out,
+                                     tg_fault_t *fault) TG_MUST_CHECK;
 json_t *tg_organization_write(const tg_organization_t *o) TG_MUST_CHECK;
 
 /* What replaces the general password or addresses in one environment. */

@@ -109,7 +109,7 @@ static const tg_field_t details_fields[] = {
     {.name = "environments", TG_STRUCTS(reading_t, environments, n_environments, read_environment), .max = LIST_MAX},
     {.name = "token", .read = read_token, .offset = offsetof(reading_t, details.token)},
     {.name = "metadata",
-     TG_STRUCTS(reading_t, details.metadata, details.n_metadata, tg_read_metadata_entry),
+     TG_STRUCTS(reading_t, details.metadata, details.n_metadata, tg_read_stored_entry),
      .max = 2 * TG_METADATA_MAX},
 };
 

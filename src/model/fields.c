@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/b64.h"
 #include "model/chars.h"
 #include "model/model.h"
 
@@ -182,6 +183,27 @@ bool tg_text_is_clean(tg_str_t s, bool lines) {
         i += len;
     }
     return true;
+}
+
+tg_err_t tg_read_b64url(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
+    tg_str_t s;
+    size_t n;
+    tg_err_t err = tg_want_string(r, at, v, &s);
+    if (err) {
+        return err;
+    }
+    if (s.n == 0 || (int64_t)s.n > f->max) {
+        return tg_refuse(r, at, "must be 1 to %" PRId64 " characters long", f->max);
+    }
+    char *bytes = tg_arena_alloc(r->arena, TG_B64_DECODED_MAX(s.n));
+    if (bytes == NULL) {
+        return tg_refuse_nomem(r);
+    }
+    if (tg_b64url_decode(s, bytes, TG_B64_DECODED_MAX(s.n), &n)) {
+        return tg_refuse(r, at, "must be base64url without padding");
+    }
+    *(tg_str_t *)out = tg_strn(bytes, n);
+    return TG_OK;
 }
 
 static tg_err_t read_clean(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, bool lines,

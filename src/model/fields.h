@@ -78,6 +78,8 @@ tg_err_t tg_read_int(const tg_reader_t *, const tg_place_t *, const tg_field_t *
 tg_err_t tg_read_line(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 /* The same, but newlines and tabs are allowed. */
 tg_err_t tg_read_text(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+/* Bytes as base64url without padding, 1..max characters. */
+tg_err_t tg_read_b64url(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 /* tg_name_check. */
 tg_err_t tg_read_name(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 

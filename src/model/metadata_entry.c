@@ -1,11 +1,13 @@
 #include "model/metadata_entry.h"
 
+#include "base/b64.h"
 #include "model/names.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-#define KEY_MAX   128
-#define VALUE_MAX 4096
+#define KEY_MAX    128
+#define VALUE_MAX  4096
+#define SEALED_MAX TG_B64URL_LEN(VALUE_MAX + 64) /* a seal adds version, nonce and tag */
 
 /* ---- names ---- */
 
@@ -82,36 +84,39 @@ static json_t *key_schema(const tg_field_t *f) {
     return tg_schema_pattern("^[!-~]*$", f->min, KEY_MAX);
 }
 
-/* null: the value of a secret entry that is there already stays. */
 static json_t *value_schema(const tg_field_t *f) {
     (void)f;
-    return json_pack("{s:[s, s, s, s]}", "type", "string", "number", "boolean", "null");
+    return json_pack("{s:[s, s, s]}", "type", "string", "number", "boolean");
 }
 
-static const tg_field_t entry_fields[] = {
-    {.name = "key",
-     .read = read_key,
-     .offset = offsetof(tg_metadata_entry_t, key),
-     .required = true,
-     .min = 1,
-     .schema = key_schema},
-    {.name = "value",
-     .read = read_value,
-     .offset = offsetof(tg_metadata_entry_t, value),
-     .required = true,
-     .schema = value_schema},
-    {.name = "secret", .read = tg_read_bool, .offset = offsetof(tg_metadata_entry_t, secret)},
-    {.name = "includeInJwt", .read = tg_read_bool, .offset = offsetof(tg_metadata_entry_t, in_jwt)},
-    {.name = "includeInTokenResponse", .read = tg_read_bool, .offset = offsetof(tg_metadata_entry_t, in_response)},
-    {.name = "jwtClaimName",
-     .read = read_key,
-     .offset = offsetof(tg_metadata_entry_t, jwt_claim),
-     .schema = key_schema},
+/* Without a value: that of a secret entry which is there already stays. */
+#define ENTRY_FIELDS                                                                                                   \
+    {.name = "key",                                                                                                    \
+     .read = read_key,                                                                                                 \
+     .offset = offsetof(tg_metadata_entry_t, key),                                                                     \
+     .required = true,                                                                                                 \
+     .min = 1,                                                                                                         \
+     .schema = key_schema},                                                                                            \
+        {.name = "value", .read = read_value, .offset = offsetof(tg_metadata_entry_t, value), .schema = value_schema}, \
+        {.name = "secret", .read = tg_read_bool, .offset = offsetof(tg_metadata_entry_t, secret)},                     \
+        {.name = "includeInJwt", .read = tg_read_bool, .offset = offsetof(tg_metadata_entry_t, in_jwt)},               \
+        {.name = "includeInTokenResponse",                                                                             \
+         .read = tg_read_bool,                                                                                         \
+         .offset = offsetof(tg_metadata_entry_t, in_response)},                                                        \
+    {                                                                                                                  \
+        .name = "jwtClaimName", .read = read_key, .offset = offsetof(tg_metadata_entry_t, jwt_claim),                  \
+        .schema = key_schema                                                                                           \
+    }
+
+static const tg_field_t body_fields[] = {ENTRY_FIELDS};
+static const tg_field_t stored_fields[] = {
+    ENTRY_FIELDS,
+    {.name = "sealed", .read = tg_read_b64url, .offset = offsetof(tg_metadata_entry_t, sealed), .max = SEALED_MAX},
 };
 
 json_t *tg_schema_metadata_entry(const tg_field_t *f) {
     (void)f;
-    return tg_fields_schema(entry_fields, COUNT(entry_fields));
+    return tg_fields_schema(body_fields, COUNT(body_fields));
 }
 
 static tg_err_t entry_check(const tg_reader_t *r, const tg_place_t *at, const tg_metadata_entry_t *e) {
@@ -130,15 +135,37 @@ static tg_err_t entry_check(const tg_reader_t *r, const tg_place_t *at, const tg
 tg_err_t tg_read_metadata_entry(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
                                 void *out) {
     (void)f;
-    tg_err_t err = tg_fields_read(r, at, v, entry_fields, COUNT(entry_fields), out);
-    return err ? err : entry_check(r, at, out);
+    const tg_metadata_entry_t *e = out;
+    tg_err_t err = tg_fields_read(r, at, v, body_fields, COUNT(body_fields), out);
+    if (!err && e->value.n == 0 && !e->secret) {
+        err = tg_refuse(r, TG_MEMBER(at, "value"), "is required");
+    }
+    return err ? err : entry_check(r, at, e);
+}
+
+tg_err_t tg_read_stored_entry(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                              void *out) {
+    (void)f;
+    const tg_metadata_entry_t *e = out;
+    tg_err_t err = tg_fields_read(r, at, v, stored_fields, COUNT(stored_fields), out);
+    if (!err && (e->value.n == 0) != e->secret) {
+        err = tg_refuse(r, TG_MEMBER(at, "value"), e->secret ? "must be sealed" : "is required");
+    }
+    if (!err && (e->sealed.n > 0) != e->secret) {
+        err = tg_refuse(r, TG_MEMBER(at, "sealed"), e->secret ? "is required with secret" : "is for secret entries");
+    }
+    return err ? err : entry_check(r, at, e);
 }
 
 json_t *tg_metadata_entry_write(const tg_metadata_entry_t *e) {
     json_t *value = NULL;
     tg_writer_t w = tg_writer();
     tg_write_str(&w, "key", e->key);
-    tg_write_json(&w, "value", tg_json_parse(e->value, VALUE_MAX, 1, &value, NULL) ? NULL : value);
+    if (e->secret) {
+        tg_write_json(&w, "sealed", e->sealed.n > 0 ? tg_json_new_b64url(e->sealed) : json_null());
+    } else {
+        tg_write_json(&w, "value", tg_json_parse(e->value, VALUE_MAX, 1, &value, NULL) ? NULL : value);
+    }
     tg_write_bool(&w, "secret", e->secret);
     tg_write_bool(&w, "includeInJwt", e->in_jwt);
     tg_write_bool(&w, "includeInTokenResponse", e->in_response);

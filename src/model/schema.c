@@ -225,6 +225,7 @@ static const struct {
     {tg_read_counting_mode, tg_schema_counting_mode},
     {tg_read_authorization, tg_schema_authorization},
     {tg_read_metadata_entry, tg_schema_metadata_entry},
+    {tg_read_stored_entry, tg_schema_metadata_entry},
     {tg_read_cors, cors_of},
     {tg_read_forwarded, forwarded_of},
     {tg_read_limits, limits_of},

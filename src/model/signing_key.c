@@ -1,6 +1,5 @@
 #include "model/parts.h"
 
-#include "base/b64.h"
 #include "model/names.h"
 #include "model/token_settings.h"
 
@@ -40,30 +39,6 @@ static tg_err_t read_jwk(const tg_reader_t *r, const tg_place_t *at, const tg_fi
     return err;
 }
 
-static tg_err_t read_sealed(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
-                            void *out) {
-    (void)f;
-    tg_str_t s;
-    tg_str_t *sealed = out;
-    size_t n;
-    tg_err_t err = tg_want_string(r, at, v, &s);
-    if (err) {
-        return err;
-    }
-    if (s.n == 0 || s.n > SEALED_MAX) {
-        return tg_refuse(r, at, "must be 1 to %d characters long", SEALED_MAX);
-    }
-    char *bytes = tg_arena_alloc(r->arena, TG_B64_DECODED_MAX(s.n));
-    if (bytes == NULL) {
-        return tg_refuse_nomem(r);
-    }
-    if (tg_b64url_decode(s, bytes, TG_B64_DECODED_MAX(s.n), &n)) {
-        return tg_refuse(r, at, "must be base64url without padding");
-    }
-    *sealed = tg_strn(bytes, n);
-    return TG_OK;
-}
-
 /* Thumbprints are base64url (RFC 7638); a kid also stands in paths of the management API. */
 static tg_err_t read_kid(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
     (void)f;
@@ -91,7 +66,7 @@ static const tg_field_t key_fields[] = {
     {.name = "activateAt", .read = tg_read_moment, .offset = offsetof(tg_signing_key_t, activate_at), .required = true},
     {.name = "retireAt", .read = tg_read_moment, .offset = offsetof(tg_signing_key_t, retire_at)},
     {.name = "jwk", .read = read_jwk, .offset = offsetof(tg_signing_key_t, jwk), .required = true},
-    {.name = "sealed", .read = read_sealed, .offset = offsetof(tg_signing_key_t, sealed)},
+    {.name = "sealed", .read = tg_read_b64url, .offset = offsetof(tg_signing_key_t, sealed), .max = SEALED_MAX},
 };
 
 tg_err_t tg_signing_key_read(const tg_reader_t *r, const tg_place_t *at, const json_t *doc, tg_signing_key_t *out) {
@@ -108,15 +83,6 @@ tg_err_t tg_signing_key_parse(const json_t *doc, tg_arena_t *a, tg_signing_key_t
     return tg_signing_key_read(&r, NULL, doc, out);
 }
 
-static json_t *b64url_new(tg_str_t bytes) {
-    tg_buf_t b;
-    tg_buf_init(&b, SEALED_MAX);
-    tg_buf_put_b64url(&b, bytes);
-    json_t *text = b.err ? NULL : tg_json_new_str(tg_buf_str(&b));
-    tg_buf_release(&b);
-    return text;
-}
-
 json_t *tg_signing_key_write(const tg_signing_key_t *k) {
     tg_writer_t w = tg_writer();
     tg_write_str(&w, "kid", k->kid);
@@ -126,7 +92,7 @@ json_t *tg_signing_key_write(const tg_signing_key_t *k) {
     tg_write_json(&w, "activateAt", tg_json_new_moment(k->activate_at));
     tg_write_moment(&w, "retireAt", k->retire_at);
     tg_write_str(&w, "jwk", k->jwk);
-    tg_write_json(&w, "sealed", k->sealed.n > 0 ? b64url_new(k->sealed) : json_null());
+    tg_write_json(&w, "sealed", k->sealed.n > 0 ? tg_json_new_b64url(k->sealed) : json_null());
     return tg_writer_end(&w);
 }
 

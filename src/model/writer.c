@@ -1,5 +1,7 @@
 #include "model/writer.h"
 
+#include "base/b64.h"
+
 json_t *tg_json_new_str(tg_str_t s) {
     return json_stringn(s.p != NULL ? s.p : "", s.n);
 }
@@ -49,6 +51,15 @@ void tg_write_strs(tg_writer_t *w, const char *name, const tg_str_t *list, size_
         tg_list_put(&array, tg_json_new_str(list[i]));
     }
     tg_write_json(w, name, array);
+}
+
+json_t *tg_json_new_b64url(tg_str_t bytes) {
+    tg_buf_t b;
+    tg_buf_init(&b, TG_B64URL_LEN(bytes.n));
+    tg_buf_put_b64url(&b, bytes);
+    json_t *text = b.err ? NULL : tg_json_new_str(tg_buf_str(&b));
+    tg_buf_release(&b);
+    return text;
 }
 
 json_t *tg_json_new_moment(tg_ms_t at) {

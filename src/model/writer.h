@@ -30,6 +30,8 @@ void tg_write_moment(tg_writer_t *w, const char *name, tg_ms_t at);
 json_t *tg_writer_end(tg_writer_t *w) TG_MUST_CHECK;
 
 json_t *tg_json_new_str(tg_str_t s) TG_MUST_CHECK;
+/* base64url without padding. */
+json_t *tg_json_new_b64url(tg_str_t bytes) TG_MUST_CHECK;
 json_t *tg_json_new_moment(tg_ms_t at) TG_MUST_CHECK;
 /* Appends to an array, and takes the reference. *list is NULL once something failed. */
 void tg_list_put(json_t **list, json_t *value);

@@ -1,5 +1,6 @@
 #include "oauth/check.h"
 
+#include "model/method.h"
 #include "oauth/jwt.h"
 #include "oauth/principal.h"
 
@@ -114,12 +115,19 @@ static bool is_of_kind(const tg_token_facts_t *f, const tg_live_client_t *client
     return f->client_kind == kind && client->kind == kind;
 }
 
+/* HEAD asks for what GET gives, but for the body (RFC 9110 9.3.2): a row that leaves GET out leaves out both. */
+static bool access_leaves_out(const tg_access_t *access, uint32_t method) {
+    if (method == tg_method_bit(TG_STR("HEAD"))) {
+        method |= tg_method_bit(TG_STR("GET"));
+    }
+    return method != 0 ? (access->disallowed & method) != 0 : access->disallowed != 0;
+}
+
 static tg_token_verdict_t access_check(const tg_access_t *access, uint32_t method, tg_ms_t now) {
     if (access == NULL || !access->allowed || (access->expires_at != 0 && access->expires_at <= now)) {
         return TG_TOKEN_ACCESS;
     }
-    bool disallowed = method != 0 ? (access->disallowed & method) != 0 : access->disallowed != 0;
-    return disallowed ? TG_TOKEN_METHOD : TG_TOKEN_OK;
+    return access_leaves_out(access, method) ? TG_TOKEN_METHOD : TG_TOKEN_OK;
 }
 
 tg_token_verdict_t tg_token_opens(const tg_token_facts_t *f, const tg_deployed_proxy_t *p,

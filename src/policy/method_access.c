@@ -63,13 +63,19 @@ bool tg_roles_let_in(const tg_str_t *wanted, size_t n_wanted, const tg_str_t *ro
     return n_wanted == 0;
 }
 
+/* HEAD is GET without the body (RFC 9110 9.3.2): what guards the one guards the other. */
+static bool row_is_for(const tg_method_access_t *row, tg_str_t method) {
+    return is_any_method(row) || tg_str_eq(row->method, method) ||
+           (tg_str_eq(method, TG_STR("HEAD")) && tg_str_eq(row->method, TG_STR("GET")));
+}
+
 static bool method_is_open(const tg_policy_t *p, tg_str_t method, tg_str_t path, const tg_str_t *roles,
                            size_t n_roles) {
     const tg_method_access_t *best = NULL;
     bool open = false;
     for (size_t i = 0; i < p->n_methods; i++) {
         const tg_method_access_t *row = &p->methods[i];
-        if ((!is_any_method(row) && !tg_str_eq(row->method, method)) || !tg_path_pattern_matches(row->path, path)) {
+        if (!row_is_for(row, method) || !tg_path_pattern_matches(row->path, path)) {
             continue;
         }
         int better = best != NULL ? rows_compare(row, best) : 1;
@@ -84,6 +90,5 @@ static bool method_is_open(const tg_policy_t *p, tg_str_t method, tg_str_t path,
 
 bool tg_method_access_check(const tg_policy_t *p, tg_str_t method, tg_str_t path, const tg_str_t *roles,
                             size_t n_roles) {
-    return !p->authorization || method_is_open(p, method, path, roles, n_roles) ||
-           (tg_str_eq(method, TG_STR("HEAD")) && method_is_open(p, TG_STR("GET"), path, roles, n_roles));
+    return !p->authorization || method_is_open(p, method, path, roles, n_roles);
 }

@@ -14,8 +14,8 @@ bool tg_path_pattern_matches(tg_str_t pattern, tg_str_t path);
 bool tg_roles_let_in(const tg_str_t *wanted, size_t n_wanted, const tg_str_t *roles, size_t n_roles);
 
 /* Without authorization: true. Else the most specific row decides (more literal segments from the left first, then a
- * named method before "*"; of equal ones any that lets the caller in); no row: false. HEAD is also let in by what lets
- * GET in. */
+ * named method before "*"; of equal ones any that lets the caller in); no row: false. A row of GET is one of HEAD, too:
+ * who may not GET learns nothing by HEAD. */
 bool tg_method_access_check(const tg_policy_t *p, tg_str_t method, tg_str_t path, const tg_str_t *roles,
                             size_t n_roles);
 

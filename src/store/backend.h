@@ -9,6 +9,7 @@
 
 typedef struct {
     const char *scheme; /* "sqlite" */
+    const char *alias;  /* NULL, or another name of it */
     bool durable;       /* outlives the process, and other processes may open it */
     /* `where` is the URI behind "scheme:"; else as tg_config_store_open and tg_token_store_open. */
     tg_err_t (*config_open)(tg_str_t where, const tg_store_options_t *, tg_config_store_t **, tg_fault_t *);

@@ -175,8 +175,9 @@ typedef struct {
      * no such client or environment; delete: nor such a secret. */
     tg_err_t (*client_secret_put)(tg_config_store_t *, const tg_client_secret_t *);
     tg_err_t (*client_secret_delete)(tg_config_store_t *, int64_t key_id, int64_t environment_id);
-    /* Its details, and the version that they are of. NOTFOUND. */
-    tg_err_t (*client_details)(tg_config_store_t *, int64_t key_id, tg_arena_t *, tg_str_t *details, int64_t *version);
+    /* Its details, whose they are, and the version that they are of. NOTFOUND. */
+    tg_err_t (*client_details)(tg_config_store_t *, int64_t key_id, tg_arena_t *, tg_str_t *client_id,
+                               tg_str_t *details, int64_t *version);
 
     /* Access lists. put creates or replaces one row (NOTFOUND: no such client or target), delete ends one (NOTFOUND).
      * They go with their client and with their target; the version of the client rises in either case. */

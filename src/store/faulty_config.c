@@ -116,9 +116,9 @@ static tg_err_t config_client_secret_delete(tg_config_store_t *s, int64_t key_id
     return CONFIG(client_secret_delete, config_inner(s), key_id, environment_id);
 }
 
-static tg_err_t config_client_details(tg_config_store_t *s, int64_t key_id, tg_arena_t *arena, tg_str_t *details,
-                                      int64_t *version) {
-    return CONFIG(client_details, config_inner(s), key_id, arena, details, version);
+static tg_err_t config_client_details(tg_config_store_t *s, int64_t key_id, tg_arena_t *arena, tg_str_t *client_id,
+                                      tg_str_t *details, int64_t *version) {
+    return CONFIG(client_details, config_inner(s), key_id, arena, client_id, details, version);
 }
 
 static tg_err_t config_access_put(tg_config_store_t *s, const tg_access_entry_t *entry) {

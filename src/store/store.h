@@ -1,11 +1,13 @@
 /*
  * The registry of stores. A URI names one: "sqlite:/var/lib/tollgate" is a directory with config.db, tokens.db
- * and requests.db; "memory:NAME" lives in this process (tests). A store URI of another scheme is TG_ERR_INVALID with
+ * and requests.db; "postgresql://..." is a connection URI of libpq;
+ * "memory:NAME" lives in this process (tests). A store URI of another scheme is TG_ERR_INVALID with
  * the known ones in *fault.
  */
 #ifndef TG_STORE_STORE_H
 #define TG_STORE_STORE_H
 
+#include "base/buf.h"
 #include "store/config_store.h"
 #include "store/token_store.h"
 
@@ -18,6 +20,9 @@ typedef struct {
     int busy_ms;         /* how long a call may wait for a lock of another process */
     bool batch_sync_off; /* never true outside tests */
 } tg_store_options_t;
+
+/* A store URI for people and logs: without the password that may stand in it, and without what follows a "?". */
+void tg_store_uri_write(tg_str_t uri, tg_buf_t *out);
 
 /* TG_ERR_INVALID: bad URI, or a schema newer than this release (*fault says both versions, nothing is changed);
  * NOTFOUND: not there and !create; UNAVAILABLE. Free with (*out)->ops->close(*out). */

@@ -16,13 +16,15 @@
 #include <unistd.h>
 
 #include "alloc.h"
+#include "server.h"
 #include "store/backend.h"
 #include "store/store.h"
 
 #define NOW ((tg_ms_t)1774000000000)
 
 typedef struct {
-    char dir[64]; /* of a durable backend */
+    char dir[64];      /* of a backend in files */
+    char database[32]; /* of one on a server */
     char uri[160];
     tg_config_store_t *config;
     tg_token_store_t *tokens;
@@ -30,6 +32,10 @@ typedef struct {
 } fixture_t;
 
 static const tg_store_backend_t *backend;
+
+static inline bool on_server(void) {
+    return strcmp(backend->scheme, "postgresql") == 0;
+}
 
 static inline tg_config_store_t *config_open(const fixture_t *f, bool create, int busy_ms) {
     tg_config_store_t *s;
@@ -57,7 +63,14 @@ static inline tg_token_store_t *tokens_open(const fixture_t *f, bool create, int
 
 static inline void place_make(fixture_t *f) {
     static int number;
-    if (backend->durable) {
+    if (on_server()) {
+        char sql[64];
+        server_need();
+        snprintf(f->database, sizeof(f->database), "contract_%d", ++number);
+        snprintf(sql, sizeof(sql), "CREATE DATABASE %s", f->database);
+        server_sql("postgres", sql);
+        snprintf(f->uri, sizeof(f->uri), "%s://admin@127.0.0.1:%d/%s", backend->scheme, server.port, f->database);
+    } else if (backend->durable) {
         snprintf(f->dir, sizeof(f->dir), "/tmp/tg-contract-XXXXXX");
         assert_non_null(mkdtemp(f->dir));
         snprintf(f->uri, sizeof(f->uri), "%s:%s/store", backend->scheme, f->dir);
@@ -72,6 +85,11 @@ static inline int entry_remove(const char *path, const struct stat *st, int type
 }
 
 static inline void place_remove(const fixture_t *f) {
+    if (f->database[0] != '\0') {
+        char sql[64];
+        snprintf(sql, sizeof(sql), "DROP DATABASE %s WITH (FORCE)", f->database);
+        server_sql("postgres", sql);
+    }
     if (f->dir[0] != '\0') {
         nftw(f->dir, entry_remove, 16, FTW_DEPTH | FTW_PHYS);
     }

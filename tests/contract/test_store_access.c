@@ -37,11 +37,11 @@ static tg_live_client_t live_of(fixture_t *f, int64_t environment_id, const char
 static int64_t version_of(fixture_t *f, const shop_t *shop) {
     tg_config_store_t *s = f->config;
     tg_client_t c;
-    tg_str_t details;
+    tg_str_t client_id, details;
     tg_access_entry_t entry;
     int64_t version = -1;
     assert_ok(s->ops->client_find(s, TG_CLIENT_CREDENTIAL, TG_STR("api-user"), &f->arena, &c));
-    assert_ok(s->ops->client_details(s, shop->c.key_id, &f->arena, &details, &version));
+    assert_ok(s->ops->client_details(s, shop->c.key_id, &f->arena, &client_id, &details, &version));
     assert_int_equal(version, c.version);
     tg_err_t err = s->ops->access_find(s, shop->c.key_id, NULL, 0, &f->arena, &entry, &version);
     assert_int_equal(err, TG_ERR_NOTFOUND);
@@ -78,9 +78,10 @@ static void details_and_project_are_kept(void **state) {
     tg_config_store_t *s = f->config;
     shop_t shop = shop_of(f);
     tg_client_t got;
-    tg_str_t details;
+    tg_str_t client_id, details;
     int64_t version = -1;
-    assert_ok(s->ops->client_details(s, shop.c.key_id, &f->arena, &details, &version));
+    assert_ok(s->ops->client_details(s, shop.c.key_id, &f->arena, &client_id, &details, &version));
+    assert_text(client_id, "api-user");
     assert_text(details, "{\"roles\":[\"read\"]}");
     assert_int_equal(version, 1);
     assert_int_equal(live_of(f, shop.test, "api-user").project_id, shop.project);
@@ -95,7 +96,8 @@ static void details_and_project_are_kept(void **state) {
     assert_int_equal(got.project_id, 77);
     assert_int_equal(got.version, 2);
     assert_int_equal(live_of(f, shop.test, "api-user").project_id, 77);
-    assert_int_equal(s->ops->client_details(s, shop.c.key_id + 1, &f->arena, &details, &version), TG_ERR_NOTFOUND);
+    assert_int_equal(s->ops->client_details(s, shop.c.key_id + 1, &f->arena, &client_id, &details, &version),
+                     TG_ERR_NOTFOUND);
     tg_live_client_t none = live_of(f, shop.test, "nobody");
     assert_false(none.exists);
     assert_int_equal(none.version, 0);
@@ -506,14 +508,14 @@ static void without_memory_nothing_changes(void **state) {
     }
     tg_arena_t small;
     tg_access_entry_t *rows, entry;
-    tg_str_t details, *ids;
+    tg_str_t client_id, details, *ids;
     size_t n;
     int64_t version;
     tg_arena_init(&small, 1);
     assert_int_equal(s->ops->access_list(s, shop.c.key_id, &small, &rows, &n), TG_ERR_NOMEM);
     assert_int_equal(s->ops->access_find(s, shop.c.key_id, &shop.group, 1, &small, &entry, &version), TG_ERR_NOMEM);
     assert_int_equal(s->ops->access_clients(s, shop.group, &small, &ids, &n), TG_ERR_NOMEM);
-    assert_int_equal(s->ops->client_details(s, shop.c.key_id, &small, &details, &version), TG_ERR_NOMEM);
+    assert_int_equal(s->ops->client_details(s, shop.c.key_id, &small, &client_id, &details, &version), TG_ERR_NOMEM);
     tg_arena_release(&small);
 }
 

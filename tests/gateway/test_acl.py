@@ -4,11 +4,13 @@ import datetime
 import json
 import os
 import threading
+import time
 
 import pytest
 
-from harness import Backend, Planes, wait_for
+from harness import SLOW, Backend, Planes, wait_for
 from principals import (acl_path, acl_proxy, acquire, call, change, credential, grant, group, post, refused, revoke, status_everywhere, CREDENTIALS)
+from tools import forget
 
 KINDS = ["opaque", "jwt"]
 
@@ -139,6 +141,15 @@ def test_disallowed_methods(world, kind):
     assert len(world.backend.requests) == before
     grant(world.planes, key[0], f"listed-{kind}")
     status_everywhere(world.planes, f"/listed-{kind}/x", token, 200, method="POST")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_head_is_disallowed_with_get(world, kind):
+    key = world.credential(kind, {"name": f"listed-{kind}", "disallowedMethods": ["GET"]})
+    token = world.token(key, kind)
+    for method in ("GET", "HEAD"):
+        assert world.get(kind, token, method=method).status == 403
+    assert world.get(kind, token, method="POST").status == 200
 
 
 def test_settings_of_an_environment_hold_there_alone(world):
@@ -344,21 +355,36 @@ def test_roles_that_cannot_be_read_are_no_roles_to_guess(own_planes, backend, di
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_access_revoked_while_it_is_looked_up(own_planes, backend, disk, kind):
-    """The store says yes, slowly, and the row goes meanwhile: who comes after the revocation is not let in."""
+def test_a_slow_look_up_does_not_outlive_the_access(own_planes, backend, disk, kind):
+    """The store is asked, the row goes, and only then the store answers, with what was true before."""
     planes = own_planes(workers=2, env=disk.env)
     acl_proxy(planes, "slow", backend.url, kind)
     key = credential(planes, "caller", access=["slow"])
     token = acquire(planes, key, kind)
     disk.know_feed()
-    disk.slow(1500)
-    early = [threading.Thread(target=call, args=(planes, "/slow/x", token)) for _ in range(4)]
-    for thread in early:
-        thread.start()
+    for _ in range(40):  # so that every thread has opened the store before: the pause is to be within a look-up
+        forget(planes, "2:caller")
+        assert {call(planes, "/slow/x", token).status for _ in range(4)} == {200}
+    forget(planes, "2:caller")
+    disk.slow(1900)
+    answers = []
+
+    def ask():
+        answers.append((call(planes, "/slow/x", token).status, time.monotonic()))
+
+    callers = [threading.Thread(target=ask)]
+    callers[0].start()
     wait_for(lambda: disk.get("slowed") > 0, 5, "a look-up in flight")
     revoke(planes, "caller", "slow")
+    ended = time.monotonic()
+    while time.monotonic() < ended + 1.6:
+        time.sleep(0.1)
+        callers.append(threading.Thread(target=ask))
+        callers[-1].start()
+    for caller in callers:
+        caller.join(20 * SLOW)
+    accepted = [round(at - ended, 2) for status, at in answers if status == 200 and at > ended + 1.0]
+    assert len(answers) == len(callers)
+    assert not accepted, f"accepted so many seconds after the access was revoked: {accepted}"
     disk.set(slow_ms=0)
-    status_everywhere(planes, "/slow/x", token, 401)
-    for thread in early:
-        thread.join()
     status_everywhere(planes, "/slow/x", token, 401)

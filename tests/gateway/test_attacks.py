@@ -23,6 +23,7 @@ class World:
 
     def __init__(self, planes):
         self.planes = planes
+        planes.no_failure_limits()
         self.backend = Backend()
         self.mine = {alg: jwt.new_key(alg) for alg in ("RS256", "ES256")}
         self.kid = {}

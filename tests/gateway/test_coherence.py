@@ -8,9 +8,10 @@ import threading
 import time
 
 import pytest
+import requests
 
 from harness import SLOW, raw, wait_for
-from tools import Client, Load, request_bytes, secret_of, token_bytes
+from tools import Client, Load, forget, request_bytes, secret_of, token_bytes
 
 BOUND = 1.0  # seconds: the propagation bound
 
@@ -68,9 +69,10 @@ def test_a_slow_look_up_does_not_outlive_the_end_of_the_token(own_planes, backen
     token = planes.token(key)
     assert planes.get("/orders/x", token).status_code == 200
     disk.know_feed()
-    with sqlite3.connect(os.path.join(planes.data, "config.db"), timeout=5) as db:
-        db.execute("INSERT INTO change_log (kind, environment_id, ref) SELECT 2, environment_id, ? FROM snapshot", (client_ref(key[0]),))
-    wait_for(lambda: feed_is_at_head(planes), 5, "the feed is read")
+    for _ in range(40):  # so that every thread has opened the store before: the pause is to be within a look-up
+        forget(planes, f"1:{key[0]}")
+        assert {planes.get("/orders/x", token).status_code for _ in range(4)} == {200}
+    forget(planes, f"1:{key[0]}")
     disk.slow(1900)
     answers = []
 
@@ -96,14 +98,36 @@ def test_a_slow_look_up_does_not_outlive_the_end_of_the_token(own_planes, backen
     assert planes.get("/orders/x", token).status_code == 401
 
 
-def client_ref(client_id):
-    return f"1:{client_id}"
-
-
-def feed_is_at_head(planes):
+def write_again(planes, key):
+    """What the store has of this client, so that whoever asks for it has to read the disk."""
     with sqlite3.connect(os.path.join(planes.data, "config.db"), timeout=5) as db:
-        head = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'change_log'").fetchone()[0]
-    return metric(planes, "tollgate_feed_position") == head
+        db.execute("UPDATE client SET version = version + 1 WHERE client_id = ?", (key[0],))
+
+
+def test_a_token_that_is_revoked_while_its_roles_are_looked_up(own_planes, backend, disk):
+    """The store said that the token is good; it ends while the store is asked for more."""
+    planes = own_planes(workers=2, env=disk.env, operator="tollgate_details 1;\n")
+    key = planes.proxy("orders", backend.url, policy="opaque", addRolesToHeader=True)
+    other, token = planes.token(key), planes.token(key)
+    planes.restart()  # so that the gateway does not know the token
+    disk.know_feed()
+    for _ in range(40):  # so that every thread has opened the store before, and the client is known
+        assert {planes.get("/orders/x", other).status_code for _ in range(4)} == {200}
+    answered = 'tollgate_store_lookups_total{result="answered"}'
+    before = metric(planes, answered)
+    write_again(planes, key)
+    disk.slow(1500)
+    answers = []
+    call = threading.Thread(target=lambda: answers.append(raw(planes.gateway_port, request_bytes("/orders/x", token)).status))
+    call.start()
+    wait_for(lambda: disk.get("slowed") > 0, 5, "the token is looked up")
+    write_again(planes, key)
+    disk.slow(1500)
+    wait_for(lambda: metric(planes, answered) == before + 1, 5, "its roles are looked up")
+    revoked = requests.post(planes.gateway + "/auth/revoke", data={"token": token}, auth=key, timeout=20 * SLOW)
+    assert revoked.status_code == 200 and not answers
+    call.join(20 * SLOW)
+    assert answers == [401]
 
 
 def test_undeploy_and_key_change_under_load_round_after_round(own_planes, backend):

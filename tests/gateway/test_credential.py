@@ -1,6 +1,7 @@
 """ACL mode as a client sees it: the token endpoints below /credential, whose settings, roles and metadata a credential carries (token-api.md)."""
 
 import concurrent.futures
+import json
 import sqlite3
 
 import jwt_tools as jwt
@@ -401,7 +402,7 @@ def test_metadata_in_tokens_and_responses(world, organization):
     assert not {"seats", "hidden"} & set(body)
     assert world.opens("jwt", body["access_token"]) == {200}
     opaque = world.acquire(key, "opaque")
-    assert (opaque["tier"], opaque["region"]) == ("gold", "eu")
+    assert (opaque["tier"], opaque["region"], opaque["apikey"]) == ("gold", "eu", "s3cr3t-of-the-metadata")
     regenerated = regenerate(world, key, body["access_token"]).json()
     assert jwt.part(regenerated["access_token"], 1)["customer_tier"] == "gold" and regenerated["tier"] == "gold"
 
@@ -428,6 +429,83 @@ def test_defaults_of_the_organization_change_what_its_members_have(world):
     assert world.acquire(key, "opaque")["site"] == "one"
     planes.manage("PATCH", "/projects/shop/credential-organizations/later/", {"metadata": [entry("site", "two", includeInTokenResponse=True)]})
     wait_for(lambda: {world.acquire(key, "opaque")["site"] for _ in range(4)} == {"two"}, 5, "the new default")
+
+
+def apikey(value, **more):
+    return entry("apikey", value, secret=True, includeInTokenResponse=True, **more)
+
+
+def details(world, key):
+    with sqlite3.connect(f"{world.planes.data}/config.db", timeout=20) as db:
+        return json.loads(db.execute("SELECT details FROM client WHERE client_id = ?", (key[0],)).fetchone()[0])
+
+
+def details_write(world, key, text):
+    """Past the manager, before a gateway has read them."""
+    with sqlite3.connect(f"{world.planes.data}/config.db", timeout=20) as db:
+        db.execute("UPDATE client SET details = ? WHERE client_id = ?", (json.dumps(text), key[0]))
+
+
+def goes_without(world, key, **others):
+    """The tokens of both types, without the secret; the log says so, and not what it is."""
+    for kind in KINDS:
+        body = world.acquire(key, kind)
+        assert "apikey" not in body and {k: body[k] for k in others} == others
+        assert world.opens(kind, body["access_token"]) == {200}
+    log = world.planes.log()
+    assert f'the secret metadata "apikey" of "{key[0]}" cannot be opened' in log
+    assert "Secret-" not in log
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_secret_metadata_of_an_organization_reaches_its_members(world, kind):
+    name = f"vault-{kind}"
+    world.planes.manage("POST", "/projects/shop/credential-organizations/", {"name": name, "metadata": [apikey("Secret-Of-All")]})
+    member = world.credential(organization=name)
+    other = world.credential(organization=name, metadata=[apikey("Secret-Of-One")])
+    assert (world.acquire(member, kind)["apikey"], world.acquire(other, kind)["apikey"]) == ("Secret-Of-All", "Secret-Of-One")
+    world.planes.manage("PATCH", f"/projects/shop/credential-organizations/{name}/", {"metadata": [apikey("Secret-Of-All-2")]})
+    wait_for(lambda: {world.acquire(member, kind)["apikey"] for _ in range(4)} == {"Secret-Of-All-2"}, 5, "the change on every worker")
+    assert world.acquire(other, kind)["apikey"] == "Secret-Of-One"
+
+
+def test_a_sealed_value_changed_in_the_database(world):
+    key = world.credential(metadata=[apikey("Secret-Changed"), entry("tier", "gold", includeInTokenResponse=True)])
+    text = details(world, key)
+    seal = text["metadata"][0]["sealed"]
+    text["metadata"][0]["sealed"] = seal[:24] + ("A" if seal[24] != "A" else "B") + seal[25:]
+    details_write(world, key, text)
+    goes_without(world, key, tier="gold")
+
+
+def test_a_sealed_value_moved_to_another_credential(world):
+    owner = world.credential(metadata=[apikey("Secret-Moved")])
+    thief = world.credential(metadata=[entry("tier", "tin", includeInTokenResponse=True)])
+    text = details(world, thief)
+    text["metadata"] += details(world, owner)["metadata"]
+    details_write(world, thief, text)
+    goes_without(world, thief, tier="tin")
+    assert world.acquire(owner, "opaque")["apikey"] == "Secret-Moved"
+
+
+def test_a_sealed_value_moved_to_another_key(world):
+    key = world.credential(metadata=[apikey("Secret-Shown"), entry("hidden", "Secret-Hidden", secret=True)])
+    text = details(world, key)
+    shown, hidden = text["metadata"]
+    shown["sealed"], hidden["sealed"] = hidden["sealed"], shown["sealed"]
+    details_write(world, key, text)
+    goes_without(world, key)
+
+
+def test_a_sealed_value_marked_for_the_jwt(world):
+    """No details that say so are read: the credential gets no token rather than one that everybody can read."""
+    key = world.credential(metadata=[apikey("Secret-In-Jwt")])
+    text = details(world, key)
+    text["metadata"][0]["includeInJwt"] = True
+    details_write(world, key, text)
+    answer = world.planes.token_answer(key, ENDPOINT["jwt"])
+    error(answer, 503, "server_error")
+    assert "Secret-In-Jwt" not in answer.text + world.planes.log()
 
 
 def test_too_much_metadata_makes_no_token(world):

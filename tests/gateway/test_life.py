@@ -1,4 +1,4 @@
-"""The life of a token in policy mode: refresh, introspection, revocation, through the real gateway (token-api.md)."""
+"""The life of a token in both modes: refresh, introspection, revocation, through the real gateway (token-api.md)."""
 
 import concurrent.futures
 import time
@@ -12,34 +12,62 @@ REFRESH = {"refreshTokenAllowed": True, "refreshTokenCount": 3, "refreshTokenExp
 ROUNDS = 12  # requests, spread over both workers
 
 
+KINDS = ["opaque", "jwt", "credential-opaque", "credential-jwt"]
+
+
+class Key(tuple):
+    """client_id and client_secret, and where this client gets its tokens."""
+
+    prefix, path = "/auth", "/auth/token"
+
+
+class OpaqueCredential(Key):
+    prefix, path = "/credential", "/credential/token"
+
+
+class JwtCredential(Key):
+    prefix, path = "/credential", "/credential/jwt"
+
+
 @pytest.fixture(scope="module")
 def api(planes):
-    """Two protected APIs and their keys: {"opaque": (path, key), "jwt": (path, key)}."""
+    """Protected APIs and the clients that may call them: {"opaque": (path, key), "credential-jwt": ...}."""
     backend = Backend()
-    yield {kind: (f"/life-{kind}/x", planes.proxy("life-" + kind, backend.url, policy=kind, **REFRESH)) for kind in ("opaque", "jwt")}
+    planes.no_failure_limits()
+    made = {}
+    for kind, client in (("opaque", OpaqueCredential), ("jwt", JwtCredential)):
+        made[kind] = f"/life-{kind}/x", Key(planes.proxy("life-" + kind, backend.url, policy=kind, **REFRESH))
+        name = "life-acl-" + kind
+        planes.proxy(name, backend.url, policy=kind, managedFromThisPolicy=False)
+        made["credential-" + kind] = f"/{name}/x", client(planes.credential(name + "-client", token=REFRESH, access=[name]))
+    yield made
     backend.close()
 
 
 def post(planes, path, key, **form):
     session = requests.Session()
     session.trust_env = False
-    return session.post(planes.gateway + path, data=form, auth=key, timeout=30)
+    return session.post(planes.gateway + path, data=form, auth=tuple(key), timeout=30)
 
 
 def refresh(planes, key, token, **form):
-    return post(planes, "/auth/token", key, grant_type="refresh_token", refresh_token=token, **form)
+    return post(planes, getattr(key, "path", Key.path), key, grant_type="refresh_token", refresh_token=token, **form)
 
 
 def introspect(planes, key, token, **form):
-    answer = post(planes, "/auth/introspect", key, token=token, **form)
+    answer = post(planes, prefix(key) + "/introspect", key, token=token, **form)
     assert answer.status_code == 200, answer.text
     assert answer.headers["Cache-Control"] == "no-store"
     return answer.json()
 
 
 def revoke(planes, key, token, **form):
-    answer = post(planes, "/auth/revoke", key, token=token, **form)
+    answer = post(planes, prefix(key) + "/revoke", key, token=token, **form)
     assert (answer.status_code, answer.content) == (200, b"")
+
+
+def prefix(key):
+    return getattr(key, "prefix", Key.prefix)
 
 
 def statuses(planes, path, token):
@@ -47,7 +75,7 @@ def statuses(planes, path, token):
 
 
 def acquire(planes, key):
-    answer = planes.token_answer(key)
+    answer = planes.token_answer(tuple(key), getattr(key, "path", Key.path))
     assert answer.status_code == 200, answer.text
     return answer.json()
 
@@ -58,7 +86,7 @@ def refused(answer, error="invalid_grant"):
 
 # ---- refresh ----
 
-@pytest.mark.parametrize("kind", ["opaque", "jwt"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_refresh_gives_a_new_pair(planes, api, kind):
     path, key = api[kind]
     first = acquire(planes, key)
@@ -70,10 +98,10 @@ def test_refresh_gives_a_new_pair(planes, api, kind):
     assert second["access_token"] != first["access_token"] and second["refresh_token"] != first["refresh_token"]
     assert statuses(planes, path, second["access_token"]) == {200}
     # a refresh of an opaque token ends the access token in use; a JWT lives to its exp
-    assert statuses(planes, path, first["access_token"]) == ({401} if kind == "opaque" else {200})
+    assert statuses(planes, path, first["access_token"]) == ({401} if kind.endswith("opaque") else {200})
 
 
-@pytest.mark.parametrize("kind", ["opaque", "jwt"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_repeats_of_one_refresh_give_the_same_pair_and_are_charged_once(planes, api, kind):
     path, key = api[kind]
     first = acquire(planes, key)
@@ -83,7 +111,7 @@ def test_repeats_of_one_refresh_give_the_same_pair_and_are_charged_once(planes, 
 
     def name(answer):
         token = answer.json()["access_token"]
-        return token if kind == "opaque" else tuple(jwt_part(token, 1)[c] for c in ("jti", "iat", "exp"))
+        return token if kind.endswith("opaque") else tuple(jwt_part(token, 1)[c] for c in ("jti", "iat", "exp"))
 
     assert len({name(a) for a in answers}) == 1
     pair = answers[0].json()
@@ -94,7 +122,7 @@ def test_repeats_of_one_refresh_give_the_same_pair_and_are_charged_once(planes, 
     refused(refresh(planes, key, pair["refresh_token"]))
 
 
-@pytest.mark.parametrize("kind", ["opaque", "jwt"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_used_up_says_so_and_revokes_nothing(planes, api, kind):
     path, key = api[kind]
     pair = acquire(planes, key)
@@ -106,7 +134,7 @@ def test_used_up_says_so_and_revokes_nothing(planes, api, kind):
     assert statuses(planes, path, pair["access_token"]) == {200}
 
 
-@pytest.mark.parametrize("kind", ["opaque", "jwt"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_reuse_after_the_grace_period_ends_the_family(planes, api, kind):
     path, key = api[kind]
     first = acquire(planes, key)
@@ -159,14 +187,14 @@ def test_refresh_of_another_client(planes, api):
     refused(refresh(planes, opaque_key, acquire(planes, jwt_key)["refresh_token"]))
 
 
-@pytest.mark.parametrize("kind", ["opaque", "jwt"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_one_token_as_the_other(planes, api, kind):
     path, key = api[kind]
     pair = acquire(planes, key)
     assert statuses(planes, path, pair["refresh_token"]) == {401}
     refused(refresh(planes, key, pair["access_token"]))
     refused(refresh(planes, key, "tgr_nonsense"))
-    refused(post(planes, "/auth/token", key, grant_type="refresh_token"), "invalid_request")
+    refused(post(planes, key.path, key, grant_type="refresh_token"), "invalid_request")
     refused(refresh(planes, key, pair["refresh_token"], scope="more"), "invalid_scope")
 
 
@@ -193,15 +221,15 @@ def test_delete_previous_ends_what_came_before(planes):
 
 # ---- introspection ----
 
-@pytest.mark.parametrize("kind", ["opaque", "jwt"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_introspection_of_a_living_token(planes, api, kind):
     _, key = api[kind]
     answer = introspect(planes, key, acquire(planes, key)["access_token"])
     assert answer["active"] is True and answer["token_type"] == "Bearer"
     assert answer["client_id"] == answer["sub"] == answer["aud"] == key[0]
-    assert answer["iss"] == planes.gateway + "/auth"
+    assert answer["iss"] == planes.gateway + key.prefix
     assert answer["exp"] - answer["iat"] == 3600
-    assert ("jti" in answer) == (kind == "jwt")
+    assert ("jti" in answer) == (kind.endswith("jwt"))
 
 
 def test_introspection_tells_nothing_else(planes, api):
@@ -228,7 +256,7 @@ def test_introspection_wants_a_client_and_a_token(planes, api):
 
 # ---- revocation ----
 
-@pytest.mark.parametrize("kind", ["opaque", "jwt"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_revoked_means_refused_by_every_worker_at_once(planes, api, kind):
     path, key = api[kind]
     for _ in range(5):
@@ -240,7 +268,7 @@ def test_revoked_means_refused_by_every_worker_at_once(planes, api, kind):
         revoke(planes, key, token)  # a second time changes nothing
 
 
-@pytest.mark.parametrize("kind", ["opaque", "jwt"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_revoking_the_refresh_token_ends_the_family(planes, api, kind):
     path, key = api[kind]
     first = acquire(planes, key)
@@ -252,7 +280,7 @@ def test_revoking_the_refresh_token_ends_the_family(planes, api, kind):
     refused(refresh(planes, key, second["refresh_token"]))
 
 
-@pytest.mark.parametrize("kind", ["opaque", "jwt"])
+@pytest.mark.parametrize("kind", KINDS)
 def test_revoking_an_old_refresh_token_ends_what_came_of_it(planes, api, kind):
     path, key = api[kind]
     first = acquire(planes, key)

@@ -143,6 +143,19 @@ def test_all_counts_refused_requests_and_accepted_does_not(world):
     assert call(world.planes, "/listed-opaque/x", every).status == 429
 
 
+def test_who_does_not_stop_asking_is_let_in_again_only_if_refusals_do_not_count(world):
+    """In a sliding window, where refused requests fill the window as well as others."""
+    let_in = {}
+    for mode in ("ALL", "ACCEPTED"):
+        token = world.token({"name": "other-opaque", "throttling": per_second(2, "SLIDING", 2), "countingMode": mode})
+        end = time.monotonic() + 7
+        let_in[mode] = 0
+        while time.monotonic() < end:
+            let_in[mode] += call(world.planes, "/other-opaque/x", token).status == 200
+            time.sleep(0.01)
+    assert let_in["ALL"] <= 3 and let_in["ACCEPTED"] >= 5, let_in
+
+
 def test_a_limit_of_nothing_is_none(world):
     token = world.token({"name": "listed-opaque", "quota": {"limit": 0}})
     assert set(world.statuses(30, "/listed-opaque/x", token)) == {200}

@@ -228,6 +228,33 @@ def test_addresses_of_users(world):
     assert world.ask("/credential", "opaque", inside).status_code == 200
 
 
+@pytest.mark.parametrize("mode", MODES)
+def test_a_users_new_tokens_are_for_its_addresses_too(world, mode):
+    """Whoever has the tokens of a user elsewhere gets no others for them."""
+    for kind in KINDS:
+        client = world.clients[mode, kind]
+        if mode == "/auth":
+            client = world.planes.proxy(f"pw-near-{kind}", world.backend.url, policy=kind, checkClientIpAddress=True, **PASSWORD)
+        user = world.user()
+        pair = world.ask(mode, kind, user, client=client).json()
+        form = {"grant_type": "refresh_token", "refresh_token": pair["refresh_token"]}
+
+        def regenerate():
+            return requests.post(world.planes.gateway + mode + "/jwt/regenerate", headers={"Authorization": "Bearer " + pair["access_token"]},
+                                 data={"client_id": client[0], "client_secret": client[1]}, timeout=30)
+
+        assert kind != "jwt" or regenerate().status_code == 200
+        world.change(user, ipList=["192.0.2.0/24"])
+        wait_for(lambda: world.ask(mode, kind, user, client=client).status_code == 400, 5, "the list is known")
+        error(world.post(mode + "/token", client, **form), 400, "invalid_grant")
+        if kind == "jwt":
+            error(regenerate(), 400, "invalid_grant")
+        world.change(user, ipList=["127.0.0.1"])
+        wait_for(lambda: world.ask(mode, kind, user, client=client).status_code == 200, 5, "the list is known")
+        assert world.post(mode + "/token", client, **form).status_code == 200
+        assert kind != "jwt" or regenerate().status_code == 200
+
+
 # ---- clients without a secret ----
 
 @pytest.fixture(scope="module")

@@ -41,6 +41,8 @@ ROWS = [
     {"httpMethod": "*", "path": "/admin/**", "roles": ["admin"]},
     {"httpMethod": "GET", "path": "/public/**", "roles": []},
     {"httpMethod": "GET", "path": "/", "roles": ["read"]},
+    {"httpMethod": "*", "path": "/mixed/**", "roles": ["write"]},
+    {"httpMethod": "GET", "path": "/mixed/secret", "roles": ["admin"]},
 ]
 
 
@@ -145,10 +147,11 @@ def test_roles_of_a_password_token_are_the_users(world, kind):
 
 ALLOWED = [("GET", "/items/7", ["read"]), ("GET", "/items/7", ["write"]), ("HEAD", "/items/7", ["read"]), ("POST", "/items", ["write"]),
            ("POST", "/items/", ["write"]), ("DELETE", "/admin/a/b", ["admin"]), ("GET", "/admin", ["admin"]), ("GET", "/public/x", []), ("GET", "", ["read"]),
-           ("GET", "/public/a%20b", []), ("GET", "/public/a;b=c", [])]
+           ("GET", "/public/a%20b", []), ("GET", "/public/a;b=c", []), ("HEAD", "/mixed/secret", ["admin"]), ("HEAD", "/mixed/x", ["write"]), ("PUT", "/mixed/secret", ["write"])]
 REFUSED = [("GET", "/items/7", []), ("GET", "/items/7", ["admin"]), ("GET", "/items/7", ["READ"]), ("GET", "/items/7/x", ["read"]), ("PUT", "/items/7", ["read", "write"]),
            ("POST", "/items", ["read"]), ("GET", "/unlisted", ["read", "write", "admin"]), ("POST", "/public/x", ["write"]), ("BREW", "/public/x", ["read"]),
-           ("GET", "/ADMIN/x", ["read"]), ("DELETE", "/admin", ["write"]), ("GET", "", ["write"])]
+           ("GET", "/ADMIN/x", ["read"]), ("DELETE", "/admin", ["write"]), ("GET", "", ["write"]),
+           ("GET", "/mixed/secret", ["write"])]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -157,6 +160,13 @@ def test_methods_that_roles_open(world, kind, method, path, roles):
     reply = call(world.planes, f"/guarded-{kind}{path}", world.token(kind, roles), method=method)
     assert reply.status == 200
     assert world.backend.line.startswith(method.encode())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_head_is_no_way_around_the_row_of_get(world, kind):
+    before = len(world.backend.requests)
+    assert call(world.planes, f"/guarded-{kind}/mixed/secret", world.token(kind, ["write"]), method="HEAD").status == 403
+    assert len(world.backend.requests) == before
 
 
 @pytest.mark.parametrize("kind", KINDS)

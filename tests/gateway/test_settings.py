@@ -8,6 +8,7 @@ import jwt_tools as jwt
 import pytest
 import requests
 from harness import Backend, Planes, wait_for
+from principals import group
 
 MANAGEMENT = "/settings/token-management/"
 
@@ -112,6 +113,35 @@ def test_scopes(world, management, settings, requested, none_requested):
                 assert answer.status_code == 200, answer.text
                 assert answer.json().get("scope") == wanted
         assert world.planes.token_answer(key, scope='a"b').json()["error"] == "invalid_scope"
+
+
+@pytest.mark.parametrize("path, name", [("/auth/token", "scoped-opaque"), ("/auth/jwt", "scoped-jwt")])
+def test_scopes_of_an_application_key_are_its_roles(world, management, path, name):
+    key = world.planes.proxy(name, world.backend.url, policy=name.partition("-")[2])
+    world.planes.manage("PATCH", f"/projects/shop/apiProxies/{name}/settings/keys/", {"roleNameList": ["read", "write"]})
+    wait_for(lambda: world.planes.token_answer(key, path, scope="read").status_code == 200, 5, "the roles are live")
+    body = world.planes.token_answer(key, path, scope="write").json()
+    assert body["scope"] == "write"
+    assert world.planes.token_answer(key, path, scope="write delete").json()["error"] == "invalid_scope"
+    assert "scope" not in world.planes.token_answer(key, path).json()
+    management(scopeNotRequestedBehavior="ALL_SCOPES")
+    assert sorted(world.planes.token_answer(key, path).json()["scope"].split()) == ["read", "write"]
+
+
+@pytest.mark.parametrize("sort", ["apiProxyGroups", "policyGroups"])
+def test_the_key_of_a_group_at_the_token_endpoints(world, management, sort):
+    planes = world.planes
+    planes.proxy("member-" + sort, world.backend.url, deploy=False)
+    key = group(planes, sort, "group-" + sort, ["member-" + sort], policy="opaque", refreshTokenAllowed=True)
+    planes.deploy("member-" + sort)
+    management(extendedFields=True)
+    body = wait_for(lambda: (lambda a: a.json() if a.status_code == 200 else None)(planes.token_answer(key)), 5, "the group is deployed")
+    assert (body["X-ApplicationName"], body["X-ClientInfo"]) == ("group-" + sort, key[0])
+    assert world.acquire(key, grant_type="refresh_token", refresh_token=body["refresh_token"])["X-RefreshCount"] == 1
+    token = world.acquire(key)["access_token"]
+    assert planes.token_answer(key, "/auth/introspect", token=token).json()["client_id"] == key[0]
+    assert planes.token_answer(key, "/auth/revoke", token=token).status_code == 200
+    assert planes.token_answer(key, "/auth/introspect", token=token).json() == {"active": False}
 
 
 # ---- URL parameters ----

@@ -7,6 +7,7 @@ import mmap
 import os
 import pathlib
 import socket
+import sqlite3
 import ssl
 import struct
 import subprocess
@@ -280,3 +281,18 @@ def secret_of(answer):
             if part.get(name):
                 return part[name]
     raise AssertionError(answer)
+
+
+# ---- the change feed ----
+
+def forget(planes, ref):
+    """The gateway knows this client no more."""
+    with sqlite3.connect(os.path.join(planes.data, "config.db"), timeout=5) as db:
+        db.execute("INSERT INTO change_log (kind, environment_id, ref) SELECT 2, environment_id, ? FROM snapshot", (ref,))
+    wait_for(lambda: feed_is_at_head(planes), 5, "the feed is read")
+
+
+def feed_is_at_head(planes):
+    with sqlite3.connect(os.path.join(planes.data, "config.db"), timeout=5) as db:
+        head = db.execute("SELECT seq FROM sqlite_sequence WHERE name = 'change_log'").fetchone()[0]
+    return planes.metrics()["tollgate_feed_position"] == head

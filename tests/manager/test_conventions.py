@@ -84,6 +84,8 @@ def test_calls_that_take_no_body_refuse_one(manager):
     ("POST", "/environments/production/keys/upload", {"privatKey": ""}, "privatKey"),
     ("POST", "/environments/production/keys/redeploy", {"x": 1}, "x"),
     ("POST", "/administrators/", {"name": "x", "rolle": 1}, "rolle"),
+    ("POST", "/projects/default/apiProxyGroups/", {"name": "x", "apiProxies": []}, "apiProxies"),
+    ("POST", "/projects/default/credentials/", {"username": "x", "ipLst": []}, "ipLst"),
 ])
 def test_unknown_fields_are_refused_by_name(manager, method, path, body, field):
     assert field in manager.refused(400, method, path, body)
@@ -135,6 +137,8 @@ def test_openapi_names_every_call_and_only_known_schemas(manager):
     assert document["paths"]["/apiops/projects/{project}/apiProxies/url"]["post"]["operationId"] == "proxyCreate"
     names = set(document["components"]["schemas"])
     ids = []
+    revoke = document["paths"]["/apiops/projects/{project}/credentials/{username}/access"]["delete"]
+    assert [p["name"] for p in revoke["parameters"] if p["in"] == "query"] == ["name", "type"]
 
     def walk(node):
         if isinstance(node, dict):

@@ -9,6 +9,7 @@ from test_keys import keys, moment
 
 PROJECT = "/projects/creds"
 ALL = PROJECT + "/credentials/"
+ORGS = PROJECT + "/credential-organizations/"
 FULL = {"username": "full", "password": "chosen-password", "email": "a@b.c", "fullName": "A B", "description": "d", "roleNameList": ["read", "write"],
         "enabled": True, "ipList": ["10.0.0.0/8", "2001:db8::/32"], "expireDate": "2099-01-01T00:00:00Z",
         "metadata": [{"key": "tier", "value": "gold", "includeInJwt": True}]}
@@ -26,6 +27,14 @@ def add(manager, username, **more):
 
 def details(manager, username):
     return json.loads(manager.client(username)["details"])
+
+
+def stored(manager, name):
+    """The document of a credential or an organization, as it rests."""
+    with manager.config() as db:
+        rows = db.execute("SELECT doc FROM resource WHERE name = ?", (name,)).fetchall()
+    assert len(rows) == 1
+    return json.loads(rows[0][0])
 
 
 def secret_of(manager, username, environment="production"):
@@ -118,7 +127,7 @@ def test_what_a_get_shows_can_be_put_back(manager):
     kept, shown = details(manager, "round"), manager.api("GET", ALL + "round/")["result"]
     assert shown["metadata"][0]["value"] is None and shown["environments"][0]["hasPassword"] is True
     assert manager.api("PUT", ALL + "round/", shown)["result"] == shown
-    assert details(manager, "round") == kept and "1234-secret" in json.dumps(kept)
+    assert details(manager, "round") == kept and kept["metadata"][0]["sealed"]
     assert secret_of(manager, "round") is not None
 
 
@@ -410,9 +419,82 @@ def test_the_audit_log_masks_secrets(manager):
     assert "metadata-secret-1" not in manager.http("GET", "/apiops" + ALL).text
 
 
-# ---- organizations ----
+# ---- secret metadata ----
 
-ORGS = PROJECT + "/credential-organizations/"
+def pin(value, **more):
+    return {"key": "pin", "value": value, "secret": True, "includeInTokenResponse": True, **more}
+
+
+def test_secret_metadata_readable_in_a_copy_of_the_database(manager):
+    """Attack: the database, its log of writes or a backup is read. Nothing of the value is in it, whichever way it came there."""
+    values = ["Readable-Pin-%d" % i for i in range(6)]
+    manager.api("POST", ORGS, {"name": "quiet", "metadata": [pin(values[0]), pin(values[1], key="other")]})
+    add(manager, "silent", metadata=[pin(values[2])], organization="quiet")
+    manager.api("PUT", ALL + "silent/token/", {"grantType": "PASSWORD"})
+    manager.api("PUT", ALL + "silent/password/", {"password": "another-password", "environmentName": "production"})
+    manager.api("PATCH", ALL + "silent/", {"metadata": [pin(values[3]), {"key": "tier", "value": "Readable-Tier"}]})
+    manager.api("PUT", ALL + "silent/", {**manager.api("GET", ALL + "silent/")["result"], "fullName": "x"})
+    manager.api("PATCH", ORGS + "quiet/", {"metadata": [pin(values[4]), pin(values[5], key="other")]})
+    manager.refused(400, "PATCH", ALL + "silent/", {"metadata": [pin(values[5]), pin(values[5])]})
+    rest = manager.bytes_at_rest()
+    with manager.config() as db:
+        dump = "\n".join(db.iterdump())
+    assert b"Readable-Tier" in rest and "Readable-Tier" in dump  # what is not secret is found
+    assert "Readable-Pin" not in dump and b"Readable-Pin" not in rest and "Readable-Pin" not in manager.log()
+    for name in ("silent", "quiet"):
+        assert all("value" not in e and len(e["sealed"]) > 40 for e in stored(manager, name)["metadata"] if e["secret"])
+    assert sorted(e["key"] for e in details(manager, "silent")["metadata"]) == ["other", "pin", "tier"]
+    for path in (ALL + "silent/", ORGS + "quiet/", ALL, ORGS, "/auditEvents/?pageSize=1000"):
+        text = manager.http("GET", "/apiops" + path).text
+        assert "Readable-Pin" not in text and "sealed" not in text
+
+
+def test_equal_secret_values_are_sealed_differently(manager):
+    for name in ("twin-a", "twin-b"):
+        add(manager, name, metadata=[pin("the-same"), pin("the-same", key="again")])
+    seals = [e["sealed"] for name in ("twin-a", "twin-b") for e in stored(manager, name)["metadata"]]
+    assert len(set(seals)) == 4
+
+
+def test_bodies_have_no_sealed_values(manager):
+    """Attack: an administrator puts a sealed value that he has read elsewhere under a name that shows it."""
+    add(manager, "donor", metadata=[pin("donated")])
+    sealed = stored(manager, "donor")["metadata"][0]["sealed"]
+    for body in ({"metadata": [{"key": "pin", "sealed": sealed, "secret": True}]}, {"metadata": [{"key": "pin", "value": "x", "sealed": sealed}]}):
+        assert "metadata[0].sealed" in manager.refused(400, "POST", ALL, {"username": "taker", **body})
+        assert "metadata[0].sealed" in manager.refused(400, "PATCH", ALL + "donor/", body)
+        assert "metadata[0].sealed" in manager.refused(400, "POST", ORGS, {"name": "taker", **body})
+
+
+def test_a_secret_value_is_kept_under_its_key_alone(manager):
+    add(manager, "keeper", metadata=[pin("kept"), {"key": "open", "value": "seen"}])
+    for entries in ([pin(None, key="other")], [pin(None, key="open")], [{"key": "pin", "value": None}], [{"key": "pin", "secret": False}]):
+        assert "metadata[0].value" in manager.refused(400, "PATCH", ALL + "keeper/", {"metadata": entries})
+    assert "metadata[0].value" in manager.refused(400, "POST", ALL, {"username": "fresh", "metadata": [pin(None)]})
+    kept = stored(manager, "keeper")["metadata"][0]["sealed"]
+    manager.api("PATCH", ALL + "keeper/", {"metadata": [{"key": "first", "value": 1}, {"key": "pin", "secret": True}]})
+    assert [e.get("sealed") for e in stored(manager, "keeper")["metadata"]] == [None, kept]
+
+
+def test_a_credential_with_a_broken_seal_can_be_disabled(manager):
+    """Attack: who can write to the database breaks a seal, so that nobody can be shut out any more."""
+    manager.api("POST", ORGS, {"name": "broken", "metadata": [pin("of-the-organization")]})
+    add(manager, "unlucky", organization="broken", metadata=[pin("own", key="own")])
+    with sqlite3.connect(f"{manager.data}/config.db", timeout=20) as db:
+        for name in ("broken", "unlucky"):
+            doc = stored(manager, name)
+            seal = doc["metadata"][0]["sealed"]
+            doc["metadata"][0]["sealed"] = seal[:20] + ("A" if seal[20] != "A" else "B") + seal[21:]
+            db.execute("UPDATE resource SET doc = ? WHERE name = ?", (json.dumps(doc, separators=(",", ":")), name))
+    manager.api("PATCH", ALL + "unlucky/", {"enabled": False})
+    assert manager.client("unlucky")["enabled"] == 0
+    manager.api("DELETE", ALL + "unlucky/tokens/")
+    manager.api("PATCH", ALL + "unlucky/", {"metadata": [pin("anew", key="own")]})
+    manager.api("PATCH", ORGS + "broken/", {"metadata": [pin("anew")]})
+    assert len(details(manager, "unlucky")["metadata"]) == 2
+
+
+# ---- organizations ----
 
 
 def test_an_organization_gives_defaults_to_its_members(manager):
@@ -443,10 +525,13 @@ def test_an_organization_gives_defaults_to_its_members(manager):
 def test_secrets_of_organizations(manager):
     manager.api("POST", ORGS, {"name": "hush", "metadata": [{"key": "pin", "value": "org-secret-1", "secret": True, "includeInTokenResponse": True}]})
     add(manager, "hushed", organization="hush")
-    shown = manager.api("GET", ORGS + "hush/")["result"]
-    assert shown["metadata"][0]["value"] is None
-    assert manager.api("PUT", ORGS + "hush/", shown)["result"] == shown  # kept
-    assert details(manager, "hushed")["metadata"][0]["value"] == "org-secret-1"
+    shown, kept = manager.api("GET", ORGS + "hush/")["result"], stored(manager, "hush")["metadata"]
+    assert shown["metadata"] == [{"key": "pin", "value": None, "secret": True, "includeInJwt": False, "includeInTokenResponse": True, "jwtClaimName": None}]
+    assert manager.api("PUT", ORGS + "hush/", shown)["result"] == shown
+    assert manager.api("PATCH", ORGS + "hush/", {"description": "x"})["result"]["metadata"] == shown["metadata"]
+    assert stored(manager, "hush")["metadata"] == kept and kept[0]["sealed"]
+    assert "value" not in details(manager, "hushed")["metadata"][0]
+    assert details(manager, "hushed")["metadata"][0]["sealed"] != kept[0]["sealed"]  # sealed anew, for the member
     assert "org-secret-1" not in manager.http("GET", "/apiops/auditEvents/?pageSize=1000").text
 
 

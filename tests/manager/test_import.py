@@ -302,6 +302,61 @@ def test_secret_metadata_stays_when_the_document_leaves_it_out(own):
         assert "projects[0].credentials[0].metadata[0].value" in refused(manager, exported)
 
 
+def secrets_document(own, organization, more=""):
+    """A credential with a secret of its own that is a member of an organization with another one."""
+    def entry(key, value):
+        return {"key": key, "secret": True, "includeInTokenResponse": True, **({} if value is None else {"value": value})}
+    return {"tollgate": 1, "projects": [{"name": "sealed", "description": more, "organizations": [{"name": "o", "metadata": [entry("theirs", organization)]}],
+                                         "credentials": [{"username": "u", "organization": "o", "metadata": [entry("pin", own)]}]}]}
+
+
+def seals(manager):
+    """What rests of the two entries, and what gateways read of them."""
+    with manager.config() as db:
+        rest = [json.loads(db.execute("SELECT doc FROM resource WHERE name = ?", (name,)).fetchone()[0])["metadata"][0]["sealed"] for name in ("u", "o")]
+    return rest + [e["sealed"] for e in json.loads(manager.client("u")["details"])["metadata"]]
+
+
+def test_secret_metadata_of_a_document_readable_in_a_copy_of_the_database(own):
+    """Attack: the database, its log of writes or a backup is read, where a document brought the values."""
+    with own() as manager:
+        for values in (("Readable-Pin-1", "Readable-Pin-2"), ("Readable-Pin-3", "Readable-Pin-4")):
+            apply(manager, secrets_document(*values), dryRun=True)
+            result = apply(manager, secrets_document(*values))
+            assert {"credential", "organization"} <= {c["kind"] for c in result["changes"]}
+        refused(manager, secrets_document("Readable-Pin-5", "Readable-Pin-6", more=7))
+        manager.api("PATCH", "/projects/sealed/credentials/u/", {"fullName": "a member again"})
+        with manager.config() as db:
+            dump = "\n".join(db.iterdump())
+        assert "Readable-Pin" not in dump and b"Readable-Pin" not in manager.bytes_at_rest() and "Readable-Pin" not in manager.log()
+        assert len(set(seals(manager))) == 3  # its own entry has one seal, that of the organization one for each of its places
+        text = json.dumps(export(manager)) + json.dumps(audit(manager))
+        assert "Readable-Pin" not in text and "sealed\"" not in text.replace('"name": "sealed"', "")
+
+
+def test_a_document_that_says_the_same_secrets_again_changes_nothing(own):
+    with own() as manager:
+        doc = secrets_document("4711-secret", "4712-secret")
+        apply(manager, doc)
+        before = marks(manager)
+        for again in (doc, secrets_document(None, None), export(manager, "?project=sealed")):
+            assert apply(manager, again) == {"changes": [], "secrets": []}
+        assert marks(manager) == before
+        kept = seals(manager)
+        apply(manager, secrets_document("another", None, more="more"))
+        assert [old == new for old, new in zip(kept, seals(manager))].count(False) >= 2  # its own, in both places
+        assert seals(manager)[1] == kept[1]
+
+
+def test_a_new_object_needs_the_values_of_its_secrets(own):
+    with own() as manager:
+        assert "projects[0].organizations[0].metadata[0].value" in refused(manager, secrets_document("x", None))
+        assert "projects[0].credentials[0].metadata[0].value" in refused(manager, secrets_document(None, "x"))
+        doc = secrets_document("x", "x")
+        doc["projects"][0]["credentials"][0]["metadata"][0]["sealed"] = "AAAA"
+        assert "projects[0].credentials[0].metadata[0].sealed" in refused(manager, doc)
+
+
 # refusals: each names its place, and nothing is left of the rest
 
 

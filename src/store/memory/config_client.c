@@ -193,15 +193,16 @@ tg_err_t tg_memory_client_secret_delete(tg_config_store_t *s, int64_t key_id, in
 
 /* ---- what gateways ask ---- */
 
-tg_err_t tg_memory_client_details(tg_config_store_t *s, int64_t key_id, tg_arena_t *arena, tg_str_t *details,
-                                  int64_t *version) {
+tg_err_t tg_memory_client_details(tg_config_store_t *s, int64_t key_id, tg_arena_t *arena, tg_str_t *client_id,
+                                  tg_str_t *details, int64_t *version) {
     tg_version_t *v = tg_view_begin(s);
     const tg_client_t *c = tg_version_client(v, key_id);
     tg_err_t err = TG_ERR_NOTFOUND;
     *version = 0;
     if (c != NULL) {
         *version = c->version;
-        err = tg_arena_str(arena, c->details, details) ? TG_OK : TG_ERR_NOMEM;
+        bool kept = tg_arena_str(arena, c->client_id, client_id) && tg_arena_str(arena, c->details, details);
+        err = kept ? TG_OK : TG_ERR_NOMEM;
     }
     tg_view_end(s, v);
     return err;

@@ -36,8 +36,8 @@ tg_err_t tg_sqlite_client_find_owner(tg_config_store_t *, int64_t owner, tg_aren
 tg_err_t tg_sqlite_client_turn(tg_config_store_t *, int64_t key_id, int64_t environment_id, uint64_t nonce);
 tg_err_t tg_sqlite_client_secret_put(tg_config_store_t *, const tg_client_secret_t *);
 tg_err_t tg_sqlite_client_secret_delete(tg_config_store_t *, int64_t key_id, int64_t environment_id);
-tg_err_t tg_sqlite_client_details(tg_config_store_t *, int64_t key_id, tg_arena_t *, tg_str_t *details,
-                                  int64_t *version);
+tg_err_t tg_sqlite_client_details(tg_config_store_t *, int64_t key_id, tg_arena_t *, tg_str_t *client_id,
+                                  tg_str_t *details, int64_t *version);
 tg_err_t tg_sqlite_client_live(tg_config_store_t *, int64_t environment_id, tg_client_kind_t, tg_str_t client_id,
                                tg_live_client_t *, int64_t *seq);
 

@@ -128,15 +128,16 @@ tg_err_t tg_sqlite_client_secret_delete(tg_config_store_t *s, int64_t key_id, in
 
 /* ---- what gateways ask ---- */
 
-tg_err_t tg_sqlite_client_details(tg_config_store_t *s, int64_t key_id, tg_arena_t *arena, tg_str_t *details,
-                                  int64_t *version) {
+tg_err_t tg_sqlite_client_details(tg_config_store_t *s, int64_t key_id, tg_arena_t *arena, tg_str_t *client_id,
+                                  tg_str_t *details, int64_t *version) {
     tg_query_t q;
     *version = 0;
-    tg_query_read(&q, tg_sqlite_of(s), "SELECT details, version FROM client WHERE key_id = ?");
+    tg_query_read(&q, tg_sqlite_of(s), "SELECT client_id, details, version FROM client WHERE key_id = ?");
     tg_query_int(&q, key_id);
     if (tg_query_step(&q)) {
-        tg_query_col_text(&q, 0, arena, details);
-        *version = sqlite3_column_int64(q.st, 1);
+        tg_query_col_text(&q, 0, arena, client_id);
+        tg_query_col_text(&q, 1, arena, details);
+        *version = sqlite3_column_int64(q.st, 2);
     } else {
         tg_query_fail(&q, TG_ERR_NOTFOUND);
     }

@@ -1,7 +1,5 @@
-#include "base/json.h"
+#include "store/node.h"
 #include "store/sqlite/tokens.h"
-
-#define WORKERS_MAX (256u << 10)
 
 /* ---- epochs ---- */
 
@@ -47,48 +45,6 @@ tg_err_t tg_sqlite_epoch_get(tg_token_store_t *store, int64_t environment_id, tg
     return tg_query_done(&s);
 }
 
-/* ---- workers of a node, as JSON: [{"pid":1,"revision":2,"error":"..."}] ---- */
-
-static void workers_write(const tg_node_t *n, tg_buf_t *out) {
-    tg_buf_putc(out, '[');
-    for (size_t i = 0; i < n->n_workers; i++) {
-        const tg_node_worker_t *w = &n->workers[i];
-        tg_buf_putf(out, "%s{\"pid\":%d,\"revision\":%lld,\"error\":", i > 0 ? "," : "", w->pid,
-                    (long long)w->revision);
-        tg_buf_put_json(out, w->error);
-        tg_buf_putc(out, '}');
-    }
-    tg_buf_putc(out, ']');
-}
-
-static tg_err_t worker_read(const json_t *object, tg_arena_t *arena, tg_node_worker_t *out) {
-    int64_t pid;
-    if (!tg_json_int(object, "pid", &pid) || !tg_json_int(object, "revision", &out->revision)) {
-        return TG_ERR_BUG;
-    }
-    out->pid = (int)pid;
-    return tg_arena_str(arena, tg_json_str(object, "error"), &out->error) ? TG_OK : TG_ERR_NOMEM;
-}
-
-static tg_err_t workers_read(tg_str_t text, tg_arena_t *arena, tg_node_t *out) {
-    json_t *list;
-    tg_err_t err = tg_json_parse(text, WORKERS_MAX, 4, &list, NULL);
-    if (err != TG_OK) {
-        return err == TG_ERR_NOMEM ? err : TG_ERR_BUG;
-    }
-    size_t n = json_array_size(list);
-    out->workers = tg_arena_array(arena, n > 0 ? n : 1, sizeof(tg_node_worker_t));
-    if (out->workers == NULL) {
-        err = TG_ERR_NOMEM;
-    }
-    for (size_t i = 0; i < n && err == TG_OK; i++) {
-        err = worker_read(json_array_get(list, i), arena, &out->workers[i]);
-    }
-    out->n_workers = err == TG_OK ? n : 0;
-    json_decref(list);
-    return err;
-}
-
 /* ---- nodes ---- */
 
 static tg_err_t node_write(tg_sqlite_tokens_t *t, const tg_node_t *n, tg_str_t workers) {
@@ -112,8 +68,8 @@ static tg_err_t node_write(tg_sqlite_tokens_t *t, const tg_node_t *n, tg_str_t w
 tg_err_t tg_sqlite_node_put(tg_token_store_t *store, const tg_node_t *n) {
     tg_sqlite_tokens_t *t = (tg_sqlite_tokens_t *)store;
     tg_buf_t workers;
-    tg_buf_init(&workers, WORKERS_MAX);
-    workers_write(n, &workers);
+    tg_buf_init(&workers, TG_NODE_WORKERS_MAX);
+    tg_node_workers_write(n, &workers);
     tg_err_t err = workers.err;
     if (err == TG_OK) {
         err = tg_tokens_begin(t);
@@ -149,7 +105,7 @@ static void node_read(tg_query_t *s, tg_arena_t *arena, tg_node_t *out) {
     out->seen_at = sqlite3_column_int64(s->st, 6);
     out->wanted = sqlite3_column_int64(s->st, 7);
     const char *workers = sqlite3_column_blob(s->st, 8);
-    tg_query_fail(s, workers_read(tg_strn(workers, (size_t)sqlite3_column_bytes(s->st, 8)), arena, out));
+    tg_query_fail(s, tg_node_workers_read(tg_strn(workers, (size_t)sqlite3_column_bytes(s->st, 8)), arena, out));
 }
 
 tg_err_t tg_sqlite_node_list(tg_token_store_t *store, int64_t environment_id, tg_ms_t since, tg_arena_t *arena,

@@ -5,6 +5,7 @@
 static json_t *read_body(const json_t *body, tg_arena_t *a, tg_fault_t *fault, tg_err_t *err) {
     tg_credential_t c;
     *err = tg_credential_parse(body, a, &c, fault);
+    entries_seal(c.metadata, c.n_metadata);
     return *err ? NULL : tg_credential_write(&c);
 }
 
@@ -207,6 +208,9 @@ static void refuses_metadata(void **state) {
         {META("'key':'k','value':1,'secret':1"), META0 ".secret", "must be true or false"},
         {META("'key':'k','value':1,'claim':'x'"), META0 ".claim", "is not a known field"},
         {META("'key':'k','value':1,'secret':true,'includeInJwt':true"), META0 ".includeInJwt", "with secret"},
+        {META("'key':'k','secret':true,'includeInJwt':true"), META0 ".includeInJwt", "with secret"},
+        {META("'key':'k','sealed':'" SEALED_TEXT "','secret':true"), META0 ".sealed", "is not a known field"},
+        {META("'key':'k','value':1,'sealed':null"), META0 ".sealed", "is not a known field"},
         {META("'key':'k','value':1,'includeInJwt':true,'jwtClaimName':'x y'"), META0 ".jwtClaimName", "visible ASCII"},
         {C("'metadata':[{'key':'a','value':1},{'key':'a','value':2}]"), "metadata[1].key", "twice"},
         {C("'metadata':[{'key':'a','value':1,'includeInJwt':true},{'key':'b','value':2,'includeInJwt':true,"
@@ -363,13 +367,54 @@ static void no_password_is_stored_or_told(void **state) {
     tg_arena_release(&a);
 }
 
+/* Attack: a copy of the database is read. */
+static void secret_metadata_in_clear_are_never_written(void **state) {
+    tg_arena_t a;
+    tg_credential_t c;
+    tg_fault_t fault = {.field = ""};
+    (void)state;
+    parse(META("'key':'pin','value':'readable','secret':true"), &a, &c);
+    json_t *doc = tg_credential_write(&c); /* without having been sealed */
+    char *text = json_dumps(doc, 0);
+    assert_null(strstr(text, "readable"));
+    assert_int_equal(tg_credential_read_stored(doc, &a, &c, &fault), TG_ERR_INVALID);
+    assert_string_equal(fault.field, META0 ".sealed");
+    free(text);
+    json_decref(doc);
+
+    doc = store(META("'key':'pin','value':'readable','secret':true"));
+    text = json_dumps(doc, 0);
+    assert_null(strstr(text, "readable"));
+    assert_non_null(strstr(text, "\"sealed\": \"" SEALED_TEXT "\""));
+    assert_int_equal(tg_credential_read_stored(doc, &a, &c, &fault), TG_OK);
+    assert_true(tg_str_eq(c.metadata[0].sealed, TG_STR(SEALED)));
+    assert_int_equal(c.metadata[0].value.n, 0);
+    free(text);
+    json_decref(doc);
+    tg_arena_release(&a);
+}
+
+/* What answers show, null in place of the value, can be put back. */
+static void a_secret_value_may_be_left_out(void **state) {
+    static const char *const bodies[] = {META("'key':'k','secret':true"), META("'key':'k','secret':true,'value':null")};
+    (void)state;
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        tg_arena_t a;
+        tg_credential_t c;
+        parse(bodies[i], &a, &c);
+        assert_int_equal(c.n_metadata, 1);
+        assert_int_equal(c.metadata[0].value.n + c.metadata[0].sealed.n, 0);
+        tg_arena_release(&a);
+    }
+}
+
 static void stored_documents(void **state) {
     static const char *const docs[] = {
         "{'username':'u'}",
         C("'token':{'grantType':'PASSWORD','deletePrevious':true,'jwtSignatureAlgorithm':'ES256'}"),
         C("'environments':[{'environmentName':'e','hasPassword':true},{'environmentName':'f','ipList':[]}]"),
-        C("'metadata':[{'key':'k','value':true,'secret':true,'includeInTokenResponse':true}],'expireDate':"
-          "'2030-01-01T00:00:00.000Z','organization':'acme'"),
+        C("'metadata':[{'key':'k','sealed':'" SEALED_TEXT "','secret':true,'includeInTokenResponse':true}],"
+          "'expireDate':'2030-01-01T00:00:00.000Z','organization':'acme'"),
     };
     static const refusal_t rows[] = {
         {C("'password':'12345678'"), "password", "is not a known field"},
@@ -377,6 +422,15 @@ static void stored_documents(void **state) {
          "is not a known field"},
         {C("'token':{'grantType':'X'}"), "token.grantType", "must be one of"},
         {C("'token':7"), "token", "must be an object"},
+        {META("'key':'k','value':1,'secret':true"), META0 ".value", "must be sealed"},
+        {META("'key':'k','value':1,'sealed':'" SEALED_TEXT "','secret':true"), META0 ".value", "must be sealed"},
+        {META("'key':'k','secret':true"), META0 ".sealed", "is required with secret"},
+        {META("'key':'k'"), META0 ".value", "is required"},
+        {META("'key':'k','sealed':'" SEALED_TEXT "'"), META0 ".value", "is required"},
+        {META("'key':'k','value':1,'sealed':'" SEALED_TEXT "'"), META0 ".sealed", "is for secret entries"},
+        {META("'key':'k','sealed':'AA==','secret':true"), META0 ".sealed", "base64url"},
+        {META("'key':'k','sealed':'','secret':true"), META0 ".sealed", "must be 1 to"},
+        {META("'key':'k','sealed':7,'secret':true"), META0 ".sealed", "must be a string"},
     };
     (void)state;
     accepted(read_stored, ROWS(docs));
@@ -434,14 +488,27 @@ static void default_token_settings_are_those_of_an_empty_body(void **state) {
 static json_t *read_organization(const json_t *body, tg_arena_t *a, tg_fault_t *fault, tg_err_t *err) {
     tg_organization_t o;
     *err = tg_organization_parse(body, a, &o, fault);
+    entries_seal(o.metadata, o.n_metadata);
+    return *err ? NULL : tg_organization_write(&o);
+}
+
+static json_t *read_stored_organization(const json_t *doc, tg_arena_t *a, tg_fault_t *fault, tg_err_t *err) {
+    tg_organization_t o;
+    *err = tg_organization_read_stored(doc, a, &o, fault);
     return *err ? NULL : tg_organization_write(&o);
 }
 
 static void organizations(void **state) {
     static const char *const bodies[] = {
         "{'name':'acme'}",
-        "{'name':'acme','description':'d','metadata':[{'key':'tier','value':'gold','includeInJwt':true},"
-        "{'key':'pin','value':7,'secret':true,'includeInTokenResponse':true}]}",
+        "{'name':'acme','description':'d','metadata':[{'key':'tier','value':'gold','includeInJwt':true}]}",
+    };
+    static const char *const docs[] = {
+        "{'name':'acme','metadata':[{'key':'pin','sealed':'" SEALED_TEXT "','secret':true},{'key':'k','value':1}]}",
+    };
+    static const refusal_t stored_rows[] = {
+        {"{'name':'a','metadata':[{'key':'pin','value':7,'secret':true}]}", "metadata[0].value", "must be sealed"},
+        {"{'name':'a','members':[]}", "members", "is not a known field"},
     };
     static const refusal_t rows[] = {
         {"[]", "", "must be an object"},
@@ -451,10 +518,26 @@ static void organizations(void **state) {
         {"{'name':'a','members':[]}", "members", "is not a known field"},
         {"{'name':'a','metadata':[7]}", "metadata[0]", "must be an object"},
         {"{'name':'a','metadata':[{'key':'k','value':1},{'key':'k','value':1}]}", "metadata[1].key", "twice"},
+        {"{'name':'a','metadata':[{'key':'k','sealed':'AA','secret':true}]}", "metadata[0].sealed",
+         "not a known field"},
     };
     (void)state;
     accepted(read_organization, ROWS(bodies));
     refused(read_organization, ROWS(rows));
+    accepted(read_stored_organization, ROWS(docs));
+    refused(read_stored_organization, ROWS(stored_rows));
+    survives_lack_of_memory(read_stored_organization, docs[0]);
+    json_t *body = body_load("{'name':'a','metadata':[{'key':'pin','value':'readable','secret':true}]}");
+    tg_arena_t a;
+    tg_err_t err = TG_OK;
+    tg_arena_init(&a, 1 << 16);
+    json_t *doc = read_organization(body, &a, NULL, &err);
+    char *text = json_dumps(doc, 0);
+    assert_null(strstr(text, "readable"));
+    free(text);
+    json_decref(doc);
+    json_decref(body);
+    tg_arena_release(&a);
     survives_lack_of_memory(read_organization, bodies[1]);
 }
 
@@ -470,6 +553,8 @@ int main(void) {
         cmocka_unit_test(metadata_values_keep_their_type),
         cmocka_unit_test(bounds),
         cmocka_unit_test(no_password_is_stored_or_told),
+        cmocka_unit_test(secret_metadata_in_clear_are_never_written),
+        cmocka_unit_test(a_secret_value_may_be_left_out),
         cmocka_unit_test(stored_documents),
         cmocka_unit_test(token_settings),
         cmocka_unit_test(default_token_settings_are_those_of_an_empty_body),

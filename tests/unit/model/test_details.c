@@ -94,6 +94,36 @@ static void an_organizations_metadata_are_defaults(void **state) {
     tg_arena_release(&a);
 }
 
+static void secret_metadata_stay_sealed(void **state) {
+    tg_arena_t a;
+    tg_details_t d;
+    tg_credential_t c;
+    tg_buf_t text;
+    tg_organization_t o = {.name = TG_STR("acme")};
+    tg_metadata_entry_t clear = {.key = TG_STR("org"), .value = TG_STR("\"readable\""), .secret = true};
+    (void)state;
+    json_t *doc = body_load("{'username':'u','metadata':[{'key':'pin','sealed':'" SEALED_TEXT
+                            "','secret':true,'includeInTokenResponse':true}]}");
+    tg_arena_init(&a, 1 << 16);
+    tg_buf_init(&text, TG_DETAILS_MAX);
+    assert_int_equal(tg_credential_read_stored(doc, &a, &c, NULL), TG_OK);
+    assert_int_equal(tg_credential_details_write(&c, NULL, &text), TG_OK);
+    assert_int_equal(tg_details_parse(tg_buf_str(&text), TG_STR("e"), &a, &d, NULL), TG_OK);
+    assert_true(d.metadata[0].secret && d.metadata[0].in_response);
+    assert_true(tg_str_eq(d.metadata[0].sealed, TG_STR(SEALED)));
+    assert_int_equal(d.metadata[0].value.n, 0);
+
+    o.metadata = &clear;
+    o.n_metadata = 1;
+    tg_buf_reset(&text);
+    assert_int_equal(tg_credential_details_write(&c, &o, &text), TG_OK);
+    assert_null(memmem(text.p, text.n, "readable", 8));
+    assert_int_equal(tg_details_parse(tg_buf_str(&text), TG_STR("e"), &a, &d, NULL), TG_ERR_INVALID);
+    json_decref(doc);
+    tg_buf_release(&text);
+    tg_arena_release(&a);
+}
+
 static void token_settings_are_kept(void **state) {
     tg_arena_t a;
     tg_details_t d;
@@ -169,6 +199,7 @@ static void refuses(void **state) {
         {"{'environments':[{'ipList':[]}]}", "environments[0].environmentName", "is required"},
         {"{'token':{'grantType':7}}", "token.grantType", "must be a string"},
         {"{'metadata':[{'key':'iss','value':1,'includeInJwt':true}]}", "metadata[0].key", "registered claim"},
+        {"{'metadata':[{'key':'k','value':1,'secret':true}]}", "metadata[0].value", "must be sealed"},
     };
     (void)state;
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -224,6 +255,7 @@ int main(void) {
         cmocka_unit_test(reads_what_was_written),
         cmocka_unit_test(the_environments_addresses_replace_the_general_ones),
         cmocka_unit_test(an_organizations_metadata_are_defaults),
+        cmocka_unit_test(secret_metadata_stay_sealed),
         cmocka_unit_test(token_settings_are_kept),
         cmocka_unit_test(nothing_is_the_defaults),
         cmocka_unit_test(of_an_application_key),

@@ -479,7 +479,7 @@ static tg_token_verdict_t acl_opens(const acl_t *x, const tg_access_t *access, u
 }
 
 static void access_lists(void **state) {
-    const uint32_t get = 1, post = 4;
+    const uint32_t get = 1, head = 2, post = 4;
     const struct {
         tg_access_t access;
         uint32_t method;
@@ -493,7 +493,9 @@ static void access_lists(void **state) {
         {{.allowed = true, .expires_at = NOW + 1}, get, TG_TOKEN_OK},
         {{.allowed = true, .disallowed = post}, get, TG_TOKEN_OK},
         {{.allowed = true, .disallowed = get | post}, post, TG_TOKEN_METHOD},
-        {{.allowed = true, .disallowed = post}, 0, TG_TOKEN_METHOD}, /* a method that nobody could have named */
+        {{.allowed = true, .disallowed = post}, 0, TG_TOKEN_METHOD},   /* a method that nobody could have named */
+        {{.allowed = true, .disallowed = get}, head, TG_TOKEN_METHOD}, /* which tells all of GET but the body */
+        {{.allowed = true, .disallowed = head}, get, TG_TOKEN_OK},
         {{.allowed = true, .disallowed = post, .expires_at = NOW}, post, TG_TOKEN_ACCESS},
     };
     acl_t x = acl_good();

@@ -136,7 +136,7 @@ static void principals_fail_as_planned(void **state) {
     tg_client_t c = {.kind = TG_CLIENT_CREDENTIAL, .client_id = TG_STR("a")};
     tg_arena_t arena;
     tg_access_entry_t *rows, entry;
-    tg_str_t details, *ids;
+    tg_str_t client_id, details, *ids;
     size_t n;
     int64_t project, version;
     tg_arena_init(&arena, 1u << 20);
@@ -150,7 +150,7 @@ static void principals_fail_as_planned(void **state) {
         const tg_client_secret_t secret = {.key_id = c.key_id, .environment_id = project};
         assert_int_equal(s->ops->client_secret_put(s, &secret), expected);
         assert_int_equal(s->ops->client_secret_delete(s, c.key_id, project), expected);
-        assert_int_equal(s->ops->client_details(s, c.key_id, &arena, &details, &version), expected);
+        assert_int_equal(s->ops->client_details(s, c.key_id, &arena, &client_id, &details, &version), expected);
         assert_int_equal(s->ops->access_put(s, &(tg_access_entry_t){c.key_id, project, TG_STR("{}")}), expected);
         assert_int_equal(s->ops->access_list(s, c.key_id, &arena, &rows, &n), expected);
         assert_int_equal(s->ops->access_find(s, c.key_id, &project, 1, &arena, &entry, &version), expected);

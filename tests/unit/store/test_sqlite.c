@@ -328,7 +328,7 @@ static void a_config_of_version_1_is_read(void **state) {
     tg_session_t session;
     size_t n;
     int64_t seq, environment, revision, version;
-    tg_str_t details;
+    tg_str_t client_id, details;
     uint8_t check[32];
     load(p->config, "config-v1.sql");
     /* an owner that is not there any more */
@@ -347,7 +347,7 @@ static void a_config_of_version_1_is_read(void **state) {
     assert_int_equal(seq, 1);
     assert_int_equal(live.project_id, 2);
     assert_int_equal(live.version, 1);
-    assert_ok(s->ops->client_details(s, 1, &arena, &details, &version));
+    assert_ok(s->ops->client_details(s, 1, &arena, &client_id, &details, &version));
     assert_int_equal(details.n, 0);
     assert_int_equal(version, 1);
     assert_ok(s->ops->client_live(s, 1, TG_CLIENT_APPLICATION, TG_STR("client-2"), &live, &seq));
