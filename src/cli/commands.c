@@ -98,6 +98,11 @@ static const tg_command_t commands[] = {
      "--prune. A secret stands in it as ${env:NAME} or ${file:PATH}, in the fields password, secretKey and publicKey.",
      SHOW | B(FILE) | B(YES) | B(PRUNE) | B(SET_SECRETS), 0, 0, tg_apply},
 
+    {"audit verify", "audit", "[FILE]", "Check that no row of the audit log was changed or taken out",
+     "Walks the manager's audit log, or that of a backup FILE, and checks the chain of its hashes. The newest row's "
+     "number and hash are printed: keep them elsewhere, and give them to a later check as --head.",
+     SHOW | B(HEAD), 0, 1, tg_audit_verify},
+
     {"backup", "backup", "", "Copy a running instance into one file",
      "A tar archive of the databases, each as it was at one moment, with their sums. Without --with-master-key the "
      "master key is not in it: keep a copy of it apart.",
@@ -111,7 +116,7 @@ static const tg_command_t commands[] = {
      "bash: tollgate completion bash > /etc/bash_completion.d/tollgate; zsh: into a file _tollgate on its fpath.", 0, 1,
      1, tg_completion},
     {"man", "shell", "[GROUP]", "Write the manual page of the command, or of a group of commands",
-     "Groups: login, objects, deploy, token, watch, files, backup, shell.", 0, 0, 1, tg_man},
+     "Groups: login, objects, deploy, token, watch, files, audit, backup, shell.", 0, 0, 1, tg_man},
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

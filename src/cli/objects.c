@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/output.h"
 #include "cli/place.h"
+#include "cli/remote.h"
 #include "cli/say.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
@@ -16,7 +16,7 @@ typedef struct {
     const tg_kind_t *kind;
     const char *name; /* NULL: none given */
     tg_output_t format;
-    tg_client_t client;
+    tg_remote_t client;
 } call_t;
 
 static tg_err_t call_init(call_t *c, const tg_args_t *a) {
@@ -25,7 +25,7 @@ static tg_err_t call_init(call_t *c, const tg_args_t *a) {
     if (!c->kind)
         return TG_ERR_INVALID;
     tg_err_t err = tg_output_parse(a, &c->format);
-    return err ? err : tg_client_init(a, &c->client);
+    return err ? err : tg_remote_init(a, &c->client);
 }
 
 static tg_err_t refuse_call(const call_t *c, const char *verb) {
@@ -39,7 +39,7 @@ static void near_say(const call_t *c) {
     json_t *rows = NULL, *row;
     size_t i;
     if (!c->kind->list || !c->kind->name_field || !c->name || strstr(c->kind->list, "{name}") ||
-        tg_place_write(c->args, c->kind->list, NULL, path) || tg_client_list(&c->client, path, NULL, 1000, &rows))
+        tg_place_write(c->args, c->kind->list, NULL, path) || tg_remote_list(&c->client, path, NULL, 1000, &rows))
         return;
     tg_suggestion_t near = tg_suggestion_start(c->name);
     json_array_foreach(rows, i, row) {
@@ -58,7 +58,7 @@ static tg_err_t object_call(const call_t *c, const char *method, const char *tem
     *answer = NULL;
     tg_err_t err = tg_place_write(c->args, template, c->name, path);
     if (!err)
-        err = tg_client_call(&c->client, method, path, body, answer);
+        err = tg_remote_call(&c->client, method, path, body, answer);
     if (err == TG_ERR_NOTFOUND)
         near_say(c);
     return err;
@@ -105,7 +105,7 @@ static tg_err_t list_read(const call_t *c, json_t **rows) {
         tg_buf_put_percent(&b, tg_str(search));
         query[b.n] = '\0';
     }
-    return err ? err : tg_client_list(&c->client, path, query, limit, rows);
+    return err ? err : tg_remote_list(&c->client, path, query, limit, rows);
 }
 
 static tg_err_t list_show(const call_t *c) {
@@ -156,7 +156,7 @@ int tg_get(const tg_args_t *a) {
     bool list_takes_name = !err && c.kind->list && strstr(c.kind->list, "{name}");
     if (!err)
         err = (c.name && !list_takes_name) || !c.kind->list ? one_show(&c) : list_show(&c);
-    tg_client_release(&c.client);
+    tg_remote_release(&c.client);
     return tg_exit_of(err);
 }
 
@@ -240,7 +240,7 @@ int tg_create(const tg_args_t *a) {
         err = written_show(&c, answer, "created");
     json_decref(body);
     json_decref(answer);
-    tg_client_release(&c.client);
+    tg_remote_release(&c.client);
     return tg_exit_of(err);
 }
 
@@ -263,7 +263,7 @@ int tg_update(const tg_args_t *a) {
         err = written_show(&c, answer, "updated");
     json_decref(body);
     json_decref(answer);
-    tg_client_release(&c.client);
+    tg_remote_release(&c.client);
     return tg_exit_of(err);
 }
 
@@ -287,6 +287,6 @@ int tg_delete(const tg_args_t *a) {
     else if (!err)
         err = written_show(&c, answer, "deleted");
     json_decref(answer);
-    tg_client_release(&c.client);
+    tg_remote_release(&c.client);
     return tg_exit_of(err);
 }
