@@ -70,22 +70,23 @@ static tg_err_t object_call(const call_t *c, const char *method, const char *tem
 static tg_err_t row_pick(const call_t *c, json_t *rows, json_t **out) {
     json_t *row;
     size_t i;
-    tg_suggestion_t near = tg_suggestion_start(c->name);
+    const char *name = c->name ? c->name : "", *field = c->kind->name_field ? c->kind->name_field : "name";
+    tg_suggestion_t near = tg_suggestion_start(name);
     json_array_foreach(rows, i, row) {
         char text[512];
         tg_buf_t b;
         tg_buf_init_fixed(&b, text, sizeof(text) - 1);
-        tg_cell_write(row, c->kind->name_field ? c->kind->name_field : "name", &b);
+        tg_cell_write(row, field, &b);
         text[b.n] = '\0';
-        if (strcmp(text, c->name) == 0) {
+        if (strcmp(text, name) == 0) {
             *out = json_incref(row);
             return TG_OK;
         }
-        if (json_is_string(json_object_get(row, c->kind->name_field ? c->kind->name_field : "name")))
-            tg_suggestion_try(&near, json_string_value(json_object_get(row, c->kind->name_field)));
+        if (json_is_string(json_object_get(row, field)))
+            tg_suggestion_try(&near, json_string_value(json_object_get(row, field)));
     }
-    tg_say("there is no %s \"%s\"%s%s", c->kind->one, c->name, near.name ? "; did you mean this: " : "",
-           near.name ? near.name : "");
+    tg_say("there is no %s \"%s\"%s%s%s", c->kind->one, name, near.name ? "; did you mean " : "",
+           near.name ? near.name : "", near.name ? "?" : "");
     return TG_ERR_NOTFOUND;
 }
 

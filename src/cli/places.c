@@ -29,7 +29,10 @@ tg_err_t tg_places_add(tg_places_t *p, const char *path, json_t *root, tg_yaml_l
         tg_yaml_lines_free(lines);
         return TG_ERR_NOMEM;
     }
-    p->files[p->n++] = (struct tg_places_file){copy, root, lines};
+    struct tg_places_file *f = &p->files[p->n++];
+    f->path = copy;
+    f->root = root;
+    f->lines = lines;
     return TG_OK;
 }
 
@@ -57,7 +60,10 @@ tg_err_t tg_places_move(tg_places_t *p, const json_t *container, const char *nam
         free(copy);
         return TG_ERR_NOMEM;
     }
-    p->moved[p->n_moved++] = (struct tg_places_moved){container, from, copy};
+    struct tg_places_moved *m = &p->moved[p->n_moved++];
+    m->container = container;
+    m->from = from;
+    m->name = copy;
     return TG_OK;
 }
 
