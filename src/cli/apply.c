@@ -144,10 +144,13 @@ static void secrets_print(const json_t *answer) {
     if (json_array_size(secrets) > 0)
         printf("\nGenerated, and not shown again:\n");
     json_array_foreach(secrets, i, secret) {
+        tg_str_t path = tg_json_str(secret, "path");
+        printf("  %.*s", TG_STR_ARGS(path));
         json_object_foreach(secret, name, value) {
-            if (json_is_string(value))
-                printf("  %s: %s\n", name, json_string_value(value));
+            if (json_is_string(value) && strcmp(name, "path") != 0)
+                printf("  %s: %s", name, json_string_value(value));
         }
+        printf("\n");
     }
 }
 

@@ -101,8 +101,10 @@ static tg_err_t event_check(chain_t *c, const json_t *event) {
         tg_say("the manager's audit log has no chain of hashes");
         return TG_ERR_INVALID;
     }
-    if (c->newer && row.seq >= c->newer) /* rows moved on to this page while newer ones were written */
-        return TG_OK;
+    if (c->newer && row.seq >= c->newer) {
+        tg_say("the manager's answer is out of order at row %" PRId64, row.seq);
+        return TG_ERR_INVALID;
+    }
     tg_buf_init(&before, ROWS_MAX);
     tg_buf_init(&after, ROWS_MAX);
     tg_err_t err = state_take(json_object_get(event, "before"), &before, &row.before);
@@ -119,11 +121,13 @@ static tg_err_t api_walk(const tg_args_t *a, chain_t *c) {
     tg_remote_t client;
     tg_err_t err = tg_remote_init(a, &client);
     bool more = !err;
-    for (int page = 1; !err && more; page++) {
+    while (!err && more) {
         char path[128];
         json_t *answer = NULL, *event;
         size_t i;
-        snprintf(path, sizeof(path), "/auditEvents/?page=%d&pageSize=%d", page, PAGE_SIZE);
+        int n = snprintf(path, sizeof(path), "/auditEvents/?pageSize=%d", PAGE_SIZE);
+        if (c->newer)
+            snprintf(path + n, sizeof(path) - (size_t)n, "&before=%" PRId64, c->newer);
         err = tg_remote_call(&client, "GET", path, NULL, &answer);
         json_array_foreach(json_object_get(answer, "resultList"), i, event) {
             err = err ? err : event_check(c, event);

@@ -121,7 +121,7 @@ static tg_err_t list_show(const call_t *c) {
 
 static tg_err_t one_read(const call_t *c, json_t **out) {
     json_t *answer = NULL, *rows = NULL;
-    if (!c->kind->item) {
+    if (!c->kind->item || c->kind->quirk == TG_KIND_DELETE_ONLY) {
         tg_err_t err = list_read(c, &rows);
         if (!err)
             err = row_pick(c, rows, out);
@@ -177,7 +177,7 @@ static tg_err_t body_read(const call_t *c, bool may_be_none, json_t **out) {
 
 /* The name on the command line and that in the body must be one. */
 static tg_err_t name_settle(call_t *c, json_t *body) {
-    if (!c->kind->name_field || c->kind->by_name) {
+    if (!c->kind->name_field || c->kind->quirk == TG_KIND_BY_NAME) {
         if (c->name)
             return TG_OK;
         tg_say("a name is needed: tollgate create %s NAME", c->kind->name);
@@ -197,15 +197,19 @@ static tg_err_t name_settle(call_t *c, json_t *body) {
 
 /* Generated secrets stand in no later answer: they are shown whatever the format is. */
 static void secrets_print(const json_t *answer) {
-    const json_t *key = json_object_get(answer, "applicationKey");
-    const char *const names[] = {"clientId", "clientSecret", "password"};
-    bool any = json_is_object(key) || json_object_get(answer, "clientSecret") || json_object_get(answer, "password");
-    for (size_t i = 0; any && i < 3; i++) {
-        const char *value = json_string_value(json_object_get(key ? key : answer, names[i]));
+    static const char *const names[] = {"clientId", "clientSecret", "password", "secret"};
+    const json_t *key = json_object_get(answer, "applicationKey"), *from = key ? key : answer;
+    const char *id = json_string_value(json_object_get(json_object_get(answer, "result"), "id"));
+    bool secret = false;
+    if (id)
+        printf("id: %s\n", id);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *value = json_string_value(json_object_get(from, names[i]));
         if (value)
             printf("%s: %s\n", names[i], value);
+        secret = secret || (value && i > 0);
     }
-    if (json_object_get(key ? key : answer, "clientSecret") || json_object_get(answer, "password"))
+    if (secret)
         printf("This secret is not shown again.\n");
 }
 
