@@ -227,3 +227,29 @@ def test_the_audit_log_of_a_manager(bare, filled):
     assert told["whole"] is True and told["rows"] == told["head"] > 2
     filled.project("later")
     assert "whole: " in bare("audit", "verify", "--head", f"{told['head']}:{told['hash']}", env=env)
+
+
+def test_the_chain_as_the_decision_writes_it(bare, fake):
+    """The two rows of docs/decisions/0014-audit-chain.md, as the management API shows them."""
+    doc = {"name": "shop", "description": ""}
+    first = {"id": 1, "at": "2026-03-20T09:46:40.000Z", "who": "admin", "what": "POST /apiops/projects/", "project": "shop", "before": None, "after": doc,
+             "previousHash": "0" * 64, "hash": "1f7c06bf45b3c89aaf228884b5e26c1e685c5ee8cd02daa5590750b9c39cd38b"}
+    second = {"id": 2, "at": "2026-03-20T09:46:40.001Z", "who": "admin", "what": "DELETE /apiops/projects/shop/", "project": "shop", "before": doc, "after": None,
+              "previousHash": first["hash"], "hash": "091f4ddca22eadcf08f6166ba24cd994466091257e3ffd6d15f109cee8e82e78"}
+    env = {"TOLLGATE_URL": fake.url, "TOLLGATE_TOKEN": "x"}
+
+    def shows(*rows):
+        fake.answers["/apiops/auditEvents/"] = (200, {"status": "SUCCESS", "resultList": list(rows), "resultCount": len(rows)})
+
+    shows(second, first)
+    assert f"whole: 2 rows\nhead 2:{second['hash']}\n" == bare("audit", "verify", env=env)
+    for rows, row, why in (([second], 2, "the row before it is missing"), ([second, dict(first, who="x")], 1, "its hash is not"),
+                           ([dict(second, previousHash="1" * 64), first], 2, "previousHash"), ([second, dict(first, project=None)], 1, "its hash is not"),
+                           ([second, dict(first, hash="2" * 64)], 1, "its hash is not")):
+        shows(*rows)
+        said = bare.refused("audit", "verify", env=env)
+        assert f"broken at row {row}: " in said and why in said, said
+    shows(first, second)
+    assert "out of order" in bare.refused("audit", "verify", env=env)
+    shows({k: v for k, v in first.items() if k != "hash"})
+    assert "no chain of hashes" in bare.refused("audit", "verify", env=env)
