@@ -66,14 +66,11 @@ static bool has_part(const json_t *doc, tg_str_t q) {
 
 tg_err_t tg_access_get(tg_call_t *c) {
     tg_credential_row_t row;
-    tg_paging_t page;
+    tg_paging_t page = tg_paging(c);
     json_t **docs = NULL;
     size_t n = 0;
     int64_t total = 0;
     tg_err_t err = tg_credential_need(c, &row);
-    if (!err) {
-        err = tg_paging_parse(c, &page);
-    }
     if (!err) {
         err = rows_read(c, row.client.key_id, &docs, &n);
     }
@@ -259,12 +256,7 @@ tg_err_t tg_access_put(tg_call_t *c) {
 
 /* What is to go stands in the body, or in the query as name and type. */
 tg_err_t tg_access_delete(tg_call_t *c) {
-    static const char *const names[] = {"name", "type", NULL};
     tg_str_t name = TG_STR_NONE, type = TG_STR_NONE;
-    tg_err_t err = tg_query_only(c, names);
-    if (err) {
-        return err;
-    }
     bool named = tg_call_query(c, "name", &name), typed = tg_call_query(c, "type", &type);
     if (c->body != NULL) {
         return named || typed ? tg_fault(&c->fault, TG_ERR_INVALID, "name", "cannot be given together with a body")
@@ -274,7 +266,7 @@ tg_err_t tg_access_delete(tg_call_t *c) {
         return tg_fault(&c->fault, TG_ERR_INVALID, named ? "type" : "name", "is missing");
     }
     json_t *body = json_pack("{s:[{s:o, s:o}]}", LIST, "name", tg_text(name), "type", tg_text(type));
-    err = body == NULL ? TG_ERR_NOMEM : access_change(c, body, revoke);
+    tg_err_t err = body == NULL ? TG_ERR_NOMEM : access_change(c, body, revoke);
     json_decref(body);
     return err;
 }

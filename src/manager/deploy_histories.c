@@ -45,18 +45,11 @@ static tg_err_t rows_read(tg_call_t *c, const tg_resource_t *owner, int64_t envi
 }
 
 tg_err_t tg_deployment_histories(tg_call_t *c) {
-    static const char *const names[] = {"environmentName", NULL};
     tg_resource_t project, owner, environment;
-    tg_paging_t page;
+    tg_paging_t page = tg_paging(c);
     tg_deployment_t *rows = NULL;
     size_t n = 0;
-    tg_err_t err = tg_query_only(c, names);
-    if (!err) {
-        err = tg_owner_need(c, &project, &owner);
-    }
-    if (!err) {
-        err = tg_paging_parse(c, &page);
-    }
+    tg_err_t err = tg_owner_need(c, &project, &owner);
     if (!err) {
         err = environment_take(c, "environmentName", &environment);
     }
@@ -168,13 +161,9 @@ static tg_err_t changes_put(tg_call_t *c, json_t *o, const tg_deployment_t *befo
 
 /* An undeploy changed no document, and a first deploy has none to be compared with. */
 tg_err_t tg_deployment_history_get(tg_call_t *c) {
-    static const char *const names[] = {"environmentName", NULL};
     tg_resource_t project, owner, environment;
     tg_deployment_t row, before = {.revision = 0};
-    tg_err_t err = tg_query_only(c, names);
-    if (!err) {
-        err = tg_owner_need(c, &project, &owner);
-    }
+    tg_err_t err = tg_owner_need(c, &project, &owner);
     if (!err) {
         err = environment_take(c, "environmentName", &environment);
     }
@@ -209,12 +198,8 @@ typedef struct {
 } rollback_t;
 
 static tg_err_t rollback_read(tg_call_t *c, rollback_t *r) {
-    static const char *const names[] = {"environmentName", "sourceEnvironmentName", NULL};
     tg_resource_t project, source;
-    tg_err_t err = tg_query_only(c, names);
-    if (!err) {
-        err = tg_owner_need(c, &project, &r->owner);
-    }
+    tg_err_t err = tg_owner_need(c, &project, &r->owner);
     if (!err) {
         err = environment_take(c, "environmentName", &r->target);
     }

@@ -4,7 +4,7 @@
 
 #include "manager/auth.h"
 #include "manager/deploy.h"
-#include "manager/paging.h"
+#include "manager/queries.h"
 
 #define PAIRS_MAX  64
 #define BODY_DEPTH 32
@@ -113,7 +113,7 @@ static tg_err_t query_read(tg_call_t *c, tg_str_t query) {
     if (err) {
         return err == TG_ERR_NOMEM ? err : tg_fault(&c->fault, TG_ERR_INVALID, "", "the query cannot be read");
     }
-    return c->op->flags & TG_OP_QUERY ? TG_OK : tg_query_only(c, NULL);
+    return tg_query_check(c);
 }
 
 /* An ETag of ours is "<version>"; * stands for any (RFC 9110 13.1.1). */

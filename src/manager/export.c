@@ -187,16 +187,12 @@ static tg_err_t all_put(export_t *ex, json_t *document) {
 }
 
 tg_err_t tg_export(tg_call_t *c) {
-    static const char *const names[] = {"project", NULL};
     export_t ex = {.c = c};
     tg_str_t name;
     json_t *document = json_object();
     tg_call_put_to(c, document, "tollgate", json_integer(TG_IMPORT_FORMAT));
     tg_call_put(c, "result", document);
-    tg_err_t err = tg_query_only(c, names);
-    if (!err) {
-        err = tg_resource_all(c, TG_RES_ENVIRONMENT, 0, &ex.environments, &ex.n_environments);
-    }
+    tg_err_t err = tg_resource_all(c, TG_RES_ENVIRONMENT, 0, &ex.environments, &ex.n_environments);
     if (err) {
         return err;
     }

@@ -6,6 +6,7 @@
 #define TG_MANAGER_OPERATIONS_H
 
 #include "base/arena.h"
+#include "model/fields.h"
 
 typedef struct tg_call tg_call_t;
 
@@ -25,7 +26,6 @@ enum {
     TG_OP_BODY_OPTIONAL = 4, /* a JSON object, or nothing */
     TG_OP_FORM = 8,          /* application/x-www-form-urlencoded */
     TG_OP_LIST = 16,         /* page, pageSize, sort, q */
-    TG_OP_QUERY = 32,        /* reads query parameters of its own */
     TG_OP_PLAIN = 64,        /* answers without {"status":...}; errors of the login endpoint as in OAuth2 */
     TG_OP_ETAG = 128,        /* takes If-Match */
     TG_OP_CSV = 256,         /* text/csv, read by the handler */
@@ -44,8 +44,10 @@ typedef struct {
     unsigned flags;
     int status; /* of success */
     tg_err_t (*handle)(tg_call_t *c);
-    const char *schema; /* of the body: a name of openapi_schemas.c, or NULL */
+    const char *schema; /* of the body: a name of openapi_schemas.c, or NULL; a PATCH takes any part of it */
     const char *summary;
+    const char *result; /* schema of "result", or of the elements of "resultList"; NULL: none */
+    const tg_field_t *query; /* query parameters beside those of lists; ends with a row without a name; NULL: none */
 } tg_operation_t;
 
 #define TG_PARAMS_MAX 4
