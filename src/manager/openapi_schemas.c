@@ -145,7 +145,7 @@ const tg_schema_t tg_schemas[] = {
                 ",\"deployedAt\":" TIME ",\"deployedBy\":" STR ",\"description\":" STR ",\"nodes\":" ARRAY(REF("Node"))), NULL, NULL},
     {"AdministratorShown", NULL, NEEDS("\"name\",\"role\",\"enabled\"", "\"name\":" STR ",\"role\":" STR_OR_NULL ",\"enabled\":" BOOL ",\"projects\":" ARRAY(OBJECT("\"name\":" STR ",\"role\":" STR))), NULL, NULL},
     {"AccessTokenShown", NULL, NEEDS("\"id\",\"name\",\"role\"", "\"id\":" STR ",\"name\":" STR ",\"role\":" STR ",\"createdAt\":" TIME ",\"expiresAt\":" TIME), NULL, NULL},
-    {"AuditHead", NULL, "{\"type\":\"object\"}", NULL, NULL},
+    {"AuditHead", NULL, NEEDS("\"seq\",\"hash\"", "\"seq\":" INT ",\"hash\":" STR), NULL, NULL},
     {"DefinitionResult", NULL, NEEDS("\"added\",\"removed\",\"changed\"", "\"added\":" ENDPOINTS ",\"removed\":" ENDPOINTS ",\"changed\":" ENDPOINTS), NULL, NULL},
     {"Member", NULL, NEEDS("\"apiProxyName\"", "\"apiProxyName\":" STR), NULL, NULL},
     {"TokenRequest", NULL, "{\"type\":\"object\"}", NULL, NULL},

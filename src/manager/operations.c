@@ -55,10 +55,10 @@
     {id "DeployHistories", "GET", one "/deploy-histories", TG_MAY_READ, TG_OP_LIST, 200, tg_deployment_histories, NULL,           \
      "Deploys and undeploys, newest first, the last 100 of each environment; environmentName: of that one", .result = "Deployment", .query = tg_query_environment},                                    \
     {id "DeployHistoryGet", "GET", one "/deploy-histories/{revision}", TG_MAY_READ, GET, 200, tg_deployment_history_get, NULL,          \
-     "One of them and what it changed; environmentName: where several have that revision", .result = "Deployment", .query = tg_query_environment},                                                     \
+     "One of them and what it changed; environmentName: where several have that revision", .result = "DeploymentChanges", .query = tg_query_environment},                                                     \
     {id "Rollback", "POST", one "/deploy-histories/{revision}/rollback", TG_MAY_WRITE, ACT, 200, tg_deployment_rollback,          \
      "Deploy", "Deploy what that revision froze once more, as a new revision, in its environment or in environmentName; where several have "    \
-     "that revision sourceEnvironmentName says whose. The " what "'s own settings stay as they are, and so does its key", .query = tg_query_rollback}
+     "that revision sourceEnvironmentName says whose. The " what "'s own settings stay as they are, and so does its key", .result = "Rollback", .query = tg_query_rollback}
 
 #define GROUP_ROWS(id, all, one, what)                                                                                                          \
     {id "List", "GET", all, TG_MAY_READ, TG_OP_LIST, 200, tg_owner_list, NULL, "The " what "s of a project", .result = "Group"},                                   \
