@@ -17,7 +17,7 @@ static const tg_flag_info_t infos[TG_FLAG_COUNT] = {
     [TG_FLAG_CA_FILE] = {0, "ca-file", "FILE", "CA certificates, PEM (default: TOLLGATE_CA_FILE, or the system's)",
                          NULL},
     [TG_FLAG_INSECURE_HTTP] = {0, "insecure-http", NULL, "allow plain http to another machine", NULL},
-    [TG_FLAG_NAME] = {0, "name", "NAME", "who logs in: an administrator, or the id of an access token", NULL},
+    [TG_FLAG_NAME] = {0, "name", "NAME", "an administrator; at login also the id of an access token", NULL},
     [TG_FLAG_PASSWORD_FILE] = {0, "password-file", "FILE",
                                "the password (default: TOLLGATE_PASSWORD_FILE, or it is asked for)", NULL},
     [TG_FLAG_PROJECT] = {'p', "project", "PROJECT", "the project (default: TOLLGATE_PROJECT, or default)", NULL},
@@ -57,6 +57,8 @@ static const tg_flag_info_t infos[TG_FLAG_COUNT] = {
     [TG_FLAG_PRUNE] = {0, "prune", NULL, "delete what its projects have beyond the document", NULL},
     [TG_FLAG_SET_SECRETS] = {0, "set-secrets", NULL,
                              "set the document's secrets also where the object is there already", NULL},
+    [TG_FLAG_SOURCE] = {0, "source", "ENVIRONMENT", "whose revision it is, where several have that number", NULL},
+    [TG_FLAG_HEAD] = {0, "head", "SEQ:HASH", "what an earlier check printed: that row must be there as it was", NULL},
     [TG_FLAG_DATA] = {0, "data", "DIR", "the data directory", NULL},
     [TG_FLAG_WITH_MASTER_KEY] = {0, "with-master-key", NULL,
                                  "put the master key in as well: whoever has the file has all of it", NULL},
@@ -123,6 +125,13 @@ static int flag_of(const tg_command_t *command, int opt) {
     return TG_FLAG_HELP;
 }
 
+/* getopt takes any beginning of a name, so that --password would be --password-file, and a secret the name of a file.
+ */
+static bool is_abbreviated(int opt, int flag, char **argv) {
+    const char *typed = optarg && optarg == argv[optind - 1] ? argv[optind - 2] : argv[optind - 1];
+    return opt >= 256 && (strncmp(typed, "--", 2) != 0 || strlen(infos[flag].name) != strcspn(typed + 2, "="));
+}
+
 static tg_err_t operands_take(const tg_command_t *command, int argc, char **argv, tg_args_t *out) {
     int n = argc - optind;
     if (n < command->min || n > command->max) {
@@ -147,6 +156,8 @@ tg_err_t tg_args_parse(const tg_command_t *command, int argc, char **argv, tg_ar
         if (opt == '?' || opt == ':')
             return option_refuse(command, argv[optind - 1], opt == ':');
         int flag = flag_of(command, opt);
+        if (is_abbreviated(opt, flag, argv))
+            return option_refuse(command, argv[optind - 1 - (optarg && optarg == argv[optind - 1])], false);
         if (out->value[flag] && infos[flag].arg) {
             tg_say("--%s stands twice", infos[flag].name);
             return TG_ERR_INVALID;

@@ -51,6 +51,8 @@ typedef enum {
     TG_FLAG_SET_SECRETS,
     TG_FLAG_DATA,
     TG_FLAG_WITH_MASTER_KEY,
+    TG_FLAG_HEAD,
+    TG_FLAG_SOURCE,
     TG_FLAG_COUNT
 } tg_flag_t;
 

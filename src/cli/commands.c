@@ -10,13 +10,14 @@
 #define CALL    (B(URL) | B(TOKEN_FILE) | B(CA_FILE) | B(INSECURE_HTTP))
 #define SHOW    (CALL | B(OUTPUT))
 #define OWNER   (B(PROXY) | B(GROUP) | B(POLICY_GROUP))
-#define OBJECT  (SHOW | OWNER | B(PROJECT) | B(ENVIRONMENT))
+#define OBJECT  (SHOW | OWNER | B(PROJECT) | B(ENVIRONMENT) | B(NAME))
 #define GATEWAY (B(GATEWAY) | B(CLIENT_ID) | B(SECRET_FILE) | B(CA_FILE) | B(INSECURE_HTTP) | B(OUTPUT))
 
 #define KINDS                                                                                                          \
-    "Kinds: projects, environments, proxies, policies, groups, policygroups, members, deployments, credentials, "      \
-    "access, organizations, administrators, keys, nodes, settings, audit; their singulars work as well. Policies, "    \
-    "members and deployments are those of --proxy, --group or --policygroup; keys and nodes those of -e."
+    "Kinds: projects, environments, proxies, endpoints, policies, groups, policygroups, members, deployments, "        \
+    "credentials, access, organizations, administrators, accesstokens, keys, nodes, settings, audit; their singulars " \
+    "work as well. Endpoints, policies, members and deployments are those of --proxy, --group or --policygroup; keys " \
+    "and nodes those of -e; access tokens those of --name, else of who is logged in."
 
 #define NO_SECRETS "Secrets and tokens come from files, the environment or the terminal, never from the command line."
 
@@ -47,7 +48,8 @@ static const tg_command_t commands[] = {
      "Ends the tokens of its application key there, for good.", SHOW | B(PROJECT) | B(ENVIRONMENT) | B(MESSAGE), 1, 1,
      tg_undeploy},
     {"rollback", "deploy", "NAME REV", "Deploy an earlier revision again",
-     "REV is a revision that `tollgate get deployments --proxy NAME` shows.", SHOW | B(PROJECT), 2, 2, tg_rollback},
+     "REV is a revision that `tollgate get deployments --proxy NAME` shows. It is deployed where it was, or in -e.",
+     SHOW | B(PROJECT) | B(ENVIRONMENT) | B(SOURCE) | B(MESSAGE), 2, 2, tg_rollback},
     {"keys rotate", "deploy", "ENVIRONMENT", "Make a new signing key",
      "It is published at once and signs when verifiers had time to read it; --now skips the wait.",
      SHOW | B(ALG) | B(NOW), 1, 1, tg_keys_rotate},
@@ -98,6 +100,11 @@ static const tg_command_t commands[] = {
      "--prune. A secret stands in it as ${env:NAME} or ${file:PATH}, in the fields password, secretKey and publicKey.",
      SHOW | B(FILE) | B(YES) | B(PRUNE) | B(SET_SECRETS), 0, 0, tg_apply},
 
+    {"audit verify", "audit", "[FILE]", "Check that no row of the audit log was changed or taken out",
+     "Walks the manager's audit log, or that of a backup FILE, and checks the chain of its hashes. The newest row's "
+     "number and hash are printed: keep them elsewhere, and give them to a later check as --head.",
+     SHOW | B(HEAD), 0, 1, tg_audit_verify},
+
     {"backup", "backup", "", "Copy a running instance into one file",
      "A tar archive of the databases, each as it was at one moment, with their sums. Without --with-master-key the "
      "master key is not in it: keep a copy of it apart.",
@@ -111,7 +118,7 @@ static const tg_command_t commands[] = {
      "bash: tollgate completion bash > /etc/bash_completion.d/tollgate; zsh: into a file _tollgate on its fpath.", 0, 1,
      1, tg_completion},
     {"man", "shell", "[GROUP]", "Write the manual page of the command, or of a group of commands",
-     "Groups: login, objects, deploy, token, watch, files, backup, shell.", 0, 0, 1, tg_man},
+     "Groups: login, objects, deploy, token, watch, files, audit, backup, shell.", 0, 0, 1, tg_man},
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -40,6 +40,7 @@ int tg_apply(const tg_args_t *a);
 int tg_requests(const tg_args_t *a);
 int tg_nodes(const tg_args_t *a);
 int tg_top(const tg_args_t *a);
+int tg_audit_verify(const tg_args_t *a);
 int tg_backup(const tg_args_t *a);
 int tg_restore(const tg_args_t *a);
 int tg_completion(const tg_args_t *a);

@@ -65,20 +65,48 @@ static void plane_print(const char *name) {
     printf("' ;;\n");
 }
 
-/* Values of the options that have a list of them. */
+/* Values of the options that have a list of them. -o is --output of some commands, and a file of others. */
 static void values_print(void) {
-    printf("    case \"$prev\" in\n");
+    printf("    if [[ $prev == -o && $options == *--output* ]]; then\n        prev=--output\n    fi\n"
+           "    case \"$prev\" in\n");
     for (int flag = 0; flag < TG_FLAG_COUNT; flag++) {
         const tg_flag_info_t *info = tg_flag_info(flag);
-        if (!info->words)
-            continue;
-        if (info->letter && flag != TG_FLAG_OUTPUT)
-            printf("        -%c|--%s)", info->letter, info->name);
-        else
-            printf("        --%s)", info->name);
-        printf(" COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return ;;\n", info->words);
+        if (info->words)
+            printf("        --%s) COMPREPLY=($(compgen -W '%s' -- \"$cur\")); return ;;\n", info->name, info->words);
     }
-    printf("        *file|*key|--data|--out|-f|--jwks) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n    esac\n");
+    printf(
+        "        *file|*key|--data|--out|-o|-f|--jwks) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n    esac\n");
+}
+
+static void families_print(void) {
+    printf("    if [ \"$COMP_CWORD\" -eq 2 ]; then\n        case \"$first\" in\n");
+    for (size_t i = 0; tg_command_at(i); i++) {
+        const char *name = tg_command_at(i)->name;
+        if (!strchr(name, ' ') || !is_first_of_family(i))
+            continue;
+        printf("        %.*s) COMPREPLY=($(compgen -W '", (int)strcspn(name, " "), name);
+        family_print(name);
+        printf("' -- \"$cur\")); return ;;\n");
+    }
+    printf("        esac\n    fi\n");
+}
+
+/* What each command takes: for those of one word, or of two. */
+static void commands_print(bool two) {
+    printf("    case \"$first%s\" in\n", two ? " $second" : "");
+    for (size_t i = 0; !two && i < 4; i++)
+        plane_print(planes[i]);
+    for (size_t i = 0; tg_command_at(i); i++) {
+        const tg_command_t *c = tg_command_at(i);
+        if ((strchr(c->name, ' ') != NULL) != two)
+            continue;
+        printf("        \"%s\") operands=", c->name);
+        operand_print(c);
+        printf(" options='");
+        options_print(c);
+        printf("' ;;\n");
+    }
+    printf("    esac\n");
 }
 
 static void bash_print(void) {
@@ -88,35 +116,11 @@ static void bash_print(void) {
            "    COMPREPLY=()\n    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        COMPREPLY=($(compgen -W '");
     words_print();
     printf("' -- \"$cur\"))\n        return\n    fi\n");
+    families_print();
+    commands_print(false);
+    commands_print(true);
     values_print();
-    printf("    if [ \"$COMP_CWORD\" -eq 2 ]; then\n        case \"$first\" in\n");
-    for (size_t i = 0; tg_command_at(i); i++)
-        if (strchr(tg_command_at(i)->name, ' ') && is_first_of_family(i)) {
-            printf("        %.*s) COMPREPLY=($(compgen -W '", (int)strcspn(tg_command_at(i)->name, " "),
-                   tg_command_at(i)->name);
-            family_print(tg_command_at(i)->name);
-            printf("' -- \"$cur\")); return ;;\n");
-        }
-    printf("        esac\n    fi\n    case \"$first\" in\n");
-    for (size_t i = 0; i < 4; i++)
-        plane_print(planes[i]);
-    for (size_t i = 0; tg_command_at(i); i++)
-        if (!strchr(tg_command_at(i)->name, ' ')) {
-            printf("        \"%s\") operands=", tg_command_at(i)->name);
-            operand_print(tg_command_at(i));
-            printf(" options='");
-            options_print(tg_command_at(i));
-            printf("' ;;\n");
-        }
-    printf("    esac\n    case \"$first $second\" in\n");
-    for (size_t i = 0; tg_command_at(i); i++)
-        if (strchr(tg_command_at(i)->name, ' ')) {
-            printf("        \"%s\") options='", tg_command_at(i)->name);
-            options_print(tg_command_at(i));
-            printf("' ;;\n");
-        }
-    printf("    esac\n"
-           "    case \"$cur\" in\n"
+    printf("    case \"$cur\" in\n"
            "        -*) COMPREPLY=($(compgen -W \"$options\" -- \"$cur\")) ;;\n"
            "        *) if [ -n \"$operands\" ] && [ \"$COMP_CWORD\" -eq 2 ]; then\n"
            "               COMPREPLY=($(compgen -W \"$operands\" -- \"$cur\"))\n"

@@ -2,10 +2,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/place.h"
+#include "cli/remote.h"
 #include "cli/say.h"
 
 tg_err_t tg_deployment_show(tg_output_t format, const json_t *answer) {
@@ -18,7 +18,7 @@ tg_err_t tg_deployment_show(tg_output_t format, const json_t *answer) {
 }
 
 /* Each environment by a call of its own; what they answer comes together in `all`. */
-static tg_err_t environment_call(const tg_client_t *c, const char *method, const char *place, tg_str_t environment,
+static tg_err_t environment_call(const tg_remote_t *c, const char *method, const char *place, tg_str_t environment,
                                  const json_t *body, json_t *all) {
     char path[TG_PATH_MAX + 512];
     tg_buf_t b;
@@ -28,7 +28,7 @@ static tg_err_t environment_call(const tg_client_t *c, const char *method, const
     tg_buf_put_percent(&b, environment);
     tg_buf_putc(&b, '/');
     path[b.n] = '\0';
-    tg_err_t err = b.err ? TG_ERR_INVALID : tg_client_call(c, method, path, body, &answer);
+    tg_err_t err = b.err ? TG_ERR_INVALID : tg_remote_call(c, method, path, body, &answer);
     json_t *result = json_object_get(answer, "deploymentResult");
     if (!err && json_array_extend(json_object_get(all, "deploymentResults"),
                                   json_object_get(result, "deploymentResults")) != 0) {
@@ -41,7 +41,7 @@ static tg_err_t environment_call(const tg_client_t *c, const char *method, const
     return err;
 }
 
-static tg_err_t environments_call(const tg_args_t *a, const tg_client_t *c, const char *method, const json_t *body,
+static tg_err_t environments_call(const tg_args_t *a, const tg_remote_t *c, const char *method, const json_t *body,
                                   json_t *all) {
     char place[TG_PATH_MAX];
     tg_str_t names = tg_str(a->value[TG_FLAG_ENVIRONMENT]);
@@ -59,19 +59,26 @@ static tg_err_t environments_call(const tg_args_t *a, const tg_client_t *c, cons
     return first;
 }
 
-static int run(const tg_args_t *a, const char *method) {
-    tg_client_t client = {0};
-    tg_output_t format;
+/* *body is NULL if there is nothing to say. */
+static tg_err_t message_take(const tg_args_t *a, json_t **body) {
     const char *message = a->value[TG_FLAG_MESSAGE];
+    *body = message ? json_pack("{s:s}", "description", message) : NULL;
+    if (!message || *body)
+        return TG_OK;
+    tg_say("--message: must be UTF-8");
+    return TG_ERR_INVALID;
+}
+
+static int run(const tg_args_t *a, const char *method) {
+    tg_remote_t client = {0};
+    tg_output_t format;
     json_t *all = json_pack("{s:{s:b,s:[]}}", "deploymentResult", "success", 1, "deploymentResults");
-    json_t *body = message ? json_pack("{s:s}", "description", message) : NULL;
+    json_t *body = NULL;
     tg_err_t err = tg_output_parse(a, &format);
-    if (message && !body) {
-        tg_say("--message: must be UTF-8");
-        err = TG_ERR_INVALID;
-    }
     if (!err)
-        err = tg_client_init(a, &client);
+        err = message_take(a, &body);
+    if (!err)
+        err = tg_remote_init(a, &client);
     if (!err)
         err = environments_call(a, &client, method, body, json_object_get(all, "deploymentResult"));
     json_t *results = json_object_get(json_object_get(all, "deploymentResult"), "deploymentResults");
@@ -81,7 +88,7 @@ static int run(const tg_args_t *a, const char *method) {
     }
     json_decref(all);
     json_decref(body);
-    tg_client_release(&client);
+    tg_remote_release(&client);
     return tg_exit_of(err);
 }
 
@@ -93,13 +100,31 @@ int tg_undeploy(const tg_args_t *a) {
     return run(a, "DELETE");
 }
 
+static void rollback_path(const tg_args_t *a, const char *place, uint64_t revision, char *out, size_t cap) {
+    const char *to = a->value[TG_FLAG_ENVIRONMENT], *source = a->value[TG_FLAG_SOURCE];
+    tg_buf_t b;
+    tg_buf_init_fixed(&b, out, cap - 1);
+    tg_buf_putf(&b, "%s/deploy-histories/%llu/rollback/", place, (unsigned long long)revision);
+    if (to) {
+        tg_buf_put(&b, TG_STR("?environmentName="));
+        tg_buf_put_percent(&b, tg_str(to));
+    }
+    if (source) {
+        tg_buf_putf(&b, "%csourceEnvironmentName=", to ? '&' : '?');
+        tg_buf_put_percent(&b, tg_str(source));
+    }
+    out[b.n] = '\0';
+}
+
 int tg_rollback(const tg_args_t *a) {
-    char place[TG_PATH_MAX], path[TG_PATH_MAX + 128];
-    tg_client_t client = {0};
+    char place[TG_PATH_MAX], path[2 * TG_PATH_MAX];
+    tg_remote_t client = {0};
     tg_output_t format;
-    uint64_t revision;
-    json_t *answer = NULL;
+    uint64_t revision = 0;
+    json_t *answer = NULL, *body = NULL;
     tg_err_t err = tg_output_parse(a, &format);
+    if (!err)
+        err = message_take(a, &body);
     if (!err && (!tg_str_to_u64(tg_str(a->operands[1]), INT64_MAX, &revision) || revision == 0)) {
         tg_say("REV: must be a revision's number; tollgate get deployments shows them");
         err = TG_ERR_INVALID;
@@ -107,14 +132,15 @@ int tg_rollback(const tg_args_t *a) {
     if (!err)
         err = tg_deployable_write(a, a->operands[0], place);
     if (!err)
-        err = tg_client_init(a, &client);
+        err = tg_remote_init(a, &client);
     if (!err) {
-        snprintf(path, sizeof(path), "%s/deploy-histories/%llu/rollback/", place, (unsigned long long)revision);
-        err = tg_client_call(&client, "POST", path, NULL, &answer);
+        rollback_path(a, place, revision, path, sizeof(path));
+        err = tg_remote_call(&client, "POST", path, body, &answer);
     }
     if (!err)
         err = tg_deployment_show(format, answer);
     json_decref(answer);
-    tg_client_release(&client);
+    json_decref(body);
+    tg_remote_release(&client);
     return tg_exit_of(err);
 }

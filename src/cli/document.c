@@ -33,7 +33,7 @@ static tg_err_t twice(const char *what, const char *name, const char *first, con
 }
 
 /* Appends the elements; one whose name is there already is refused. */
-static tg_err_t section_merge(json_t *into, const json_t *from, const char *what, const tg_places_t *places) {
+static tg_err_t section_merge(json_t *into, const json_t *from, const char *what, tg_places_t *places) {
     json_t *seen = json_object(), *element;
     size_t i;
     tg_err_t err = seen ? TG_OK : TG_ERR_NOMEM;
@@ -59,14 +59,16 @@ static tg_err_t section_merge(json_t *into, const json_t *from, const char *what
     return err;
 }
 
-/* Lists come together; anything else may stand once. */
-static tg_err_t members_merge(json_t *into, json_t *from, const char *identity, const tg_places_t *places) {
+/* Lists come together; anything else may stand once. `identity` is in both; `apart` (NULL: nothing) is seen to
+ * elsewhere. */
+static tg_err_t members_merge(json_t *into, const json_t *from, const char *identity, const char *apart,
+                              tg_places_t *places) {
     const char *name;
     json_t *member;
-    json_object_foreach(from, name, member) {
+    json_object_foreach((json_t *)from, name, member) {
         json_t *there = json_object_get(into, name);
         tg_err_t err = TG_OK;
-        if (strcmp(name, identity) == 0)
+        if (strcmp(name, identity) == 0 || (apart && strcmp(name, apart) == 0))
             continue;
         if (json_is_array(there) && json_is_array(member)) {
             err = section_merge(there, member, name, places);
@@ -75,7 +77,7 @@ static tg_err_t members_merge(json_t *into, json_t *from, const char *identity, 
             tg_places_of_member(places, into, name, 0, first);
             tg_places_of_member(places, from, name, 0, second);
             err = twice(name, NULL, first, second);
-        } else if (json_object_set(into, name, member) != 0) {
+        } else if (json_object_set(into, name, member) != 0 || tg_places_move(places, into, name, from)) {
             err = TG_ERR_NOMEM;
         }
         if (err)
@@ -85,7 +87,7 @@ static tg_err_t members_merge(json_t *into, json_t *from, const char *identity, 
 }
 
 /* Sections of one file get the same check as those of two: each is merged into an empty one. */
-static tg_err_t sections_check(const json_t *object, const tg_places_t *places) {
+static tg_err_t sections_check(const json_t *object, tg_places_t *places) {
     const char *name;
     json_t *member;
     json_object_foreach((json_t *)object, name, member) {
@@ -109,14 +111,14 @@ static json_t *project_find(const json_t *projects, const char *name) {
     return NULL;
 }
 
-static tg_err_t projects_merge(json_t *into, const json_t *from, const tg_places_t *places) {
+static tg_err_t projects_merge(json_t *into, const json_t *from, tg_places_t *places) {
     json_t *project;
     size_t i;
     json_array_foreach(from, i, project) {
         json_t *there = project_find(into, name_of(project));
         tg_err_t err = sections_check(project, places);
         if (!err && there)
-            err = members_merge(there, project, "name", places);
+            err = members_merge(there, project, "name", NULL, places);
         else if (!err && json_array_append(into, project) != 0)
             err = TG_ERR_NOMEM;
         if (err)
@@ -125,7 +127,7 @@ static tg_err_t projects_merge(json_t *into, const json_t *from, const tg_places
     return TG_OK;
 }
 
-static tg_err_t version_check(const json_t *part, const tg_places_t *places) {
+static tg_err_t version_check(const json_t *part, tg_places_t *places) {
     char place[TG_PLACE_TEXT];
     const json_t *version = json_object_get(part, "tollgate");
     if (json_is_integer(version) && json_integer_value(version) == VERSION)
@@ -141,13 +143,13 @@ static tg_err_t version_check(const json_t *part, const tg_places_t *places) {
     return TG_ERR_INVALID;
 }
 
-tg_err_t tg_document_merge(json_t *whole, json_t *part, const tg_places_t *places) {
+tg_err_t tg_document_merge(json_t *whole, const json_t *part, tg_places_t *places) {
     json_t *projects = json_object_get(part, "projects");
     tg_err_t err = version_check(part, places);
     if (!err)
         err = sections_check(part, places);
     if (err || !json_is_array(projects))
-        return err ? err : members_merge(whole, part, "tollgate", places);
+        return err ? err : members_merge(whole, part, "tollgate", NULL, places);
     json_t *all = json_object_get(whole, "projects");
     if (!all) {
         all = json_array();
@@ -155,8 +157,7 @@ tg_err_t tg_document_merge(json_t *whole, json_t *part, const tg_places_t *place
             return TG_ERR_NOMEM;
     }
     err = projects_merge(all, projects, places);
-    json_object_del(part, "projects");
-    return err ? err : members_merge(whole, part, "tollgate", places);
+    return err ? err : members_merge(whole, part, "tollgate", "projects", places);
 }
 
 /* ---- files ---- */

@@ -9,7 +9,7 @@
  * refused, with both places. Secrets are filled in. Said. */
 tg_err_t tg_document_read(const char *path, json_t **out, tg_places_t *places) TG_MUST_CHECK;
 
-/* Adds a file's document to what was read before: the merge alone. `part` may be taken apart. */
-tg_err_t tg_document_merge(json_t *whole, json_t *part, const tg_places_t *places) TG_MUST_CHECK;
+/* Adds a file's document, whose parts `places` knows, to what was read before: the merge alone. */
+tg_err_t tg_document_merge(json_t *whole, const json_t *part, tg_places_t *places) TG_MUST_CHECK;
 
 #endif

@@ -1,11 +1,11 @@
 /* `keys rotate`, `keys upload`, `keys revoke`. */
 #include <stdio.h>
 
-#include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/kinds.h"
 #include "cli/output.h"
 #include "cli/place.h"
+#include "cli/remote.h"
 #include "cli/say.h"
 #include "cli/secret.h"
 #include "cli/terminal.h"
@@ -13,7 +13,7 @@
 #define PEM_MAX 32768
 
 static tg_err_t key_call(const tg_args_t *a, const char *template, const char *kid, const json_t *body) {
-    tg_client_t client = {0};
+    tg_remote_t client = {0};
     tg_args_t in = *a; /* the environment is an operand here, an option elsewhere */
     char path[TG_PATH_MAX];
     tg_output_t format;
@@ -23,9 +23,9 @@ static tg_err_t key_call(const tg_args_t *a, const char *template, const char *k
     if (!err)
         err = tg_place_write(&in, template, kid, path);
     if (!err)
-        err = tg_client_init(a, &client);
+        err = tg_remote_init(a, &client);
     if (!err)
-        err = tg_client_call(&client, "POST", path, body, &answer);
+        err = tg_remote_call(&client, "POST", path, body, &answer);
     json_t *key = json_object_get(answer, "result");
     if (!err && format == TG_OUTPUT_TABLE && json_is_object(key)) {
         json_t *rows = json_pack("[O]", key);
@@ -35,7 +35,7 @@ static tg_err_t key_call(const tg_args_t *a, const char *template, const char *k
         err = tg_output_value(format == TG_OUTPUT_YAML ? TG_OUTPUT_YAML : TG_OUTPUT_JSON, key ? key : answer);
     }
     json_decref(answer);
-    tg_client_release(&client);
+    tg_remote_release(&client);
     return err;
 }
 

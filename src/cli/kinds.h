@@ -16,17 +16,24 @@ typedef struct {
 
 #define TG_COLUMNS_MAX 10
 
+typedef enum {
+    TG_KIND_PLAIN,
+    TG_KIND_BY_NAME,    /* create names the object in the path */
+    TG_KIND_DELETE_ONLY /* `item` takes DELETE alone; one object is looked up in the list */
+} tg_kind_quirk_t;
+
 typedef struct {
     const char *name;    /* "proxies" */
     const char *one;     /* "API proxy", for sentences */
     const char *aliases; /* separated by blanks */
-    /* Templates: {project}, {environment}, {owner} (apiProxies/NAME, ...), {name}. NULL: there is no such call. */
+    /* Templates: {project}, {environment}, {owner} (apiProxies/NAME, ...), {administrator}, {name}. NULL: there is no
+     * such call. */
     const char *list;
     const char *item;
     const char *create;
     const char *name_field;      /* of the body and of rows; NULL: the name is in the path alone */
     bool update, remove, search; /* search: the list takes q */
-    bool by_name;                /* create names the object in the path */
+    tg_kind_quirk_t quirk;
     tg_column_t columns[TG_COLUMNS_MAX];
 } tg_kind_t;
 

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/http.h"
 #include "cli/output.h"
+#include "cli/remote.h"
 #include "cli/say.h"
 #include "cli/secret.h"
 #include "cli/terminal.h"
@@ -43,7 +43,7 @@ static tg_err_t password_ask(const tg_args_t *a, const char *name, tg_buf_t *out
         out);
 }
 
-static tg_err_t answer_take(long status, tg_str_t text, tg_session_t *s) {
+static tg_err_t answer_take(long status, tg_str_t text, tg_saved_login_t *s) {
     json_t *answer = NULL;
     int64_t seconds = 0;
     tg_err_t err = tg_json_parse(text, 65536, 8, &answer, NULL);
@@ -64,7 +64,7 @@ static tg_err_t answer_take(long status, tg_str_t text, tg_session_t *s) {
     return err;
 }
 
-static tg_err_t login_call(const tg_client_t *c, tg_str_t password, tg_session_t *s) {
+static tg_err_t login_call(const tg_remote_t *c, tg_str_t password, tg_saved_login_t *s) {
     char url[1100];
     tg_buf_t form, answer;
     tg_fault_t fault = {"", ""};
@@ -94,12 +94,12 @@ static tg_err_t login_call(const tg_client_t *c, tg_str_t password, tg_session_t
 }
 
 int tg_login(const tg_args_t *a) {
-    tg_client_t c;
-    tg_session_t s = {0};
+    tg_remote_t c;
+    tg_saved_login_t s = {0};
     char mem[TG_SECRET_MAX];
     tg_buf_t password;
     tg_buf_init_fixed(&password, mem, sizeof(mem));
-    tg_err_t err = tg_client_address(a, &c);
+    tg_err_t err = tg_remote_address(a, &c);
     if (!err)
         err = name_ask(a, s.name, sizeof(s.name));
     if (!err)
@@ -109,18 +109,18 @@ int tg_login(const tg_args_t *a) {
         err = login_call(&c, tg_buf_str(&password), &s);
     }
     if (!err)
-        err = tg_session_write(&s);
+        err = tg_saved_login_write(&s);
     if (!err)
         printf("logged in at %s as %s, for %lld minutes\n", s.url, s.name,
                (long long)((s.expires_at - now_ms() + 59999) / 60000));
     tg_wipe(mem, sizeof(mem));
-    tg_session_release(&s);
+    tg_saved_login_release(&s);
     return tg_exit_of(err);
 }
 
 int tg_logout(const tg_args_t *a) {
     (void)a;
-    tg_err_t err = tg_session_remove();
+    tg_err_t err = tg_saved_login_remove();
     if (err == TG_ERR_NOTFOUND) {
         printf("you were not logged in\n");
         return TG_EXIT_DONE;
@@ -132,7 +132,7 @@ int tg_logout(const tg_args_t *a) {
 
 /* ---- status ---- */
 
-static json_t *environment_row(const tg_client_t *c, const json_t *environment) {
+static json_t *environment_row(const tg_remote_t *c, const json_t *environment) {
     char path[512];
     tg_buf_t b;
     json_t *nodes = NULL, *node;
@@ -143,7 +143,7 @@ static json_t *environment_row(const tg_client_t *c, const json_t *environment) 
     tg_buf_put_percent(&b, name);
     tg_buf_put(&b, TG_STR("/nodes/"));
     path[b.n] = '\0';
-    if (b.err || tg_client_list(c, path, NULL, 0, &nodes))
+    if (b.err || tg_remote_list(c, path, NULL, 0, &nodes))
         return NULL;
     json_array_foreach(nodes, i, node) {
         int64_t revision = 0, wanted = 0;
@@ -157,10 +157,10 @@ static json_t *environment_row(const tg_client_t *c, const json_t *environment) 
     return row;
 }
 
-static tg_err_t environments_read(const tg_client_t *c, json_t *rows) {
+static tg_err_t environments_read(const tg_remote_t *c, json_t *rows) {
     json_t *environments = NULL, *environment;
     size_t i;
-    tg_err_t err = tg_client_list(c, "/environments/", NULL, 0, &environments);
+    tg_err_t err = tg_remote_list(c, "/environments/", NULL, 0, &environments);
     json_array_foreach(environments, i, environment) {
         json_t *row = environment_row(c, environment);
         if (!row || json_array_append_new(rows, row) != 0)
@@ -173,14 +173,14 @@ static tg_err_t environments_read(const tg_client_t *c, json_t *rows) {
 int tg_status(const tg_args_t *a) {
     static const tg_column_t columns[] = {
         {"ENVIRONMENT", "name"}, {"LIVE NODES", "nodes"}, {"BEHIND", "behind"}, {NULL, NULL}};
-    tg_client_t c;
+    tg_remote_t c;
     tg_output_t format;
     json_t *health = NULL, *rows = json_array();
     tg_err_t err = tg_output_parse(a, &format);
     if (!err)
-        err = tg_client_init(a, &c);
+        err = tg_remote_init(a, &c);
     if (!err)
-        err = tg_client_call(&c, "GET", "/health/ready", NULL, &health);
+        err = tg_remote_call(&c, "GET", "/health/ready", NULL, &health);
     if (!err)
         err = environments_read(&c, rows);
     if (!err) {

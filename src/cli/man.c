@@ -14,8 +14,8 @@ static const struct {
     {"run", "run manager and gateway"},       {"login", "log in at a manager"},
     {"objects", "show and change objects"},   {"deploy", "take live, and keys"},
     {"token", "get, read and end tokens"},    {"watch", "see what happens"},
-    {"files", "configuration as a document"}, {"backup", "back up and restore"},
-    {"shell", "completion and manual pages"},
+    {"files", "configuration as a document"}, {"audit", "the audit log"},
+    {"backup", "back up and restore"},        {"shell", "completion and manual pages"},
 };
 #define N_GROUPS (sizeof(groups) / sizeof(groups[0]))
 

@@ -2,11 +2,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/input.h"
 #include "cli/output.h"
 #include "cli/place.h"
+#include "cli/remote.h"
 #include "cli/say.h"
 #include "cli/suggest.h"
 #include "cli/terminal.h"
@@ -16,7 +16,7 @@ typedef struct {
     const tg_kind_t *kind;
     const char *name; /* NULL: none given */
     tg_output_t format;
-    tg_client_t client;
+    tg_remote_t client;
 } call_t;
 
 static tg_err_t call_init(call_t *c, const tg_args_t *a) {
@@ -25,7 +25,7 @@ static tg_err_t call_init(call_t *c, const tg_args_t *a) {
     if (!c->kind)
         return TG_ERR_INVALID;
     tg_err_t err = tg_output_parse(a, &c->format);
-    return err ? err : tg_client_init(a, &c->client);
+    return err ? err : tg_remote_init(a, &c->client);
 }
 
 static tg_err_t refuse_call(const call_t *c, const char *verb) {
@@ -39,7 +39,7 @@ static void near_say(const call_t *c) {
     json_t *rows = NULL, *row;
     size_t i;
     if (!c->kind->list || !c->kind->name_field || !c->name || strstr(c->kind->list, "{name}") ||
-        tg_place_write(c->args, c->kind->list, NULL, path) || tg_client_list(&c->client, path, NULL, 1000, &rows))
+        tg_place_write(c->args, c->kind->list, NULL, path) || tg_remote_list(&c->client, path, NULL, 1000, &rows))
         return;
     tg_suggestion_t near = tg_suggestion_start(c->name);
     json_array_foreach(rows, i, row) {
@@ -58,7 +58,7 @@ static tg_err_t object_call(const call_t *c, const char *method, const char *tem
     *answer = NULL;
     tg_err_t err = tg_place_write(c->args, template, c->name, path);
     if (!err)
-        err = tg_client_call(&c->client, method, path, body, answer);
+        err = tg_remote_call(&c->client, method, path, body, answer);
     if (err == TG_ERR_NOTFOUND)
         near_say(c);
     return err;
@@ -70,22 +70,23 @@ static tg_err_t object_call(const call_t *c, const char *method, const char *tem
 static tg_err_t row_pick(const call_t *c, json_t *rows, json_t **out) {
     json_t *row;
     size_t i;
-    tg_suggestion_t near = tg_suggestion_start(c->name);
+    const char *name = c->name ? c->name : "", *field = c->kind->name_field ? c->kind->name_field : "name";
+    tg_suggestion_t near = tg_suggestion_start(name);
     json_array_foreach(rows, i, row) {
         char text[512];
         tg_buf_t b;
         tg_buf_init_fixed(&b, text, sizeof(text) - 1);
-        tg_cell_write(row, c->kind->name_field ? c->kind->name_field : "name", &b);
+        tg_cell_write(row, field, &b);
         text[b.n] = '\0';
-        if (strcmp(text, c->name) == 0) {
+        if (strcmp(text, name) == 0) {
             *out = json_incref(row);
             return TG_OK;
         }
-        if (json_is_string(json_object_get(row, c->kind->name_field ? c->kind->name_field : "name")))
-            tg_suggestion_try(&near, json_string_value(json_object_get(row, c->kind->name_field)));
+        if (json_is_string(json_object_get(row, field)))
+            tg_suggestion_try(&near, json_string_value(json_object_get(row, field)));
     }
-    tg_say("there is no %s \"%s\"%s%s", c->kind->one, c->name, near.name ? "; did you mean this: " : "",
-           near.name ? near.name : "");
+    tg_say("there is no %s \"%s\"%s%s%s", c->kind->one, name, near.name ? "; did you mean " : "",
+           near.name ? near.name : "", near.name ? "?" : "");
     return TG_ERR_NOTFOUND;
 }
 
@@ -105,7 +106,7 @@ static tg_err_t list_read(const call_t *c, json_t **rows) {
         tg_buf_put_percent(&b, tg_str(search));
         query[b.n] = '\0';
     }
-    return err ? err : tg_client_list(&c->client, path, query, limit, rows);
+    return err ? err : tg_remote_list(&c->client, path, query, limit, rows);
 }
 
 static tg_err_t list_show(const call_t *c) {
@@ -120,7 +121,7 @@ static tg_err_t list_show(const call_t *c) {
 
 static tg_err_t one_read(const call_t *c, json_t **out) {
     json_t *answer = NULL, *rows = NULL;
-    if (!c->kind->item) {
+    if (!c->kind->item || c->kind->quirk == TG_KIND_DELETE_ONLY) {
         tg_err_t err = list_read(c, &rows);
         if (!err)
             err = row_pick(c, rows, out);
@@ -156,7 +157,7 @@ int tg_get(const tg_args_t *a) {
     bool list_takes_name = !err && c.kind->list && strstr(c.kind->list, "{name}");
     if (!err)
         err = (c.name && !list_takes_name) || !c.kind->list ? one_show(&c) : list_show(&c);
-    tg_client_release(&c.client);
+    tg_remote_release(&c.client);
     return tg_exit_of(err);
 }
 
@@ -176,7 +177,7 @@ static tg_err_t body_read(const call_t *c, bool may_be_none, json_t **out) {
 
 /* The name on the command line and that in the body must be one. */
 static tg_err_t name_settle(call_t *c, json_t *body) {
-    if (!c->kind->name_field || c->kind->by_name) {
+    if (!c->kind->name_field || c->kind->quirk == TG_KIND_BY_NAME) {
         if (c->name)
             return TG_OK;
         tg_say("a name is needed: tollgate create %s NAME", c->kind->name);
@@ -196,15 +197,19 @@ static tg_err_t name_settle(call_t *c, json_t *body) {
 
 /* Generated secrets stand in no later answer: they are shown whatever the format is. */
 static void secrets_print(const json_t *answer) {
-    const json_t *key = json_object_get(answer, "applicationKey");
-    const char *const names[] = {"clientId", "clientSecret", "password"};
-    bool any = json_is_object(key) || json_object_get(answer, "clientSecret") || json_object_get(answer, "password");
-    for (size_t i = 0; any && i < 3; i++) {
-        const char *value = json_string_value(json_object_get(key ? key : answer, names[i]));
+    static const char *const names[] = {"clientId", "clientSecret", "password", "secret"};
+    const json_t *key = json_object_get(answer, "applicationKey"), *from = key ? key : answer;
+    const char *id = json_string_value(json_object_get(json_object_get(answer, "result"), "id"));
+    bool secret = false;
+    if (id)
+        printf("id: %s\n", id);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        const char *value = json_string_value(json_object_get(from, names[i]));
         if (value)
             printf("%s: %s\n", names[i], value);
+        secret = secret || (value && i > 0);
     }
-    if (json_object_get(key ? key : answer, "clientSecret") || json_object_get(answer, "password"))
+    if (secret)
         printf("This secret is not shown again.\n");
 }
 
@@ -240,7 +245,7 @@ int tg_create(const tg_args_t *a) {
         err = written_show(&c, answer, "created");
     json_decref(body);
     json_decref(answer);
-    tg_client_release(&c.client);
+    tg_remote_release(&c.client);
     return tg_exit_of(err);
 }
 
@@ -263,7 +268,7 @@ int tg_update(const tg_args_t *a) {
         err = written_show(&c, answer, "updated");
     json_decref(body);
     json_decref(answer);
-    tg_client_release(&c.client);
+    tg_remote_release(&c.client);
     return tg_exit_of(err);
 }
 
@@ -287,6 +292,6 @@ int tg_delete(const tg_args_t *a) {
     else if (!err)
         err = written_show(&c, answer, "deleted");
     json_decref(answer);
-    tg_client_release(&c.client);
+    tg_remote_release(&c.client);
     return tg_exit_of(err);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "cli/saved_login.h"
 #include "cli/say.h"
 
 static const struct {
@@ -37,9 +38,28 @@ static tg_err_t owner_put(const tg_args_t *a, tg_buf_t *out) {
     return TG_OK;
 }
 
+/* --name, else who is logged in. */
+static tg_err_t administrator_put(const tg_args_t *a, tg_buf_t *out) {
+    tg_saved_login_t login;
+    tg_err_t err = TG_OK;
+    if (a->value[TG_FLAG_NAME]) {
+        tg_buf_put_percent(out, tg_str(a->value[TG_FLAG_NAME]));
+        return TG_OK;
+    }
+    err = tg_saved_login_read(&login);
+    if (!err)
+        tg_buf_put_percent(out, tg_str(login.name));
+    else if (err == TG_ERR_NOTFOUND)
+        tg_say("whose? Say --name NAME");
+    tg_saved_login_release(&login);
+    return err;
+}
+
 static tg_err_t variable_put(const tg_args_t *a, tg_str_t variable, const char *name, tg_buf_t *out) {
     if (tg_str_eq(variable, TG_STR("owner")))
         return owner_put(a, out);
+    if (tg_str_eq(variable, TG_STR("administrator")))
+        return administrator_put(a, out);
     const char *value = name;
     if (tg_str_eq(variable, TG_STR("project")))
         value = tg_project_of(a);

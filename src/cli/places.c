@@ -12,6 +12,9 @@ void tg_places_release(tg_places_t *p) {
         tg_yaml_lines_free(p->files[i].lines);
     }
     free(p->files);
+    for (size_t i = 0; i < p->n_moved; i++)
+        free(p->moved[i].name);
+    free(p->moved);
     *p = (tg_places_t){0};
 }
 
@@ -26,7 +29,10 @@ tg_err_t tg_places_add(tg_places_t *p, const char *path, json_t *root, tg_yaml_l
         tg_yaml_lines_free(lines);
         return TG_ERR_NOMEM;
     }
-    p->files[p->n++] = (struct tg_places_file){copy, root, lines};
+    struct tg_places_file *f = &p->files[p->n++];
+    f->path = copy;
+    f->root = root;
+    f->lines = lines;
     return TG_OK;
 }
 
@@ -45,16 +51,41 @@ void tg_places_of(const tg_places_t *p, const json_t *container, char out[TG_PLA
     }
 }
 
-void tg_places_of_member(const tg_places_t *p, const json_t *container, const char *name, size_t index,
-                         char out[TG_PLACE_TEXT]) {
+tg_err_t tg_places_move(tg_places_t *p, const json_t *container, const char *name, const json_t *from) {
+    struct tg_places_moved *moved = realloc(p->moved, (p->n_moved + 1) * sizeof(*moved));
+    char *copy = strdup(name);
+    if (moved)
+        p->moved = moved;
+    if (!moved || !copy) {
+        free(copy);
+        return TG_ERR_NOMEM;
+    }
+    struct tg_places_moved *m = &p->moved[p->n_moved++];
+    m->container = container;
+    m->from = from;
+    m->name = copy;
+    return TG_OK;
+}
+
+static bool member_find(const tg_places_t *p, const json_t *container, const char *name, size_t index,
+                        char out[TG_PLACE_TEXT]) {
+    for (size_t i = 0; name && i < p->n_moved; i++)
+        if (p->moved[i].container == container && strcmp(p->moved[i].name, name) == 0)
+            container = p->moved[i].from;
     for (size_t i = 0; i < p->n; i++) {
         size_t line = tg_yaml_line_of_member(p->files[i].lines, container, name, index);
         if (line > 0) {
             place_write(&p->files[i], line, out);
-            return;
+            return true;
         }
     }
-    tg_places_of(p, container, out);
+    return false;
+}
+
+void tg_places_of_member(const tg_places_t *p, const json_t *container, const char *name, size_t index,
+                         char out[TG_PLACE_TEXT]) {
+    if (!member_find(p, container, name, index, out))
+        tg_places_of(p, container, out);
 }
 
 /* The next step of a path: a name, or an index (*name is ""). false: the path ends, or is none. */
@@ -89,10 +120,8 @@ void tg_places_of_path(const tg_places_t *p, const json_t *root, const char *pat
         const json_t *inner = *name ? json_object_get(root, name) : json_array_get(root, index);
         if (!inner)
             return;
-        if (json_is_object(inner) || json_is_array(inner))
+        if (!member_find(p, root, *name ? name : NULL, index, place))
             tg_places_of(p, inner, place);
-        else
-            tg_places_of_member(p, root, *name ? name : NULL, index, place);
         if (*place)
             memcpy(out, place, sizeof(place));
         root = inner;

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "cli/client.h"
 #include "cli/commands.h"
 #include "cli/kinds.h"
 #include "cli/place.h"
+#include "cli/remote.h"
 #include "cli/say.h"
 
 #define LIMIT_DEFAULT 100
@@ -25,7 +25,7 @@ static const tg_column_t columns[] = {
 typedef struct {
     const tg_args_t *args;
     tg_output_t format;
-    tg_client_t client;
+    tg_remote_t client;
     char query[QUERY_MAX]; /* filters */
     int64_t limit;
 } look_t;
@@ -86,7 +86,7 @@ static tg_err_t page_read(const look_t *l, int64_t before, int64_t size, json_t 
     if (before)
         snprintf(path + n, sizeof(path) - (size_t)n, "&before=%lld", (long long)before);
     *next = 0;
-    tg_err_t err = tg_client_call(&l->client, "GET", path, NULL, answer);
+    tg_err_t err = tg_remote_call(&l->client, "GET", path, NULL, answer);
     if (!err)
         tg_json_int(*answer, "next", next);
     return err;
@@ -176,7 +176,7 @@ static tg_err_t look_init(look_t *l, const tg_args_t *a) {
         err = tg_args_number(a, TG_FLAG_LIMIT, 1, CATCH_UP_MAX, LIMIT_DEFAULT, &l->limit);
     if (!err)
         err = filters_write(l);
-    return err ? err : tg_client_init(a, &l->client);
+    return err ? err : tg_remote_init(a, &l->client);
 }
 
 int tg_requests(const tg_args_t *a) {
@@ -191,13 +191,13 @@ int tg_requests(const tg_args_t *a) {
             err = tg_output_rows(l.format, rows, rows, columns, "id");
     }
     json_decref(rows);
-    tg_client_release(&l.client);
+    tg_remote_release(&l.client);
     return tg_exit_of(err);
 }
 
 /* ---- nodes ---- */
 
-static tg_err_t environment_nodes(const tg_client_t *c, tg_str_t environment, json_t *rows) {
+static tg_err_t environment_nodes(const tg_remote_t *c, tg_str_t environment, json_t *rows) {
     char path[TG_PATH_MAX];
     tg_buf_t b;
     json_t *nodes = NULL;
@@ -206,17 +206,17 @@ static tg_err_t environment_nodes(const tg_client_t *c, tg_str_t environment, js
     tg_buf_put_percent(&b, environment);
     tg_buf_put(&b, TG_STR("/nodes/"));
     path[b.n] = '\0';
-    tg_err_t err = b.err ? TG_ERR_INVALID : tg_client_list(c, path, NULL, 0, &nodes);
+    tg_err_t err = b.err ? TG_ERR_INVALID : tg_remote_list(c, path, NULL, 0, &nodes);
     if (!err && json_array_extend(rows, nodes) != 0)
         err = TG_ERR_NOMEM;
     json_decref(nodes);
     return err;
 }
 
-static tg_err_t all_nodes(const tg_client_t *c, json_t *rows) {
+static tg_err_t all_nodes(const tg_remote_t *c, json_t *rows) {
     json_t *environments = NULL, *environment;
     size_t i;
-    tg_err_t err = tg_client_list(c, "/environments/", NULL, 0, &environments);
+    tg_err_t err = tg_remote_list(c, "/environments/", NULL, 0, &environments);
     json_array_foreach(environments, i, environment) {
         if (!err)
             err = environment_nodes(c, tg_json_str(environment, "name"), rows);
@@ -226,13 +226,13 @@ static tg_err_t all_nodes(const tg_client_t *c, json_t *rows) {
 }
 
 int tg_nodes(const tg_args_t *a) {
-    tg_client_t client = {0};
+    tg_remote_t client = {0};
     tg_output_t format;
     json_t *rows = json_array();
     tg_str_t names = tg_str(a->value[TG_FLAG_ENVIRONMENT]);
     tg_err_t err = tg_output_parse(a, &format);
     if (!err)
-        err = tg_client_init(a, &client);
+        err = tg_remote_init(a, &client);
     if (!err && names.n == 0)
         err = all_nodes(&client, rows);
     while (!err && names.n)
@@ -240,6 +240,6 @@ int tg_nodes(const tg_args_t *a) {
     if (!err)
         err = tg_output_rows(format, rows, rows, tg_kind_find("nodes")->columns, "nodeId");
     json_decref(rows);
-    tg_client_release(&client);
+    tg_remote_release(&client);
     return tg_exit_of(err);
 }

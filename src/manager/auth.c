@@ -3,6 +3,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include "manager/access_tokens.h"
 #include "manager/administrators.h"
 #include "manager/handlers.h"
 #include "manager/password.h"
@@ -20,6 +21,17 @@ static tg_err_t administrator_find(tg_call_t *c, tg_str_t name, tg_administrator
     tg_resource_t row;
     tg_err_t err = c->store->ops->resource_find(c->store, TG_RES_ADMINISTRATOR, 0, name, &c->arena, &row);
     return err ? err : tg_administrator_read(&row, &c->arena, out);
+}
+
+/* Who calls, and with which rights. `token`: what they came with, or NULL. */
+static void caller_set(tg_call_t *c, const tg_administrator_t *who, const tg_access_token_t *token) {
+    c->administrator = who->id;
+    c->who = who->name;
+    c->rights = who->rights;
+    if (token != NULL) {
+        c->access_token = token->id;
+        tg_rights_limit(&c->rights, token->role);
+    }
 }
 
 /* ---- Basic logins that were right a moment ago ---- */
@@ -79,7 +91,10 @@ static tg_err_t throttled(tg_call_t *c, tg_str_t name) {
     return tg_call_refuse(c, 429, "", "too many failed logins; wait %lld s", (long long)c->retry_after);
 }
 
-static tg_err_t failed(tg_call_t *c, tg_str_t name) {
+/* `name` is written down if it is somebody's: people type passwords there. */
+static tg_err_t failed(tg_call_t *c, tg_str_t name, tg_str_t known) {
+    c->refusal = known.n > 0 ? TG_REFUSAL_LOGIN : TG_REFUSAL_LOGIN_UNKNOWN;
+    c->who = known;
     tg_throttle_failed(&c->m->throttle, name, c->address, c->now);
     atomic_fetch_add(&c->m->metrics.logins_failed, 1);
     c->oauth_error = "unauthorized_client";
@@ -87,30 +102,75 @@ static tg_err_t failed(tg_call_t *c, tg_str_t name) {
 }
 
 /* An unknown or disabled administrator costs the same time and gets the same answer as a wrong password. */
-static tg_err_t password_login(tg_call_t *c, tg_str_t name, tg_str_t password, tg_administrator_t *who) {
+static tg_err_t password_login(tg_call_t *c, tg_str_t name, tg_str_t password) {
+    tg_administrator_t who = {.id = 0};
+    tg_err_t err = administrator_find(c, name, &who);
+    if (err && err != TG_ERR_NOTFOUND) {
+        return err;
+    }
+    bool known = !err && who.enabled;
+    uint8_t mac[32];
+    err = remember_mac(c, name, password, mac);
+    if (err) {
+        return err == TG_ERR_LIMIT ? failed(c, name, who.name) : err;
+    }
+    if (known && is_remembered(c, mac, &who)) {
+        caller_set(c, &who, NULL);
+        return TG_OK;
+    }
+    if (!tg_password_verify(known ? who.password : TG_STR_NONE, password) || !known) {
+        return failed(c, name, who.name);
+    }
+    tg_throttle_passed(&c->m->throttle, name, c->address);
+    remember(c, mac, &who);
+    caller_set(c, &who, NULL);
+    return TG_OK;
+}
+
+/* ---- id and secret of an access token ---- */
+
+/* NOTFOUND: it is not there, has expired, or its administrator is disabled. */
+static tg_err_t token_load(tg_call_t *c, int64_t id, tg_access_token_t *token, tg_administrator_t *who) {
+    tg_resource_t row;
+    tg_err_t err = tg_access_token_get(c, id, token);
+    if (!err) {
+        err = c->store->ops->resource_get(c->store, token->administrator, &c->arena, &row);
+    }
+    if (!err) {
+        err = tg_administrator_read(&row, &c->arena, who);
+    }
+    return err || who->enabled ? err : TG_ERR_NOTFOUND;
+}
+
+static tg_err_t token_login(tg_call_t *c, int64_t id, tg_str_t name, tg_str_t secret, tg_ms_t *until) {
+    tg_access_token_t token = {.id = 0};
+    tg_administrator_t who = {.id = 0};
+    bool right = false;
+    tg_err_t err = token_load(c, id, &token, &who);
+    bool known = !err;
+    if (!err) {
+        err = tg_access_token_verify(c, &token, secret, &right);
+    }
+    if (err && err != TG_ERR_NOTFOUND) {
+        return err;
+    }
+    if (!known || !right) {
+        return failed(c, name, who.name);
+    }
+    tg_throttle_passed(&c->m->throttle, name, c->address);
+    *until = token.expires_at;
+    caller_set(c, &who, &token);
+    return TG_OK;
+}
+
+/* *until: when what was shown ends, if it does before a session. */
+static tg_err_t secret_login(tg_call_t *c, tg_str_t name, tg_str_t secret, tg_ms_t *until) {
+    int64_t id;
     tg_err_t err = throttled(c, name);
     if (err) {
         return err;
     }
-    err = administrator_find(c, name, who);
-    if (err && err != TG_ERR_NOTFOUND) {
-        return err;
-    }
-    bool known = !err && who->enabled;
-    uint8_t mac[32];
-    err = remember_mac(c, name, password, mac);
-    if (err) {
-        return err == TG_ERR_LIMIT ? failed(c, name) : err;
-    }
-    if (known && is_remembered(c, mac, who)) {
-        return TG_OK;
-    }
-    if (!tg_password_verify(known ? who->password : TG_STR_NONE, password) || !known) {
-        return failed(c, name);
-    }
-    tg_throttle_passed(&c->m->throttle, name, c->address);
-    remember(c, mac, who);
-    return TG_OK;
+    return tg_access_token_id(name, &id) ? token_login(c, id, name, secret, until) : password_login(c, name, secret);
 }
 
 /* ---- the login endpoint ---- */
@@ -155,8 +215,8 @@ static tg_err_t login_read(tg_call_t *c, tg_str_t *name, tg_str_t *password) {
     return TG_OK;
 }
 
-static tg_err_t session_start(tg_call_t *c, const tg_administrator_t *who, const char *token) {
-    tg_session_t session = {.administrator = who->id, .expires_at = c->now + SESSION_MS};
+static tg_err_t session_start(tg_call_t *c, tg_ms_t until, const char *token) {
+    tg_session_t session = {.administrator = c->administrator, .access_token = c->access_token, .expires_at = until};
     tg_err_t err = tg_sha256(tg_str(token), session.token_hash);
     if (!err) {
         err = tg_call_begin(c);
@@ -169,22 +229,22 @@ static tg_err_t session_start(tg_call_t *c, const tg_administrator_t *who, const
 
 tg_err_t tg_login(tg_call_t *c) {
     tg_str_t name = TG_STR_NONE, password = TG_STR_NONE;
-    tg_administrator_t who = {0};
+    tg_ms_t until = c->now + SESSION_MS, end = until;
     tg_err_t err = login_read(c, &name, &password);
     if (!err) {
-        err = password_login(c, name, password, &who);
+        err = secret_login(c, name, password, &end);
     }
     if (err) {
         return err;
     }
-    c->who = who.name;
+    until = end < until ? end : until;
     char token[sizeof(TOKEN_PREFIX) + 64];
     tg_random_text(TOKEN_PREFIX, TOKEN_RANDOM, token);
-    err = session_start(c, &who, token);
+    err = session_start(c, until, token);
     if (!err) {
         tg_call_put(c, "access_token", json_string(token));
         tg_call_put(c, "token_type", json_string("Bearer"));
-        tg_call_put(c, "expires_in", json_integer(SESSION_MS / TG_SECOND_MS));
+        tg_call_put(c, "expires_in", json_integer((until - c->now) / TG_SECOND_MS));
     }
     tg_wipe(token, sizeof(token));
     return err;
@@ -192,51 +252,63 @@ tg_err_t tg_login(tg_call_t *c) {
 
 /* ---- every other call ---- */
 
-static tg_err_t bearer_check(tg_call_t *c, tg_str_t token, tg_administrator_t *who) {
+/* Roles are read anew at each call, and so is the access token behind a session: what was taken away is gone at once.
+ */
+static tg_err_t session_load(tg_call_t *c, const tg_session_t *session) {
+    tg_access_token_t token;
+    tg_administrator_t who = {.id = 0};
+    tg_resource_t row;
+    if (session->access_token != 0) {
+        tg_err_t err = token_load(c, session->access_token, &token, &who);
+        if (!err) {
+            caller_set(c, &who, &token);
+        }
+        return err;
+    }
+    tg_err_t err = c->store->ops->resource_get(c->store, session->administrator, &c->arena, &row);
+    if (!err) {
+        err = tg_administrator_read(&row, &c->arena, &who);
+    }
+    if (!err) {
+        caller_set(c, &who, NULL);
+    }
+    return err || who.enabled ? err : TG_ERR_NOTFOUND;
+}
+
+static tg_err_t bearer_check(tg_call_t *c, tg_str_t bearer) {
     uint8_t hash[TG_HASH_LEN];
     tg_session_t session;
-    tg_resource_t row;
-    tg_err_t err = tg_sha256(token, hash);
+    tg_err_t err = tg_sha256(bearer, hash);
     if (!err) {
         err = c->store->ops->session_find(c->store, hash, c->now, &session);
     }
     if (!err) {
-        err = c->store->ops->resource_get(c->store, session.administrator, &c->arena, &row);
+        err = session_load(c, &session);
     }
-    if (!err) {
-        err = tg_administrator_read(&row, &c->arena, who);
-    }
-    if (err == TG_ERR_NOTFOUND || (!err && !who->enabled)) {
-        return tg_call_refuse(c, 401, "", "the bearer token is unknown or has expired; log in again");
-    }
-    return err;
+    return err == TG_ERR_NOTFOUND
+               ? tg_call_refuse(c, 401, "", "the bearer token is unknown or has expired; log in again")
+               : err;
+}
+
+static tg_err_t basic_check(tg_call_t *c, tg_str_t text) {
+    tg_str_t name, secret;
+    tg_ms_t until;
+    tg_err_t err = tg_basic_parse(text, &c->arena, &name, &secret);
+    return err == TG_ERR_INVALID ? refuse_login(c) : err ? err : secret_login(c, name, secret, &until);
 }
 
 tg_err_t tg_auth_check(tg_call_t *c) {
     if (c->op->permission == TG_MAY_ANYONE) {
         return TG_OK;
     }
-    tg_administrator_t who = {0};
     tg_str_t rest;
     tg_err_t err;
     if (scheme_take(c->authorization, TG_STR("Bearer"), &rest)) {
-        err = bearer_check(c, rest, &who);
+        err = bearer_check(c, rest);
     } else if (scheme_take(c->authorization, TG_STR("Basic"), &rest)) {
-        tg_str_t name, password;
-        err = tg_basic_parse(rest, &c->arena, &name, &password);
-        err = err == TG_ERR_INVALID ? refuse_login(c) : err ? err : password_login(c, name, password, &who);
+        err = basic_check(c, rest);
     } else {
         err = refuse_login(c);
     }
-    if (err) {
-        return err;
-    }
-    c->administrator = who.id;
-    c->who = who.name;
-    c->role = who.role;
-    if (c->role < (tg_role_t)c->op->permission) {
-        return tg_call_refuse(c, 403, "", "this needs the role %s; you have %s",
-                              tg_role_name((tg_role_t)c->op->permission), tg_role_name(c->role));
-    }
-    return TG_OK;
+    return err ? err : tg_permission_check(c);
 }

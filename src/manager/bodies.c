@@ -3,6 +3,16 @@
 #define DOC_MAX   ((size_t)8 << 20)
 #define DOC_DEPTH 64
 
+tg_err_t tg_body_read(tg_call_t *c, const json_t *object, const tg_field_t *table, size_t n, void *out) {
+    tg_reader_t r = {&c->arena, &c->fault};
+    json_t *none = object == NULL ? json_object() : NULL;
+    tg_err_t err = object == NULL && none == NULL
+                       ? TG_ERR_NOMEM
+                       : tg_fields_read(&r, NULL, object != NULL ? object : none, table, n, out);
+    json_decref(none);
+    return err;
+}
+
 tg_err_t tg_body_only(tg_call_t *c, const json_t *object, const char *const *names) {
     void *it = json_object_iter((json_t *)object);
     for (; it != NULL; it = json_object_iter_next((json_t *)object, it)) {

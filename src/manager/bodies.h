@@ -3,6 +3,10 @@
 #define TG_MANAGER_BODIES_H
 
 #include "manager/call.h"
+#include "model/fields.h"
+
+/* Reads a body by a table of the model room's kind. No body is an empty one. */
+tg_err_t tg_body_read(tg_call_t *c, const json_t *object, const tg_field_t *table, size_t n, void *out) TG_MUST_CHECK;
 
 /* Refuses every member that is not in the NULL-terminated list. */
 tg_err_t tg_body_only(tg_call_t *c, const json_t *object, const char *const *names) TG_MUST_CHECK;

@@ -44,12 +44,24 @@ tg_err_t tg_call_begin(tg_call_t *c) {
 
 static tg_err_t doc_write(const json_t *doc, tg_buf_t *out) {
     tg_buf_init(out, AUDIT_DOC_MAX);
-    return doc == NULL ? TG_OK : tg_json_write(doc, out);
+    return doc == NULL || json_is_null(doc) ? TG_OK : tg_json_write(doc, out);
 }
 
 /* A login writes its session and nothing that an audit is about. */
 static bool is_audited(const tg_call_t *c) {
     return c->op == NULL || ((c->op->flags & TG_OP_WRITES) && !(c->op->flags & TG_OP_OWN_AUDIT));
+}
+
+/* Of "PUT /apiops/projects/<name>/...", for calls that are about several. */
+static tg_str_t project_of(const tg_call_t *c, tg_str_t what) {
+    static const char mark[] = " /apiops/projects/";
+    const char *at = memmem(what.p, what.n, mark, sizeof(mark) - 1);
+    if (c->project.n > 0 || at == NULL) {
+        return c->project;
+    }
+    const char *name = at + sizeof(mark) - 1;
+    tg_str_t rest = tg_strn(name, what.n - (size_t)(name - what.p));
+    return tg_str_take(&rest, '/');
 }
 
 tg_err_t tg_call_audit(tg_call_t *c, tg_str_t what) {
@@ -58,8 +70,12 @@ tg_err_t tg_call_audit(tg_call_t *c, tg_str_t what) {
     tg_err_t err_after = doc_write(c->after, &after);
     tg_err_t err = err_before ? err_before : err_after;
     if (!err) {
-        tg_audit_t row = {
-            .at = c->now, .who = c->who, .what = what, .before = tg_buf_str(&before), .after = tg_buf_str(&after)};
+        tg_audit_t row = {.at = c->now,
+                          .who = c->who,
+                          .what = what,
+                          .project = project_of(c, what),
+                          .before = tg_buf_str(&before),
+                          .after = tg_buf_str(&after)};
         err = c->store->ops->audit_append(c->store, &row);
     }
     tg_buf_release(&before);
@@ -70,7 +86,7 @@ tg_err_t tg_call_audit(tg_call_t *c, tg_str_t what) {
     return err;
 }
 
-static tg_err_t audit(tg_call_t *c) {
+tg_err_t tg_call_audit_path(tg_call_t *c) {
     tg_buf_t what;
     tg_buf_init(&what, 4096);
     tg_buf_putf(&what, "%.*s %.*s/", TG_STR_ARGS(c->method), TG_STR_ARGS(c->path));
@@ -83,12 +99,16 @@ tg_err_t tg_call_commit(tg_call_t *c) {
     if (!c->writing) {
         return TG_OK;
     }
-    tg_err_t err = is_audited(c) ? audit(c) : TG_OK;
+    tg_err_t err = is_audited(c) ? tg_call_audit_path(c) : TG_OK;
     if (err) {
         tg_call_rollback(c);
         return err;
     }
-    err = c->store->ops->commit(c->store);
+    return tg_call_end(c);
+}
+
+tg_err_t tg_call_end(tg_call_t *c) {
+    tg_err_t err = c->store->ops->commit(c->store);
     c->writing = false;
     pthread_mutex_unlock(&c->m->writer);
     if (!err) {

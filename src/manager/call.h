@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "manager/manager.h"
 #include "manager/operations.h"
+#include "manager/permissions.h"
 
 /* An environment that got a new revision in this call. */
 typedef struct {
@@ -39,7 +40,11 @@ struct tg_call {
 
     int64_t administrator; /* resource id */
     tg_str_t who;
-    tg_role_t role;
+    int64_t access_token; /* resource id of the access token that the caller came with; 0: none */
+    tg_rights_t rights;
+    tg_role_t role;       /* that counts in this call */
+    tg_refusal_t refusal; /* to be told in the audit log */
+    tg_str_t project;     /* name of the project that the call is about; "": none */
 
     tg_config_store_t *store;
     bool writing;
@@ -69,8 +74,12 @@ void tg_call_release(tg_call_t *c);
 tg_err_t tg_call_begin(tg_call_t *c) TG_MUST_CHECK;
 /* One row of the audit log: `what` changed from c->before to c->after, which are taken off the call. */
 tg_err_t tg_call_audit(tg_call_t *c, tg_str_t what) TG_MUST_CHECK;
+/* The same about "<method> <path>/". */
+tg_err_t tg_call_audit_path(tg_call_t *c) TG_MUST_CHECK;
 /* Writes the audit row and commits. On failure everything is rolled back. */
 tg_err_t tg_call_commit(tg_call_t *c) TG_MUST_CHECK;
+/* Commits without one. */
+tg_err_t tg_call_end(tg_call_t *c) TG_MUST_CHECK;
 /* Nothing happens outside a transaction. */
 void tg_call_rollback(tg_call_t *c);
 

@@ -1,5 +1,7 @@
 #include "manager/deploy.h"
 
+#include <stdio.h>
+
 #include "manager/bodies.h"
 #include "manager/members.h"
 #include "manager/owners.h"
@@ -246,6 +248,19 @@ static tg_err_t deployed_read(tg_call_t *c, int64_t environment_id, const batch_
     return err;
 }
 
+static tg_err_t route_refuse(tg_call_t *c, const tg_resource_t *environment, const tg_deployed_proxy_t *other,
+                             tg_str_t path) {
+    if (!tg_permission_sees(c, other->project_id)) {
+        return tg_fault(&c->fault, TG_ERR_CONFLICT, "clientRoute",
+                        "an API proxy of another project has the same route \"%.*s\" in environment \"%.*s\"",
+                        TG_STR_ARGS(path), TG_STR_ARGS(environment->name));
+    }
+    return tg_fault(&c->fault, TG_ERR_CONFLICT, "clientRoute",
+                    "API proxy \"%.*s\" of project \"%.*s\" has the same route \"%.*s\" in environment \"%.*s\"",
+                    TG_STR_ARGS(other->proxy.name), TG_STR_ARGS(other->proxy.project), TG_STR_ARGS(path),
+                    TG_STR_ARGS(environment->name));
+}
+
 /* Two deployed proxies with one route would make it a matter of luck who gets a request. */
 static tg_err_t routes_check(tg_call_t *c, const tg_resource_t *environment, const batch_t *fresh) {
     tg_arena_t a;
@@ -261,11 +276,7 @@ static tg_err_t routes_check(tg_call_t *c, const tg_resource_t *environment, con
         err = tg_router_new(&all, &router);
     }
     if (!err && tg_router_conflict(router, &found)) {
-        const tg_deployed_proxy_t *other = batch_has(fresh, found.first->id) ? found.second : found.first;
-        err = tg_fault(&c->fault, TG_ERR_CONFLICT, "clientRoute",
-                       "API proxy \"%.*s\" of project \"%.*s\" has the same route \"%.*s\" in environment \"%.*s\"",
-                       TG_STR_ARGS(other->proxy.name), TG_STR_ARGS(other->proxy.project), TG_STR_ARGS(found.path),
-                       TG_STR_ARGS(environment->name));
+        err = route_refuse(c, environment, batch_has(fresh, found.first->id) ? found.second : found.first, found.path);
     }
     tg_router_free(router);
     tg_arena_release(&a);
@@ -412,6 +423,74 @@ tg_err_t tg_deploy_changed(tg_call_t *c, const tg_resource_t *environment, const
         return err;
     }
     return batch_deploy(c, environment, &batch, TG_STR_NONE);
+}
+
+/* ---- deploy what was there once ---- */
+
+/* A later release may have stricter rules than the one that froze it. */
+static tg_err_t frozen_refuse(tg_call_t *c, const tg_deployment_t *frozen, const char *why) {
+    return tg_fault(&c->fault, TG_ERR_CONFLICT, "", "revision %lld cannot be deployed again: %s",
+                    (long long)frozen->revision, why);
+}
+
+static tg_err_t frozen_read(tg_call_t *c, const tg_deployment_t *frozen, batch_t *b) {
+    json_t *doc = NULL;
+    tg_fault_t why = {.field = ""};
+    char text[sizeof(why.field) + sizeof(why.text) + 4];
+    tg_err_t err = tg_doc_parse(frozen->doc, &doc);
+    if (!err && tg_deployment_is_group(frozen)) {
+        err = tg_deployed_group_parse(doc, &c->arena, &b->groups[b->n_groups], &why);
+        b->n_groups += !err;
+    } else if (!err) {
+        err = tg_deployed_proxy_parse(doc, &c->arena, &b->proxies[b->n_proxies], &why);
+        b->n_proxies += !err;
+    }
+    json_decref(doc);
+    if (err != TG_ERR_INVALID) {
+        return err;
+    }
+    snprintf(text, sizeof(text), "%s: %s", why.field, why.text);
+    return frozen_refuse(c, frozen, text);
+}
+
+static tg_err_t frozen_key_check(tg_call_t *c, const tg_resource_t *owner, const tg_deployment_t *frozen,
+                                 const batch_t *b) {
+    tg_client_t client;
+    int64_t key_id = b->n_groups > 0 ? b->groups[0].key_id : b->proxies[0].own_key_id;
+    tg_err_t err = c->store->ops->client_find_owner(c->store, owner->id, &c->arena, &client);
+    if (err == TG_ERR_NOTFOUND || (!err && client.key_id != key_id)) {
+        return frozen_refuse(c, frozen, "its application key is not there any more");
+    }
+    return err;
+}
+
+static tg_err_t frozen_groups_need(tg_call_t *c, const tg_resource_t *environment, const tg_deployment_t *frozen,
+                                   batch_t *b) {
+    tg_err_t err = TG_OK;
+    const tg_deployed_proxy_t *p = &b->proxies[0];
+    for (size_t i = 0; b->n_proxies > 0 && !err && i < p->n_groups; i++) {
+        err = group_freeze_missing(c, environment, p->group_ids[i], b);
+        if (err == TG_ERR_NOTFOUND) {
+            return frozen_refuse(c, frozen, "a group that it was a member of is not there any more");
+        }
+    }
+    return err;
+}
+
+tg_err_t tg_deploy_frozen(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *owner,
+                          const tg_deployment_t *frozen, tg_str_t description) {
+    batch_t batch;
+    tg_err_t err = batch_init(c, 1, &batch);
+    if (!err) {
+        err = frozen_read(c, frozen, &batch);
+    }
+    if (!err) {
+        err = frozen_key_check(c, owner, frozen, &batch);
+    }
+    if (!err) {
+        err = frozen_groups_need(c, environment, frozen, &batch);
+    }
+    return err ? err : batch_deploy(c, environment, &batch, description);
 }
 
 /* ---- undeploy ---- */

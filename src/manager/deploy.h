@@ -29,6 +29,10 @@ tg_err_t tg_deploy(tg_call_t *c, const tg_resource_t *environment, const tg_reso
  * Groups come without their members. Without any there is no revision. */
 tg_err_t tg_deploy_changed(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *owners, size_t n,
                            bool *done) TG_MUST_CHECK;
+/* Deploys what this row of its history froze, as it was then: keys, members and groups as they are now. CONFLICT says
+ * what of it is not there any more. */
+tg_err_t tg_deploy_frozen(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *owner,
+                          const tg_deployment_t *frozen, tg_str_t description) TG_MUST_CHECK;
 /* Takes it away, a group with all that are deployed there as its members: without it they would be reachable under
  * other rules. Ends for good the tokens of their own keys there. CONFLICT: it is not deployed there. */
 tg_err_t tg_undeploy(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *owner,

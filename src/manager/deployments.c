@@ -1,8 +1,11 @@
-/* Deploy, undeploy, deploy-status and deploy-histories of an API proxy or a group. */
+/* Deploy, undeploy and deploy-status of an API proxy or a group; nodes of an environment. */
+#include "manager/deployments.h"
+
 #include "manager/bodies.h"
 #include "manager/handlers.h"
 #include "manager/owners.h"
 #include "manager/resources.h"
+#include "manager/schemas.h"
 
 #define DESCRIPTION_MAX 1024
 
@@ -15,24 +18,31 @@ static tg_err_t place_need(tg_call_t *c, place_t *p) {
     return err ? err : tg_environment_need(c, c->params[2], &p->environment);
 }
 
-static tg_err_t description_take(tg_call_t *c, tg_str_t *out) {
-    static const char *const fields[] = {"description", NULL};
-    tg_err_t err = tg_body_only(c, c->body, fields);
-    return err ? err : tg_body_str(c, c->body, "description", 0, DESCRIPTION_MAX, out);
+static const tg_field_t deploy_fields[] = {
+    {.name = "description", .read = tg_read_text, .max = DESCRIPTION_MAX},
+};
+
+json_t *tg_deploy_schema(void) {
+    return tg_fields_schema(deploy_fields, 1);
 }
 
-static void audit_note(tg_call_t *c, json_t **where, const place_t *p, int64_t revision) {
+tg_err_t tg_deployment_description(tg_call_t *c, tg_str_t *out) {
+    *out = TG_STR_NONE;
+    return tg_body_read(c, c->body, deploy_fields, 1, out);
+}
+
+json_t *tg_deployment_note(tg_call_t *c, const tg_resource_t *environment, int64_t revision) {
     json_t *o = json_object();
-    tg_call_put_to(c, o, "environmentName", tg_text(p->environment.name));
+    tg_call_put_to(c, o, "environmentName", tg_text(environment->name));
     tg_call_put_to(c, o, "revision", json_integer(revision));
-    *where = o;
+    return o;
 }
 
-static tg_err_t before_note(tg_call_t *c, const place_t *p) {
+tg_err_t tg_deployment_note_before(tg_call_t *c, const tg_resource_t *environment, const tg_resource_t *owner) {
     tg_deployment_t old;
-    tg_err_t err = c->store->ops->deployment_find(c->store, p->environment.id, p->owner.id, &c->arena, &old);
+    tg_err_t err = c->store->ops->deployment_find(c->store, environment->id, owner->id, &c->arena, &old);
     if (!err) {
-        audit_note(c, &c->before, p, old.revision);
+        c->before = tg_deployment_note(c, environment, old.revision);
     }
     return err == TG_ERR_NOTFOUND ? TG_OK : err;
 }
@@ -40,7 +50,7 @@ static tg_err_t before_note(tg_call_t *c, const place_t *p) {
 tg_err_t tg_deployment_deploy(tg_call_t *c) {
     place_t p;
     tg_str_t description;
-    tg_err_t err = description_take(c, &description);
+    tg_err_t err = tg_deployment_description(c, &description);
     if (!err) {
         err = tg_call_begin(c);
     }
@@ -48,13 +58,13 @@ tg_err_t tg_deployment_deploy(tg_call_t *c) {
         err = place_need(c, &p);
     }
     if (!err) {
-        err = before_note(c, &p);
+        err = tg_deployment_note_before(c, &p.environment, &p.owner);
     }
     if (!err) {
         err = tg_deploy(c, &p.environment, &p.owner, description);
     }
     if (!err) {
-        audit_note(c, &c->after, &p, c->targets[0].revision);
+        c->after = tg_deployment_note(c, &p.environment, c->targets[0].revision);
     }
     return err;
 }
@@ -62,7 +72,7 @@ tg_err_t tg_deployment_deploy(tg_call_t *c) {
 tg_err_t tg_deployment_undeploy(tg_call_t *c) {
     place_t p;
     tg_str_t description;
-    tg_err_t err = description_take(c, &description);
+    tg_err_t err = tg_deployment_description(c, &description);
     if (!err) {
         err = tg_call_begin(c);
     }
@@ -70,7 +80,7 @@ tg_err_t tg_deployment_undeploy(tg_call_t *c) {
         err = place_need(c, &p);
     }
     if (!err) {
-        err = before_note(c, &p);
+        err = tg_deployment_note_before(c, &p.environment, &p.owner);
     }
     return err ? err : tg_undeploy(c, &p.environment, &p.owner, description);
 }
@@ -137,7 +147,7 @@ tg_err_t tg_environment_nodes(tg_call_t *c) {
     return err;
 }
 
-static void deployed_put(tg_call_t *c, json_t *o, const tg_deployment_t *d) {
+void tg_deployment_put(tg_call_t *c, json_t *o, const tg_deployment_t *d) {
     tg_call_put_to(c, o, "revision", json_integer(d->revision));
     tg_call_put_to(c, o, "deployedAt", tg_time(d->at));
     tg_call_put_to(c, o, "deployedBy", tg_text(d->by));
@@ -161,45 +171,10 @@ tg_err_t tg_deployment_status(tg_call_t *c) {
     tg_call_put_to(c, o, "environmentName", tg_text(p.environment.name));
     tg_call_put_to(c, o, "deployed", json_boolean(!err));
     if (!err) {
-        deployed_put(c, o, &d);
+        tg_deployment_put(c, o, &d);
     }
     err = nodes_list(c, p.environment.id, nodes, &n);
     tg_call_put_to(c, o, "nodes", nodes);
     tg_call_put(c, "result", o);
     return err;
-}
-
-/* ---- histories ---- */
-
-static json_t *history_show(tg_call_t *c, const tg_deployment_t *d) {
-    tg_resource_t environment;
-    json_t *o = json_object();
-    tg_err_t err = c->store->ops->resource_get(c->store, d->environment_id, &c->arena, &environment);
-    tg_call_put_to(c, o, "environmentName", err ? json_null() : tg_text(environment.name));
-    tg_call_put_to(c, o, "action", json_string(d->undeploy ? "UNDEPLOY" : "DEPLOY"));
-    deployed_put(c, o, d);
-    return o;
-}
-
-tg_err_t tg_deployment_histories(tg_call_t *c) {
-    tg_resource_t project, owner;
-    tg_paging_t page;
-    tg_deployment_t *rows = NULL;
-    size_t n = 0;
-    tg_err_t err = tg_owner_need(c, &project, &owner);
-    if (!err) {
-        err = tg_paging_parse(c, &page);
-    }
-    if (!err) {
-        err = c->store->ops->deployment_history(c->store, owner.id, &c->arena, &rows, &n);
-    }
-    if (err) {
-        return err;
-    }
-    json_t *list = json_array();
-    for (size_t i = (size_t)page.offset; i < n && i < (size_t)(page.offset + page.size); i++) {
-        tg_call_append_to(c, list, history_show(c, &rows[i]));
-    }
-    tg_paging_put(c, &page, list, (int64_t)n);
-    return TG_OK;
 }

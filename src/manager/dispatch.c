@@ -175,6 +175,9 @@ static tg_err_t run(tg_call_t *c, tg_str_t query) {
     if (!err) {
         err = handle(c);
     }
+    if (err) {
+        tg_refusal_audit(c);
+    }
     /* Waiting for gateways must not hold a handle back from others. */
     tg_pool_give(&c->m->configs, c->store);
     c->store = NULL;

@@ -39,7 +39,11 @@ static tg_err_t administrator_need(tg_call_t *c, const char *password) {
         err = tg_password_hash(chosen, encoded);
     }
     if (!err) {
-        err = tg_administrator_add(c->store, TG_STR("admin"), TG_ROLE_ADMIN, encoded, c->now, &id);
+        const tg_administrator_t who = {.name = TG_STR("admin"),
+                                        .rights = {.everywhere = TG_ROLE_ADMIN},
+                                        .enabled = true,
+                                        .password = tg_str(encoded)};
+        err = tg_administrator_add(c, &who, &id);
     }
     if (!err) {
         err = tg_call_commit(c); /* before it is shown */

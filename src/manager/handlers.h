@@ -77,6 +77,8 @@ tg_err_t tg_deployment_deploy(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_deployment_undeploy(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_deployment_status(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_deployment_histories(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_deployment_history_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_deployment_rollback(tg_call_t *c) TG_MUST_CHECK;
 
 tg_err_t tg_credential_list(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_credential_create(tg_call_t *c) TG_MUST_CHECK;
@@ -114,11 +116,16 @@ tg_err_t tg_administrator_patch(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_administrator_delete(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_administrator_password(tg_call_t *c) TG_MUST_CHECK;
 
+tg_err_t tg_access_token_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_access_token_create(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_access_token_delete(tg_call_t *c) TG_MUST_CHECK;
+
 tg_err_t tg_export(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_import(tg_call_t *c) TG_MUST_CHECK;
 
 tg_err_t tg_token_request_list(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_audit_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_audit_head(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_openapi_get(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_health_live(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_health_ready(tg_call_t *c) TG_MUST_CHECK;

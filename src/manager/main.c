@@ -47,6 +47,7 @@ static void manager_init(tg_manager_t *m, const char *store) {
     tg_random(m->remembered_key, sizeof(m->remembered_key));
     tg_random(&seed, sizeof(seed));
     tg_throttle_init(&m->throttle, seed);
+    tg_refusals_init(&m->refusals);
 }
 
 static tg_err_t definitions_init(tg_manager_t *m, const tg_options_t *o) {
@@ -65,6 +66,7 @@ static void manager_release(tg_manager_t *m) {
     tg_pool_release(&m->configs);
     tg_pool_release(&m->tokens);
     tg_throttle_release(&m->throttle);
+    tg_refusals_release(&m->refusals);
     tg_keyring_release(&m->keyring);
     tg_wipe(m->remembered_key, sizeof(m->remembered_key));
     pthread_mutex_destroy(&m->writer);

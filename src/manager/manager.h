@@ -8,6 +8,7 @@
 #include "keyring/keyring.h"
 #include "manager/fetch.h"
 #include "manager/pool.h"
+#include "manager/refusals.h"
 #include "manager/throttle.h"
 
 #define TG_REMEMBERED 64 /* Basic logins that need no argon2id for a while */
@@ -32,6 +33,7 @@ typedef struct {
     tg_keyring_t keyring;
     pthread_mutex_t writer; /* one write transaction of this process at a time, in order, without busy waiting */
     tg_throttle_t throttle;
+    tg_refusals_t refusals;
     pthread_mutex_t remembered_lock;
     uint8_t remembered_key[32];
     tg_remembered_t remembered[TG_REMEMBERED];

@@ -28,6 +28,10 @@
     ",\"identityProvider\":{\"enum\":[\"SECRET_MANAGER\"]},\"checkClientIpAddress\":" BOOL
 #define ACCESS_SETTINGS COUNTING ",\"disallowedMethods\":" ARRAY(METHODS) ",\"expireTime\":" TIME
 
+#define RIGHTS                                                                                                         \
+    "\"role\":{\"enum\":[\"ADMIN\",\"OPERATOR\",\"VIEWER\",null]},\"projects\":" ARRAY(NEEDS(                          \
+        "\"name\",\"role\"", "\"name\":" NAME ",\"role\":{\"enum\":[\"ADMIN\",\"OPERATOR\",\"VIEWER\"]}"))
+
 /* clang-format off */
 const tg_schema_t tg_schemas[] = {
     {"Success", "{\"type\":\"object\",\"required\":[\"status\"],\"properties\":{\"status\":{\"const\":\"SUCCESS\"},\"result\":{\"type\":\"object\"},"
@@ -97,11 +101,12 @@ const tg_schema_t tg_schemas[] = {
                 "\"additionalProperties\":false,\"description\":\"The name of each field in responses; the empty string leaves it out\",\"properties\":{"
                 "\"access_token\":" STR ",\"token_type\":" STR ",\"expires_in\":" STR ",\"refresh_token\":" STR ",\"scope\":" STR "}},"
                 "\"expiresInUnit\":{\"enum\":[\"SECONDS\",\"MILLISECONDS\"]},\"extendedFields\":" BOOL "}}"},
-    {"Administrator", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\",\"role\"],\"properties\":{\"name\":" NAME
-                ",\"role\":{\"enum\":[\"ADMIN\",\"OPERATOR\",\"VIEWER\"]},\"password\":{\"type\":\"string\",\"minLength\":12}}}"},
-    {"AdministratorPatch", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"name\":" NAME
-                ",\"role\":{\"enum\":[\"ADMIN\",\"OPERATOR\",\"VIEWER\"]},\"enabled\":" BOOL "}}"},
-    {"Password", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"password\"],\"properties\":{\"password\":{\"type\":\"string\",\"minLength\":12}}}"},
+    {"Administrator", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"name\"],\"properties\":{\"name\":" NAME
+                "," RIGHTS ",\"enabled\":" BOOL ",\"password\":{\"type\":\"string\",\"minLength\":12}}}"},
+    {"AdministratorPatch", "{\"type\":\"object\",\"additionalProperties\":false,\"properties\":{\"name\":" NAME "," RIGHTS ",\"enabled\":" BOOL "}}"},
+    {"Password", "{\"type\":\"object\",\"additionalProperties\":false,\"required\":[\"password\"],\"properties\":{\"password\":{\"type\":\"string\",\"minLength\":12},"
+                "\"revokeTokens\":" BOOL "}}"},
+    {"AccessToken", NEEDS("\"name\"", "\"name\":" NAME ",\"role\":{\"enum\":[\"ADMIN\",\"OPERATOR\",\"VIEWER\"]},\"expiresAt\":" TIME)},
 };
 /* clang-format on */
 

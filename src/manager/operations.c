@@ -48,8 +48,13 @@
      "Take away from an environment, a group with its members; ends the tokens of their own keys there"},                                       \
     {id "DeployStatus", "GET", one "/environments/{environment}/deploy-status", TG_MAY_READ, GET, 200, tg_deployment_status, NULL,              \
      "What is deployed there, and which nodes serve it"},                                                                                       \
-    {id "DeployHistories", "GET", one "/deploy-histories", TG_MAY_READ, TG_OP_LIST, 200, tg_deployment_histories, NULL,                         \
-     "Deploys and undeploys, newest first"}
+    {id "DeployHistories", "GET", one "/deploy-histories?environmentName", TG_MAY_READ, TG_OP_LIST, 200, tg_deployment_histories, NULL,         \
+     "Deploys and undeploys, newest first, the last 100 of each environment; environmentName: of that one"},                                    \
+    {id "DeployHistoryGet", "GET", one "/deploy-histories/{revision}?environmentName", TG_MAY_READ, GET, 200, tg_deployment_history_get, NULL,  \
+     "One of them and what it changed; environmentName: where several have that revision"},                                                     \
+    {id "Rollback", "POST", one "/deploy-histories/{revision}/rollback?environmentName&sourceEnvironmentName", TG_MAY_WRITE, ACT, 200, tg_deployment_rollback, \
+     "Deploy", "Deploy what that revision froze once more, as a new revision, in its environment or in environmentName; where several have "    \
+     "that revision sourceEnvironmentName says whose. The " what "'s own settings stay as they are, and so does its key"}
 
 #define GROUP_ROWS(id, all, one, what)                                                                                                          \
     {id "List", "GET", all, TG_MAY_READ, TG_OP_LIST, 200, tg_owner_list, NULL, "The " what "s of a project"},                                   \
@@ -66,23 +71,23 @@ const tg_operation_t tg_operations[] = {
     {"login", "POST", "/apiops/auth/token", TG_MAY_ANYONE, TG_OP_FORM | TG_OP_PLAIN, 200, tg_login, "Login",
      "Trade an administrator's name and password for a bearer token"},
 
-    {"projectList", "GET", "/apiops/projects", TG_MAY_READ, TG_OP_LIST, 200, tg_project_list, NULL, "Projects"},
+    {"projectList", "GET", "/apiops/projects", TG_MAY_READ, TG_OP_LIST | TG_OP_ANY_PROJECT, 200, tg_project_list, NULL, "Projects"},
     {"projectCreate", "POST", "/apiops/projects", TG_MAY_WRITE, NEW, 201, tg_project_create, "Project", "Make a project"},
     {"projectGet", "GET", P, TG_MAY_READ, GET, 200, tg_project_get, NULL, "One project"},
     {"projectPut", "PUT", P, TG_MAY_WRITE, SET, 200, tg_project_put, "Project", "Replace a project"},
     {"projectPatch", "PATCH", P, TG_MAY_WRITE, SET, 200, tg_project_patch, "Patch", "Change a project"},
     {"projectDelete", "DELETE", P, TG_MAY_WRITE, DEL, 200, tg_project_delete, NULL, "Delete an empty project"},
 
-    {"environmentList", "GET", "/apiops/environments", TG_MAY_READ, TG_OP_LIST, 200, tg_environment_list, NULL, "Environments"},
+    {"environmentList", "GET", "/apiops/environments", TG_MAY_READ, TG_OP_LIST | TG_OP_ANY_PROJECT, 200, tg_environment_list, NULL, "Environments"},
     {"environmentCreate", "POST", "/apiops/environments", TG_MAY_WRITE, NEW, 201, tg_environment_create, "Environment",
      "Make an environment, with an RS256 signing key"},
     {"projectEnvironmentList", "GET", P "/environments", TG_MAY_READ, TG_OP_LIST, 200, tg_project_environment_list, NULL,
      "Environments that a project can deploy to"},
-    {"environmentGet", "GET", E, TG_MAY_READ, GET, 200, tg_environment_get, NULL, "One environment"},
+    {"environmentGet", "GET", E, TG_MAY_READ, GET | TG_OP_ANY_PROJECT, 200, tg_environment_get, NULL, "One environment"},
     {"environmentPut", "PUT", E, TG_MAY_WRITE, SET, 200, tg_environment_put, "Environment", "Replace an environment's settings; live at once"},
     {"environmentPatch", "PATCH", E, TG_MAY_WRITE, SET, 200, tg_environment_patch, "Patch", "Change an environment's settings; live at once"},
     {"environmentDelete", "DELETE", E, TG_MAY_WRITE, DEL, 200, tg_environment_delete, NULL, "Delete an environment with nothing deployed"},
-    {"environmentNodes", "GET", E "/nodes", TG_MAY_READ, TG_OP_LIST, 200, tg_environment_nodes, NULL, "Live gateway nodes and their revisions"},
+    {"environmentNodes", "GET", E "/nodes", TG_MAY_READ, TG_OP_LIST | TG_OP_ANY_PROJECT, 200, tg_environment_nodes, NULL, "Live gateway nodes and their revisions"},
 
     {"signingKeyList", "GET", E "/keys", TG_MAY_READ, TG_OP_LIST, 200, tg_signing_key_list, NULL, "Signing keys, public parts"},
     {"signingKeyRegenerate", "POST", E "/keys/regenerate", TG_MAY_ADMINISTRATE, ACT, 200, tg_signing_key_regenerate, "KeyRegenerate",
@@ -95,11 +100,11 @@ const tg_operation_t tg_operations[] = {
      "Emergency: what this key signed is refused from now on"},
 
     {"proxyList", "GET", P "/apiProxies", TG_MAY_READ, TG_OP_LIST, 200, tg_owner_list, NULL, "API proxies of a project"},
-    {"proxyCreate", "POST", P "/apiProxies/url", TG_MAY_WRITE, NEW | TG_OP_LARGE, 201, tg_definition_proxy_create, "Proxy",
+    {"proxyCreate", "POST", P "/apiProxies/url", TG_MAY_WRITE, NEW | TG_OP_LARGE, 201, tg_definition_proxy_create, "ProxyNew",
      "Make an API proxy; its application key's secret is in the answer, this once. OPEN_API: of a definition (OpenAPI 3.0, 3.1, Swagger 2.0) inline or at a URL"},
-    {"proxyUpload", "POST", P "/apiProxies/file?apiProxyName&relativePath&address", TG_MAY_WRITE, TG_OP_WRITES | TG_OP_DEFINITION | TG_OP_LARGE, 201, tg_definition_proxy_upload, "DefinitionFile",
+    {"proxyUpload", "POST", P "/apiProxies/file?apiProxyName&relativePath&address", TG_MAY_WRITE, TG_OP_WRITES | TG_OP_DEFINITION | TG_OP_LARGE, 201, tg_definition_proxy_upload, "Definition",
      "Make an OPEN_API proxy: the body is its definition, in JSON or YAML"},
-    {"proxyDefinitionPut", "PUT", X "/definition", TG_MAY_WRITE, SET | TG_OP_LARGE, 200, tg_definition_put, "Definition",
+    {"proxyDefinitionPut", "PUT", X "/definition", TG_MAY_WRITE, SET | TG_OP_LARGE, 200, tg_definition_put, "DefinitionChange",
      "Read a definition again: what it adds, removes and changes; with dryRun it only tells. Names, roles and backend paths of endpoints that stay are kept"},
     OWNER_ROWS("proxy", X, "API proxy", "Proxy"),
     {"proxyRouteGet", "GET", X "/settings/client-route", TG_MAY_READ, GET, 200, tg_owner_route_get, NULL, "Client route"},
@@ -169,21 +174,29 @@ const tg_operation_t tg_operations[] = {
     {"administratorList", "GET", "/apiops/administrators", TG_MAY_ADMINISTRATE, TG_OP_LIST, 200, tg_administrator_list, NULL, "Administrators"},
     {"administratorCreate", "POST", "/apiops/administrators", TG_MAY_ADMINISTRATE, NEW, 201, tg_administrator_create, "Administrator",
      "Make an administrator; a generated password is in the answer, this once"},
-    {"administratorGet", "GET", A, TG_MAY_ADMINISTRATE, GET, 200, tg_administrator_get, NULL, "One administrator"},
-    {"administratorPatch", "PATCH", A, TG_MAY_ADMINISTRATE, SET, 200, tg_administrator_patch, "AdministratorPatch", "Change role or enabled"},
-    {"administratorDelete", "DELETE", A, TG_MAY_ADMINISTRATE, DEL, 200, tg_administrator_delete, NULL, "Delete an administrator"},
-    {"administratorPassword", "PUT", A "/password", TG_MAY_READ, NEW, 200, tg_administrator_password, "Password",
-     "Set a password (one's own, or as ADMIN anybody's); ends that administrator's sessions"},
+    {"administratorGet", "GET", A, TG_MAY_ADMINISTRATE, GET | TG_OP_SELF, 200, tg_administrator_get, NULL, "One administrator, or oneself"},
+    {"administratorPatch", "PATCH", A, TG_MAY_ADMINISTRATE, SET, 200, tg_administrator_patch, "AdministratorPatch", "Change role, roles in projects or enabled"},
+    {"administratorDelete", "DELETE", A, TG_MAY_ADMINISTRATE, DEL, 200, tg_administrator_delete, NULL, "Delete an administrator, with access tokens"},
+    {"administratorPassword", "PUT", A "/password", TG_MAY_ADMINISTRATE, NEW | TG_OP_SELF, 200, tg_administrator_password, "Password",
+     "Set a password (one's own, or as ADMIN anybody's); ends that administrator's sessions, access tokens with revokeTokens only"},
+    {"accessTokenList", "GET", A "/tokens", TG_MAY_ADMINISTRATE, TG_OP_LIST | TG_OP_SELF, 200, tg_access_token_list, NULL,
+     "Personal access tokens (one's own, or as ADMIN anybody's), without their secrets"},
+    {"accessTokenCreate", "POST", A "/tokens", TG_MAY_ADMINISTRATE, NEW | TG_OP_SELF, 201, tg_access_token_create, "AccessToken",
+     "Make a personal access token (one's own, or as ADMIN anybody's); id and secret log in as name and password do; the secret is in the answer, this once"},
+    {"accessTokenDelete", "DELETE", A "/tokens/{token}", TG_MAY_ADMINISTRATE, ACT | TG_OP_SELF, 200, tg_access_token_delete, NULL,
+     "End a personal access token, by its id"},
 
-    {"tokenRequestList", "GET", "/apiops/tokenRequests?environment&project&proxy&user&clientId&error&statusFrom&statusTo&from&to&before&pageSize", TG_MAY_READ, GET, 200, tg_token_request_list, NULL,
+    {"tokenRequestList", "GET", "/apiops/tokenRequests?environment&project&proxy&user&clientId&error&statusFrom&statusTo&from&to&before&pageSize", TG_MAY_READ, GET | TG_OP_ANY_PROJECT, 200, tg_token_request_list, NULL,
      "Requests to token endpoints, newest first"},
-    {"auditList", "GET", "/apiops/auditEvents?who&what&from&to", TG_MAY_READ, TG_OP_LIST, 200, tg_audit_list, NULL,
-     "Who changed what, newest first"},
+    {"auditList", "GET", "/apiops/auditEvents?who&what&project&from&to&before", TG_MAY_READ, TG_OP_LIST | TG_OP_ANY_PROJECT, 200, tg_audit_list, NULL,
+     "Who changed what and what was refused, newest first; before: those before that id"},
+    {"auditHead", "GET", "/apiops/auditEvents/head", TG_MAY_READ, GET, 200, tg_audit_head, NULL,
+     "Number and hash of the newest audit event, to keep elsewhere"},
     {"export", "GET", "/apiops/export?project", TG_MAY_READ, GET, 200, tg_export, NULL, "Environments, settings and projects as one document; project: that one alone"},
     {"import", "POST", "/apiops/import", TG_MAY_WRITE, TG_OP_WRITES | TG_OP_BODY | TG_OP_LARGE | TG_OP_OWN_AUDIT, 200, tg_import, "Import",
      "Make everything that a document names what it says, in one transaction"},
 
-    {"openapi", "GET", "/apiops/openapi.json", TG_MAY_READ, TG_OP_PLAIN, 200, tg_openapi_get, NULL, "This document"},
+    {"openapi", "GET", "/apiops/openapi.json", TG_MAY_READ, TG_OP_PLAIN | TG_OP_ANY_PROJECT, 200, tg_openapi_get, NULL, "This document"},
 
     {"healthLive", "GET", "/health/live", TG_MAY_ANYONE, TG_OP_PLAIN, 200, tg_health_live, NULL, "The process answers"},
     {"healthReady", "GET", "/health/ready", TG_MAY_ANYONE, TG_OP_PLAIN, 200, tg_health_ready, NULL, "The store can be used"},

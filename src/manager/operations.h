@@ -30,7 +30,9 @@ enum {
     TG_OP_CSV = 256,         /* text/csv, read by the handler */
     TG_OP_LARGE = 512,       /* a body of up to TG_BODY_LARGE_MAX */
     TG_OP_OWN_AUDIT = 1024,  /* the handler writes the audit rows */
-    TG_OP_DEFINITION = 2048  /* an API definition in JSON or YAML, read by the handler */
+    TG_OP_DEFINITION = 2048, /* an API definition in JSON or YAML, read by the handler */
+    TG_OP_SELF = 4096,       /* the administrator of the path may call, logged in by password */
+    TG_OP_ANY_PROJECT = 8192 /* a role in any project is enough to read; lists leave out what is of others */
 };
 
 typedef struct {

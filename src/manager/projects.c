@@ -4,7 +4,10 @@
 #include "manager/bodies.h"
 #include "manager/handlers.h"
 #include "manager/resources.h"
+#include "manager/schemas.h"
 #include "model/model.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define DESCRIPTION_MAX 1024
 
@@ -13,30 +16,38 @@ static json_t *project_show(tg_call_t *c, const tg_resource_t *row) {
     return tg_resource_doc(row);
 }
 
+static bool is_seen(const tg_call_t *c, const tg_resource_t *row) {
+    return tg_permission_sees(c, row->id);
+}
+
+typedef struct {
+    tg_str_t name, description;
+} project_t;
+
+static const tg_field_t project_fields[] = {
+    {.name = "name", .read = tg_read_name, .offset = offsetof(project_t, name), .required = true},
+    {.name = "description", .read = tg_read_text, .offset = offsetof(project_t, description), .max = DESCRIPTION_MAX},
+};
+
+json_t *tg_project_schema(void) {
+    return tg_fields_schema(project_fields, COUNT(project_fields));
+}
+
 tg_err_t tg_project_canonical(tg_call_t *c, const json_t *body, tg_str_t *name, tg_str_t *doc) {
-    static const char *const fields[] = {"name", "description", NULL};
-    tg_str_t description = TG_STR_NONE;
-    tg_err_t err = tg_body_only(c, body, fields);
-    if (!err) {
-        err = tg_body_str(c, body, "name", 1, TG_NAME_MAX, name);
-    }
-    if (!err) {
-        err = tg_name_check(*name, "name", &c->fault);
-    }
-    if (!err) {
-        err = tg_body_str(c, body, "description", 0, DESCRIPTION_MAX, &description);
-    }
+    project_t p = {.description = TG_STR_NONE};
+    tg_err_t err = tg_body_read(c, body, project_fields, COUNT(project_fields), &p);
     if (err) {
         return err;
     }
+    *name = p.name;
     json_t *o = json_object();
-    tg_call_put_to(c, o, "name", tg_text(*name));
-    tg_call_put_to(c, o, "description", tg_text(description));
+    tg_call_put_to(c, o, "name", tg_text(p.name));
+    tg_call_put_to(c, o, "description", tg_text(p.description));
     return tg_doc_text(c, o, doc);
 }
 
 tg_err_t tg_project_list(tg_call_t *c) {
-    return tg_resource_page(c, TG_RES_PROJECT, 0, project_show);
+    return tg_resource_page_if(c, TG_RES_PROJECT, 0, project_show, tg_permission_is_partial(c) ? is_seen : NULL);
 }
 
 tg_err_t tg_project_add(tg_call_t *c, tg_str_t name, tg_str_t doc) {

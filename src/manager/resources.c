@@ -48,6 +48,24 @@ tg_err_t tg_resource_change(tg_call_t *c, const tg_resource_t *row, tg_str_t doc
 
 tg_err_t tg_resource_page(tg_call_t *c, tg_resource_kind_t kind, int64_t parent,
                           json_t *(*show)(tg_call_t *c, const tg_resource_t *row)) {
+    return tg_resource_page_if(c, kind, parent, show, NULL);
+}
+
+/* The page of those that fit, out of all. */
+static void rows_narrow(const tg_call_t *c, const tg_paging_t *page, tg_resource_fits_fn fits, tg_resource_t *rows,
+                        size_t *n, int64_t *total) {
+    size_t kept = 0;
+    *total = 0;
+    for (size_t i = 0; i < *n; i++) {
+        if (fits(c, &rows[i]) && (*total)++ >= page->offset && kept < (size_t)page->size) {
+            rows[kept++] = rows[i];
+        }
+    }
+    *n = kept;
+}
+
+tg_err_t tg_resource_page_if(tg_call_t *c, tg_resource_kind_t kind, int64_t parent,
+                             json_t *(*show)(tg_call_t *c, const tg_resource_t *row), tg_resource_fits_fn fits) {
     tg_paging_t page;
     tg_err_t err = tg_paging_parse(c, &page);
     if (err) {
@@ -57,14 +75,17 @@ tg_err_t tg_resource_page(tg_call_t *c, tg_resource_kind_t kind, int64_t parent,
                                  .parent = parent,
                                  .q = page.q,
                                  .descending = page.descending,
-                                 .offset = page.offset,
-                                 .limit = page.size};
+                                 .offset = fits != NULL ? 0 : page.offset,
+                                 .limit = fits != NULL ? 0 : page.size};
     tg_resource_t *rows = NULL;
     size_t n = 0;
     int64_t total = 0;
     err = c->store->ops->resource_list(c->store, &query, &c->arena, &rows, &n, &total);
     if (err) {
         return err;
+    }
+    if (fits != NULL) {
+        rows_narrow(c, &page, fits, rows, &n, &total);
     }
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {

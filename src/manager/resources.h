@@ -23,6 +23,11 @@ tg_err_t tg_resource_change(tg_call_t *c, const tg_resource_t *row, tg_str_t doc
 /* A list answer, each row by `show` (a new reference). */
 tg_err_t tg_resource_page(tg_call_t *c, tg_resource_kind_t kind, int64_t parent,
                           json_t *(*show)(tg_call_t *c, const tg_resource_t *row)) TG_MUST_CHECK;
+/* Likewise of those rows that fit; NULL: all. */
+typedef bool (*tg_resource_fits_fn)(const tg_call_t *c, const tg_resource_t *row);
+tg_err_t tg_resource_page_if(tg_call_t *c, tg_resource_kind_t kind, int64_t parent,
+                             json_t *(*show)(tg_call_t *c, const tg_resource_t *row),
+                             tg_resource_fits_fn fits) TG_MUST_CHECK;
 /* Every child of that kind, in the call's arena. */
 tg_err_t tg_resource_all(tg_call_t *c, tg_resource_kind_t kind, int64_t parent, tg_resource_t **rows,
                          size_t *n) TG_MUST_CHECK;

@@ -30,7 +30,7 @@ static tg_err_t number_take(tg_call_t *c, const char *name, int64_t min, int64_t
     return TG_OK;
 }
 
-/* The id of what the query names; 0: it names none. */
+/* The id of what the query names; 0: it names none. A project without a role is as one that is not there. */
 static tg_err_t id_take(tg_call_t *c, const char *name, tg_resource_kind_t kind, int64_t *out) {
     tg_resource_t row;
     tg_str_t text;
@@ -38,6 +38,9 @@ static tg_err_t id_take(tg_call_t *c, const char *name, tg_resource_kind_t kind,
         return TG_OK;
     }
     tg_err_t err = c->store->ops->resource_find(c->store, kind, 0, text, &c->arena, &row);
+    if (!err && kind == TG_RES_PROJECT && !tg_permission_sees(c, row.id)) {
+        err = TG_ERR_NOTFOUND;
+    }
     if (err == TG_ERR_NOTFOUND) {
         return tg_fault(&c->fault, TG_ERR_INVALID, name, "there is no %s \"%.*s\"", name, TG_STR_ARGS(text));
     }
@@ -139,7 +142,7 @@ static tg_err_t names_read(tg_call_t *c, names_t *names) {
     return err ? err : tg_resource_all(c, TG_RES_PROJECT, 0, &names->projects, &names->n_projects);
 }
 
-/* "next" is what `before` must be to go on; null at the end. */
+/* "next" is what `before` must be to go on; null at the end. What is of projects without a role is left out. */
 tg_err_t tg_token_request_list(tg_call_t *c) {
     tg_request_query_t q;
     tg_request_row_t *rows = NULL;
@@ -157,10 +160,12 @@ tg_err_t tg_token_request_list(tg_call_t *c) {
     }
     json_t *list = json_array();
     for (size_t i = 0; i < n; i++) {
-        tg_call_append_to(c, list, row_show(c, &names, &rows[i]));
+        if (tg_permission_sees(c, rows[i].project_id)) {
+            tg_call_append_to(c, list, row_show(c, &names, &rows[i]));
+        }
     }
+    tg_call_put(c, "resultCount", json_integer((json_int_t)json_array_size(list)));
     tg_call_put(c, "resultList", list);
-    tg_call_put(c, "resultCount", json_integer((json_int_t)n));
     tg_call_put(c, "next", n == q.limit ? json_integer(rows[n - 1].seq) : json_null());
     return TG_OK;
 }

@@ -290,7 +290,7 @@ static tg_err_t key_take(import_t *m, const tg_place_t *at, const tg_api_endpoin
     return json_object_set_new(m->keys, key, json_true()) != 0 ? tg_refuse_nomem(m->r) : TG_OK;
 }
 
-static tg_err_t slot_take(import_t *m, const tg_place_t *at, tg_api_endpoint_t **slot) {
+static tg_err_t endpoint_add(import_t *m, const tg_place_t *at, const tg_api_endpoint_t *e) {
     tg_definition_t *d = m->out;
     if (d->n_endpoints == TG_ENDPOINTS_MAX) {
         return tg_refuse(m->r, at, "is one endpoint more than an API proxy may have, %d", TG_ENDPOINTS_MAX);
@@ -307,27 +307,24 @@ static tg_err_t slot_take(import_t *m, const tg_place_t *at, tg_api_endpoint_t *
         d->endpoints = list;
         m->cap = cap;
     }
-    *slot = &d->endpoints[d->n_endpoints];
+    d->endpoints[d->n_endpoints++] = *e;
     return TG_OK;
 }
 
 static tg_err_t operation_read(import_t *m, const tg_place_t *at, const json_t *v, tg_str_t method, tg_str_t given,
                                tg_str_t path) {
-    tg_api_endpoint_t *e = NULL;
-    if (!json_is_object(v)) {
-        return tg_refuse(m->r, at, "must be an object");
+    tg_api_endpoint_t e = {.method = method, .path = path};
+    tg_err_t err = json_is_object(v) ? key_take(m, at, &e) : tg_refuse(m->r, at, "must be an object");
+    if (!err) {
+        err = parameters_check(m, at, v, given);
     }
-    tg_err_t err = slot_take(m, at, &e);
-    if (err) {
-        return err;
+    if (!err) {
+        err = name_read(m, v, &e.name);
     }
-    *e = (tg_api_endpoint_t){.method = method, .path = path};
-    if ((err = key_take(m, at, e)) || (err = parameters_check(m, at, v, given)) || (err = name_read(m, v, &e->name)) ||
-        (err = description_read(m, v, &e->description))) {
-        return err;
+    if (!err) {
+        err = description_read(m, v, &e.description);
     }
-    m->out->n_endpoints++;
-    return TG_OK;
+    return err ? err : endpoint_add(m, at, &e);
 }
 
 /* ---- path items ---- */

@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "model/live.h"
+#include "store/audit_chain.h"
 
 typedef struct tg_config_store tg_config_store_t;
 
@@ -97,6 +98,8 @@ typedef struct {
     tg_str_t doc;  /* tg_deployed_proxy_write or tg_deployed_group_write, as JSON text; "" for an undeploy */
 } tg_deployment_t;
 
+#define TG_HISTORY_KEPT 100 /* rows of a proxy or group in an environment */
+
 /* ---- change feed ---- */
 
 typedef enum {
@@ -117,15 +120,9 @@ typedef struct {
 typedef struct {
     uint8_t token_hash[32]; /* SHA-256 of the bearer token */
     int64_t administrator;  /* resource id */
+    int64_t access_token;   /* resource id of the access token that it was traded for; 0: a password */
     tg_ms_t expires_at;
 } tg_session_t;
-
-typedef struct {
-    int64_t seq;
-    tg_ms_t at;
-    tg_str_t who, what;     /* "admin", "PUT /apiops/projects/shop/" */
-    tg_str_t before, after; /* JSON text, secrets masked; "" : none */
-} tg_audit_t;
 
 typedef struct {
     const char *name; /* "sqlite", "memory" */
@@ -207,14 +204,18 @@ typedef struct {
 
     /* The next revision number of an environment. */
     tg_err_t (*revision_next)(tg_config_store_t *, int64_t environment_id, int64_t *revision);
-    /* Replaces what is deployed of that proxy there, and adds a history row. */
+    /* Replaces what is deployed of that proxy there, and adds a history row; of its history there the newest
+     * TG_HISTORY_KEPT rows are kept. */
     tg_err_t (*deployment_put)(tg_config_store_t *, const tg_deployment_t *);
     tg_err_t (*deployment_list)(tg_config_store_t *, int64_t environment_id, tg_arena_t *, tg_deployment_t **rows,
                                 size_t *n); /* deployed now, by proxy_id */
     tg_err_t (*deployment_find)(tg_config_store_t *, int64_t environment_id, int64_t proxy_id, tg_arena_t *,
                                 tg_deployment_t *);
     tg_err_t (*deployment_history)(tg_config_store_t *, int64_t proxy_id, tg_arena_t *, tg_deployment_t **rows,
-                                   size_t *n); /* newest first */
+                                   size_t *n); /* newest first, without their documents */
+    /* The newest row of the history there up to and with this revision, an undeploy too. NOTFOUND. */
+    tg_err_t (*deployment_as_of)(tg_config_store_t *, int64_t environment_id, int64_t proxy_id, int64_t revision,
+                                 tg_arena_t *, tg_deployment_t *);
 
     /* The newest snapshot of an environment; the one before is forgotten. */
     tg_err_t (*snapshot_put)(tg_config_store_t *, int64_t environment_id, int64_t revision, tg_str_t document);
@@ -235,8 +236,11 @@ typedef struct {
     tg_err_t (*session_find)(tg_config_store_t *, const uint8_t token_hash[32], tg_ms_t now,
                              tg_session_t *); /* NOTFOUND also when expired */
     tg_err_t (*session_purge)(tg_config_store_t *, tg_ms_t now,
-                              int64_t administrator); /* expired ones, and all of that administrator (0: nobody's) */
+                              int64_t administrator); /* expired ones, and those that this administrator (0: nobody)
+                                                       * got for a password */
 
+    /* Never changed or removed afterwards. The store gives the number, one more than the last one given, and the
+     * hashes. */
     tg_err_t (*audit_append)(tg_config_store_t *, const tg_audit_t *);
     tg_err_t (*audit_list)(tg_config_store_t *, int64_t before_seq, size_t limit, tg_arena_t *, tg_audit_t **rows,
                            size_t *n); /* newest first; 0: from the top */

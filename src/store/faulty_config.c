@@ -181,6 +181,11 @@ static tg_err_t config_deployment_history(tg_config_store_t *s, int64_t proxy_id
     return CONFIG(deployment_history, config_inner(s), proxy_id, arena, rows, n);
 }
 
+static tg_err_t config_deployment_as_of(tg_config_store_t *s, int64_t environment_id, int64_t proxy_id,
+                                        int64_t revision, tg_arena_t *arena, tg_deployment_t *out) {
+    return CONFIG(deployment_as_of, config_inner(s), environment_id, proxy_id, revision, arena, out);
+}
+
 static tg_err_t config_snapshot_put(tg_config_store_t *s, int64_t environment_id, int64_t revision, tg_str_t document) {
     return CONFIG(snapshot_put, config_inner(s), environment_id, revision, document);
 }
@@ -273,6 +278,7 @@ static const tg_config_ops_t config_ops = {
     .deployment_list = config_deployment_list,
     .deployment_find = config_deployment_find,
     .deployment_history = config_deployment_history,
+    .deployment_as_of = config_deployment_as_of,
     .snapshot_put = config_snapshot_put,
     .snapshot_get = config_snapshot_get,
     .change_append = config_change_append,

@@ -11,7 +11,7 @@
 #include "store/config_store.h"
 #include "store/token_store.h"
 
-#define TG_SCHEMA_CONFIG   2
+#define TG_SCHEMA_CONFIG   3
 #define TG_SCHEMA_TOKENS   3
 #define TG_SCHEMA_REQUESTS 1
 

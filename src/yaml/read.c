@@ -1,3 +1,5 @@
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <yaml.h>
 
@@ -28,8 +30,16 @@ typedef struct {
 
 static tg_err_t value_read(reader_t *r, yaml_event_t *event, json_t **out);
 
-#define refuse(r, event, err, ...)                                                                                     \
-    ((r)->line = (event)->start_mark.line + 1, tg_fault((r)->fault, (err), "", __VA_ARGS__))
+static tg_err_t refuse(reader_t *r, const yaml_event_t *event, tg_err_t err, const char *fmt, ...) TG_PRINTF(4, 5);
+static tg_err_t refuse(reader_t *r, const yaml_event_t *event, tg_err_t err, const char *fmt, ...) {
+    char text[sizeof(r->fault->text)];
+    va_list args;
+    va_start(args, fmt);
+    vsnprintf(text, sizeof(text), fmt, args);
+    va_end(args);
+    r->line = event->start_mark.line + 1;
+    return tg_fault(r->fault, err, "", "%s", text);
+}
 
 static tg_err_t out_of_memory(reader_t *r) {
     return tg_fault(r->fault, TG_ERR_NOMEM, "", "out of memory");

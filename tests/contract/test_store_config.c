@@ -1,4 +1,5 @@
 /* The config store: what each verb does, and each of its errors. */
+#include "base/b64.h"
 #include "fixture.h"
 
 /* ---- meta ---- */
@@ -398,11 +399,50 @@ static void deployments_replace_each_other_and_leave_history(void **state) {
     assert_int_equal(n, 3);
     assert_int_equal(rows[0].at, NOW + 3);
     assert_int_equal(rows[1].environment_id, test);
-    assert_text(rows[2].doc, "{\"p\":2}");
+    assert_text(rows[2].doc, "");
+    assert_ok(s->ops->deployment_as_of(s, production, p, 2, &f->arena, &d));
+    assert_text(d.doc, "{\"p\":2}");
+    assert_int_equal(d.at, NOW + 1);
+    assert_ok(s->ops->deployment_as_of(s, production, p, 9, &f->arena, &d));
+    assert_int_equal(d.revision, 3);
+    assert_ok(s->ops->deployment_as_of(s, production, q, 3, &f->arena, &d));
+    assert_text(d.doc, "{\"q\":1}");
+    assert_ok(s->ops->deployment_as_of(s, production, q, 4, &f->arena, &d));
+    assert_true(d.undeploy);
+    assert_int_equal(s->ops->deployment_as_of(s, production, p, 1, &f->arena, &d), TG_ERR_NOTFOUND);
+    assert_int_equal(s->ops->deployment_as_of(s, test, q, 9, &f->arena, &d), TG_ERR_NOTFOUND);
     assert_ok(s->ops->deployment_history(s, q, &f->arena, &rows, &n));
     assert_int_equal(n, 2);
     assert_true(rows[0].undeploy);
     assert_text(rows[0].doc, "");
+}
+
+static void history_keeps_its_newest_rows(void **state) {
+    fixture_t *f = *state;
+    tg_config_store_t *s = f->config;
+    tg_deployment_t d, *rows;
+    size_t n;
+    int64_t production = make(s, TG_RES_ENVIRONMENT, 0, "production"), test = make(s, TG_RES_ENVIRONMENT, 0, "test");
+    int64_t project = make(s, TG_RES_PROJECT, 0, "a"), p = make(s, TG_RES_PROXY, project, "p"),
+            q = make(s, TG_RES_PROXY, project, "q");
+    begin(s);
+    assert_ok(s->ops->deployment_put(s, &(tg_deployment_t){.environment_id = test, .proxy_id = p, .revision = 1}));
+    assert_ok(
+        s->ops->deployment_put(s, &(tg_deployment_t){.environment_id = production, .proxy_id = q, .revision = 1}));
+    for (int i = 1; i <= TG_HISTORY_KEPT + 3; i++) {
+        assert_ok(s->ops->deployment_put(
+            s, &(tg_deployment_t){.environment_id = production, .proxy_id = p, .revision = i, .doc = TG_STR("{}")}));
+    }
+    commit(s);
+    assert_ok(s->ops->deployment_history(s, p, &f->arena, &rows, &n));
+    assert_int_equal(n, TG_HISTORY_KEPT + 1);
+    assert_int_equal(rows[0].revision, TG_HISTORY_KEPT + 3);
+    assert_int_equal(rows[TG_HISTORY_KEPT - 1].revision, 4);
+    assert_int_equal(rows[TG_HISTORY_KEPT].environment_id, test);
+    assert_int_equal(s->ops->deployment_as_of(s, production, p, 3, &f->arena, &d), TG_ERR_NOTFOUND);
+    assert_ok(s->ops->deployment_find(s, production, q, &f->arena, &d));
+    assert_ok(s->ops->deployment_find(s, production, p, &f->arena, &d));
+    assert_int_equal(d.revision, TG_HISTORY_KEPT + 3);
 }
 
 static void unknown_environments_and_proxies_are_not_found(void **state) {
@@ -585,14 +625,17 @@ static void sessions_end(void **state) {
     tg_config_store_t *s = f->config;
     tg_session_t got, a = {.token_hash = {1}, .administrator = 7, .expires_at = NOW + 10};
     tg_session_t b = {.token_hash = {2}, .administrator = 8, .expires_at = NOW + 20},
-                 c = {.token_hash = {3}, .administrator = 8, .expires_at = NOW + 5};
+                 c = {.token_hash = {3}, .administrator = 8, .expires_at = NOW + 5},
+                 d = {.token_hash = {4}, .administrator = 8, .access_token = 17, .expires_at = NOW + 20};
     begin(s);
     assert_ok(s->ops->session_put(s, &a));
     assert_ok(s->ops->session_put(s, &b));
     assert_ok(s->ops->session_put(s, &c));
+    assert_ok(s->ops->session_put(s, &d));
     commit(s);
     assert_ok(s->ops->session_find(s, a.token_hash, NOW + 9, &got));
     assert_int_equal(got.administrator, 7);
+    assert_int_equal(got.access_token, 0);
     assert_int_equal(got.expires_at, NOW + 10);
     assert_memory_equal(got.token_hash, a.token_hash, 32);
     assert_int_equal(s->ops->session_find(s, a.token_hash, NOW + 10, &got), TG_ERR_NOTFOUND);
@@ -607,6 +650,8 @@ static void sessions_end(void **state) {
     commit(s);
     assert_int_equal(s->ops->session_find(s, b.token_hash, NOW, &got), TG_ERR_NOTFOUND);
     assert_ok(s->ops->session_find(s, a.token_hash, NOW, &got));
+    assert_ok(s->ops->session_find(s, d.token_hash, NOW, &got)); /* not for a password */
+    assert_int_equal(got.access_token, 17);
 }
 
 static void the_audit_is_listed_from_the_newest(void **state) {
@@ -632,6 +677,49 @@ static void the_audit_is_listed_from_the_newest(void **state) {
     assert_ok(s->ops->audit_list(s, rows[1].seq, 10, &f->arena, &rows, &n));
     assert_int_equal(n, 3);
     assert_text(rows[2].who, "w0");
+}
+
+/* The vector of docs/decisions/0014-audit-chain.md */
+static void the_audit_is_a_chain(void **state) {
+    static const char *const hashes[] = {"1f7c06bf45b3c89aaf228884b5e26c1e685c5ee8cd02daa5590750b9c39cd38b",
+                                         "091f4ddca22eadcf08f6166ba24cd994466091257e3ffd6d15f109cee8e82e78"};
+    static const char shop[] = "{\"description\":\"\",\"name\":\"shop\"}";
+    const tg_audit_t written[] = {{.at = 1774000000000,
+                                   .who = TG_STR("admin"),
+                                   .what = TG_STR("POST /apiops/projects/"),
+                                   .project = TG_STR("shop"),
+                                   .after = tg_str(shop)},
+                                  {.at = 1774000000001,
+                                   .who = TG_STR("admin"),
+                                   .what = TG_STR("DELETE /apiops/projects/shop/"),
+                                   .project = TG_STR("shop"),
+                                   .before = tg_str(shop)}};
+    fixture_t *f = *state;
+    tg_config_store_t *s = f->config;
+    tg_audit_t *rows;
+    size_t n;
+    char hex[2 * TG_AUDIT_HASH_LEN];
+    begin(s);
+    assert_ok(s->ops->audit_append(s, &written[0]));
+    s->ops->rollback(s);
+    begin(s);
+    assert_ok(s->ops->audit_append(s, &written[0]));
+    assert_ok(s->ops->audit_append(s, &written[1]));
+    commit(s);
+    assert_ok(s->ops->audit_list(s, 0, 10, &f->arena, &rows, &n));
+    assert_int_equal(n, 2);
+    for (size_t i = 0; i < 2; i++) {
+        const tg_audit_t *row = &rows[1 - i];
+        uint8_t hash[TG_AUDIT_HASH_LEN];
+        assert_int_equal(row->seq, i + 1);
+        assert_text(row->project, "shop");
+        tg_hex_encode(tg_strn((const char *)row->hash, TG_AUDIT_HASH_LEN), hex);
+        assert_memory_equal(hex, hashes[i], sizeof(hex));
+        assert_ok(tg_audit_hash(row, hash));
+        assert_memory_equal(hash, row->hash, sizeof(hash));
+    }
+    assert_memory_equal(rows[1].previous, (const uint8_t[TG_AUDIT_HASH_LEN]){0}, TG_AUDIT_HASH_LEN);
+    assert_memory_equal(rows[0].previous, rows[1].hash, TG_AUDIT_HASH_LEN);
 }
 
 /* ---- transactions ---- */
@@ -897,6 +985,7 @@ static const struct CMUnitTest tests[] = {
     CONTRACT(errors_of_turns),
     CONTRACT(signing_keys_are_listed_in_order_of_creation),
     CONTRACT(deployments_replace_each_other_and_leave_history),
+    CONTRACT(history_keeps_its_newest_rows),
     CONTRACT(unknown_environments_and_proxies_are_not_found),
     CONTRACT(the_newest_snapshot_is_given),
     CONTRACT(what_hangs_on_a_resource_goes_with_it),
@@ -904,6 +993,7 @@ static const struct CMUnitTest tests[] = {
     CONTRACT(a_reader_that_is_too_late_or_too_far_is_told),
     CONTRACT(sessions_end),
     CONTRACT(the_audit_is_listed_from_the_newest),
+    CONTRACT(the_audit_is_a_chain),
     CONTRACT(a_transaction_is_all_or_nothing),
     CONTRACT(a_failed_write_leaves_rollback_only),
     CONTRACT(writes_need_a_transaction),

@@ -354,6 +354,106 @@ static void a_batch_goes_on_when_its_tables_have_gone(void **state) {
     other->ops->close(other);
 }
 
+/* ---- upgrading ---- */
+
+/* A database as this step of the schema left it. */
+static void config_of_step_1(const fixture_t *f) {
+    char path[512];
+    size_t size = 0;
+    char *step = NULL, *sql;
+    snprintf(path, sizeof(path), "%s/migrations/postgres/config/0001_initial.sql",
+             getenv("TG_SOURCE") != NULL ? getenv("TG_SOURCE") : ".");
+    FILE *file = fopen(path, "r");
+    assert_non_null(file);
+    assert_true(getdelim(&step, &size, '\0', file) > 0);
+    fclose(file);
+    assert_true(asprintf(&sql,
+                         "CREATE SCHEMA tollgate; SET search_path = tollgate;"
+                         "CREATE TABLE schema_version (version int NOT NULL); INSERT INTO schema_version VALUES (1);%s",
+                         step) > 0);
+    server_sql(f->database, sql);
+    free(step);
+    free(sql);
+}
+
+/* Newest first. */
+static void assert_chained(const tg_audit_t *rows, size_t n) {
+    uint8_t before[TG_AUDIT_HASH_LEN] = {0}, hash[TG_AUDIT_HASH_LEN];
+    for (size_t i = n; i-- > 0;) {
+        assert_int_equal(rows[i].seq, n - i);
+        assert_memory_equal(rows[i].previous, before, sizeof(before));
+        assert_ok(tg_audit_hash(&rows[i], hash));
+        assert_memory_equal(rows[i].hash, hash, sizeof(hash));
+        memcpy(before, hash, sizeof(before));
+    }
+}
+
+/* Rows of before the chain: with a gap, of several projects, with what an audit may hold. */
+static void an_audit_log_of_before_is_chained(void **state) {
+    static const char *const projects[] = {"", "shop", "shop", "", "a.b"};
+    fixture_t *f = *state, old = {.uri = ""};
+    tg_audit_t *audit;
+    size_t n;
+    place_make(&old);
+    config_of_step_1(&old);
+    server_sql(old.database,
+               "INSERT INTO tollgate.audit OVERRIDING SYSTEM VALUE VALUES"
+               "(3, 5, 'admin', 'POST /apiops/projects/', '', '{\"name\":\"shop\"}'),"
+               "(4, 6, 'admin', 'DELETE /apiops/projects/shop/', '{\"name\":\"sh\u00f6p, \\\\ 2:x\"}', ''),"
+               "(9, 7, '', 'PUT /apiops/projects/shop/apiProxies/x/', '{}', '{}'),"
+               "(10, 8, 'x', 'PUT /apiops/environments/shop/', '', ''),"
+               "(11, 9, 'x', 'PUT /apiops/projects/a.b', '', '')");
+    tg_config_store_t *s = config_open(&old, true, 5000);
+    begin(s);
+    assert_ok(s->ops->audit_append(s, &(tg_audit_t){.at = 10, .who = TG_STR("new")}));
+    commit(s);
+    assert_ok(s->ops->audit_list(s, 0, 10, &f->arena, &audit, &n));
+    assert_int_equal(n, 6);
+    assert_chained(audit, n);
+    for (size_t i = 0; i < 5; i++) {
+        assert_text(audit[5 - i].project, projects[i]);
+    }
+    s->ops->close(s);
+    place_remove(&old);
+}
+
+static void server_refuses(const char *database, const char *sql) {
+    char uri[256];
+    snprintf(uri, sizeof(uri), "postgresql://admin@127.0.0.1:%d/%s", server.port, database);
+    PGconn *c = PQconnectdb(uri);
+    PGresult *r = PQexec(c, sql);
+    assert_int_equal(PQresultStatus(r), PGRES_FATAL_ERROR);
+    assert_non_null(strstr(PQerrorMessage(c), "append-only"));
+    PQclear(r);
+    PQfinish(c);
+}
+
+static void the_audit_log_is_append_only(void **state) {
+    fixture_t *f = *state;
+    tg_config_store_t *s = f->config;
+    tg_audit_t *audit;
+    size_t n;
+    begin(s);
+    for (int i = 0; i < 3; i++) {
+        assert_ok(s->ops->audit_append(s, &(tg_audit_t){.at = i}));
+    }
+    commit(s);
+    server_refuses(f->database, "UPDATE tollgate.audit SET who = 'x' WHERE seq = 2");
+    server_refuses(f->database, "DELETE FROM tollgate.audit WHERE seq = 3");
+    server_refuses(f->database, "TRUNCATE tollgate.audit");
+    /* A row that is taken off the end leaves a gap all the same. */
+    server_sql(f->database,
+               "DROP TRIGGER audit_not_changed ON tollgate.audit; DELETE FROM tollgate.audit WHERE seq = 3");
+    begin(s);
+    assert_ok(s->ops->audit_append(s, &(tg_audit_t){.at = 9}));
+    commit(s);
+    assert_ok(s->ops->audit_list(s, 0, 10, &f->arena, &audit, &n));
+    assert_int_equal(n, 3);
+    assert_int_equal(audit[0].seq, 4);
+    assert_int_equal(audit[1].seq, 2);
+    assert_memory_equal(audit[0].previous, audit[1].hash, TG_AUDIT_HASH_LEN);
+}
+
 static const struct CMUnitTest tests[] = {
     CONTRACT(a_handle_outlives_its_server),
     CONTRACT(a_transaction_ends_with_its_connection),
@@ -368,6 +468,8 @@ static const struct CMUnitTest tests[] = {
     CONTRACT(what_is_no_text_is_not_found),
     CONTRACT(one_record_by_two_names_in_one_batch),
     CONTRACT(a_batch_goes_on_when_its_tables_have_gone),
+    CONTRACT(an_audit_log_of_before_is_chained),
+    CONTRACT(the_audit_log_is_append_only),
 };
 
 int main(void) {

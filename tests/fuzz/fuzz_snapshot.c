@@ -1,7 +1,7 @@
 /* Snapshot documents: what is accepted is written, parses again and is written the same; and it can be routed. */
 #include <stdlib.h>
 
-#include "policy/route.h"
+#include "policy/endpoint.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -41,6 +41,24 @@ static void applications(const tg_snapshot_t *s) {
     }
 }
 
+/* A policy of an endpoint is of one that is there, and the proxy as it is there has it and the proxy's own key. */
+static void endpoints(const tg_snapshot_t *s) {
+    tg_arena_t a;
+    tg_endpoints_t *index;
+    tg_arena_init(&a, 64u << 20);
+    require(tg_endpoints_new(s, &a, &index) == TG_OK);
+    for (size_t i = 0; i < s->n_proxies; i++) {
+        const tg_deployed_proxy_t *p = &s->proxies[i];
+        for (size_t j = 0; j < p->n_endpoint_policies; j++) {
+            const tg_endpoint_policy_t *e = &p->endpoint_policies[j];
+            require(e->endpoint >= p->proxy.endpoints && e->endpoint < p->proxy.endpoints + p->proxy.n_endpoints);
+            require(e->proxy != p && e->proxy->policy == &e->policy && e->proxy->key_id == p->own_key_id);
+            require(e->proxy->id == p->id && e->proxy->cors != NULL && e->proxy->forwarded != NULL);
+        }
+    }
+    tg_arena_release(&a);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     tg_snapshot_t s;
     tg_snapshot_t again;
@@ -51,6 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     if (size <= 1 << 18 && tg_snapshot_parse(tg_strn(data, size), &s, NULL) == TG_OK) {
         route(&s);
         applications(&s);
+        endpoints(&s);
         require(tg_snapshot_write(&s, &text) == TG_OK);
         require(tg_snapshot_parse(tg_buf_str(&text), &again, NULL) == TG_OK);
         require(tg_snapshot_write(&again, &text_again) == TG_OK);

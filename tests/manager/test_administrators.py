@@ -35,7 +35,8 @@ def test_roles(manager):
     manager.api("POST", "/projects/", {"name": "by-otto"}, token=operator)
     manager.refused(403, "DELETE", "/projects/by-otto/", token=viewer)
     rows = manager.api("GET", "/auditEvents/?who=otto")["resultList"]
-    assert [r["what"] for r in rows] == ["POST /apiops/projects/"]
+    assert [r["what"] for r in rows if r["after"].get("refused") is None] == ["POST /apiops/projects/"]
+    assert {r["after"]["refused"]["status"] for r in rows if "refused" in r["after"]} == {403}
 
 
 def test_a_new_password_ends_sessions(manager):

@@ -30,9 +30,9 @@ static const tg_row_type_t types[TG_TABLES] = {
     [TG_TABLE_CHANGE] = {sizeof(tg_change_t), 1, {offsetof(tg_change_t, ref)}},
     [TG_TABLE_SESSION] = {sizeof(tg_session_t), 0, {0}},
     [TG_TABLE_AUDIT] = {sizeof(tg_audit_t),
-                        4,
-                        {offsetof(tg_audit_t, who), offsetof(tg_audit_t, what), offsetof(tg_audit_t, before),
-                         offsetof(tg_audit_t, after)}},
+                        5,
+                        {offsetof(tg_audit_t, who), offsetof(tg_audit_t, what), offsetof(tg_audit_t, project),
+                         offsetof(tg_audit_t, before), offsetof(tg_audit_t, after)}},
 };
 
 /* ---- versions ---- */
@@ -353,6 +353,7 @@ static const tg_config_ops_t ops = {
     .deployment_list = tg_memory_deployment_list,
     .deployment_find = tg_memory_deployment_find,
     .deployment_history = tg_memory_deployment_history,
+    .deployment_as_of = tg_memory_deployment_as_of,
     .snapshot_put = tg_memory_snapshot_put,
     .snapshot_get = tg_memory_snapshot_get,
     .change_append = tg_memory_change_append,

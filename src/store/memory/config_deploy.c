@@ -78,6 +78,24 @@ static ptrdiff_t deployed_index(const tg_version_t *v, int64_t environment_id, i
     return -1;
 }
 
+#define HISTORY(v, i) TG_ROW(tg_deployment_t, v, TG_TABLE_HISTORY, i)
+
+static bool is_at(const tg_deployment_t *row, int64_t environment_id, int64_t proxy_id) {
+    return row->environment_id == environment_id && row->proxy_id == proxy_id;
+}
+
+static tg_err_t history_add(tg_version_t *v, const tg_deployment_t *d) {
+    tg_table_t *t = &v->tables[TG_TABLE_HISTORY];
+    tg_err_t err = tg_table_add(t, d);
+    size_t seen = 0;
+    for (size_t i = t->n; i-- > 0;) {
+        if (is_at(HISTORY(v, i), d->environment_id, d->proxy_id) && ++seen > TG_HISTORY_KEPT) {
+            tg_table_remove(t, i);
+        }
+    }
+    return err;
+}
+
 tg_err_t tg_memory_deployment_put(tg_config_store_t *s, const tg_deployment_t *d) {
     tg_version_t *v = tg_write_begin(s);
     if (v == NULL) {
@@ -86,7 +104,7 @@ tg_err_t tg_memory_deployment_put(tg_config_store_t *s, const tg_deployment_t *d
     if (tg_version_resource(v, d->environment_id) < 0 || tg_version_resource(v, d->proxy_id) < 0) {
         return tg_write_end(s, TG_ERR_NOTFOUND);
     }
-    tg_err_t err = tg_table_add(&v->tables[TG_TABLE_HISTORY], d);
+    tg_err_t err = history_add(v, d);
     if (err != TG_OK) {
         return tg_write_end(s, err);
     }
@@ -142,6 +160,12 @@ tg_err_t tg_memory_deployment_find(tg_config_store_t *s, int64_t environment_id,
     return err;
 }
 
+static tg_err_t give_undocumented(tg_rows_t *rows, const tg_row_type_t *type, const tg_deployment_t *from) {
+    tg_deployment_t bare = *from, *row = tg_rows_add(rows);
+    bare.doc = TG_STR_NONE;
+    return row == NULL ? TG_ERR_NOMEM : tg_row_give(type, &bare, rows->arena, row);
+}
+
 tg_err_t tg_memory_deployment_history(tg_config_store_t *s, int64_t proxy_id, tg_arena_t *arena, tg_deployment_t **out,
                                       size_t *n) {
     tg_rows_t rows;
@@ -150,13 +174,27 @@ tg_err_t tg_memory_deployment_history(tg_config_store_t *s, int64_t proxy_id, tg
     const tg_table_t *t = &v->tables[TG_TABLE_HISTORY];
     tg_err_t err = TG_OK;
     for (size_t i = t->n; i-- > 0 && err == TG_OK;) {
-        if (TG_ROW(tg_deployment_t, v, TG_TABLE_HISTORY, i)->proxy_id == proxy_id) {
-            err = give(&rows, t, i);
+        if (HISTORY(v, i)->proxy_id == proxy_id) {
+            err = give_undocumented(&rows, t->type, HISTORY(v, i));
         }
     }
     tg_view_end(s, v);
     *out = (tg_deployment_t *)(void *)rows.p;
     *n = rows.n;
+    return err;
+}
+
+tg_err_t tg_memory_deployment_as_of(tg_config_store_t *s, int64_t environment_id, int64_t proxy_id, int64_t revision,
+                                    tg_arena_t *arena, tg_deployment_t *out) {
+    tg_version_t *v = tg_view_begin(s);
+    const tg_table_t *t = &v->tables[TG_TABLE_HISTORY];
+    tg_err_t err = TG_ERR_NOTFOUND;
+    for (size_t i = t->n; i-- > 0 && err == TG_ERR_NOTFOUND;) {
+        if (is_at(HISTORY(v, i), environment_id, proxy_id) && HISTORY(v, i)->revision <= revision) {
+            err = tg_row_give(t->type, t->rows[i], arena, out);
+        }
+    }
+    tg_view_end(s, v);
     return err;
 }
 

@@ -1,3 +1,4 @@
+#include "store/audit_chain.h"
 #include "store/memory/config.h"
 
 /* ---- change feed ---- */
@@ -108,7 +109,8 @@ tg_err_t tg_memory_session_purge(tg_config_store_t *s, tg_ms_t now, int64_t admi
     }
     for (size_t i = v->tables[TG_TABLE_SESSION].n; i-- > 0;) {
         const tg_session_t *row = SESSION(v, i);
-        if (row->expires_at <= now || (administrator != 0 && row->administrator == administrator)) {
+        if (row->expires_at <= now ||
+            (administrator != 0 && row->access_token == 0 && row->administrator == administrator)) {
             tg_table_remove(&v->tables[TG_TABLE_SESSION], i);
         }
     }
@@ -123,10 +125,15 @@ tg_err_t tg_memory_audit_append(tg_config_store_t *s, const tg_audit_t *a) {
         return tg_write_end(s, TG_ERR_BUG);
     }
     tg_audit_t row = *a;
-    row.seq = v->last_audit + 1;
-    tg_err_t err = tg_table_add(&v->tables[TG_TABLE_AUDIT], &row);
+    const tg_audit_t none = {.seq = 0};
+    const tg_table_t *t = &v->tables[TG_TABLE_AUDIT];
+    const tg_audit_t *head = t->n > 0 ? TG_ROW(tg_audit_t, v, TG_TABLE_AUDIT, t->n - 1) : &none;
+    tg_err_t err = tg_audit_link(head, v->last_audit, &row);
     if (err == TG_OK) {
-        v->last_audit++;
+        err = tg_table_add(&v->tables[TG_TABLE_AUDIT], &row);
+    }
+    if (err == TG_OK) {
+        v->last_audit = row.seq;
     }
     return tg_write_end(s, err);
 }

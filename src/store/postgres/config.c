@@ -85,6 +85,7 @@ static const tg_config_ops_t ops = {
     .deployment_list = tg_postgres_deployment_list,
     .deployment_find = tg_postgres_deployment_find,
     .deployment_history = tg_postgres_deployment_history,
+    .deployment_as_of = tg_postgres_deployment_as_of,
     .snapshot_put = tg_postgres_snapshot_put,
     .snapshot_get = tg_postgres_snapshot_get,
     .change_append = tg_postgres_change_append,

@@ -64,6 +64,19 @@ static tg_err_t history_add(tg_pg_t *db, const tg_deployment_t *d, int64_t *id) 
     return tg_pgquery_run(&q);
 }
 
+/* What is deployed is the newest row of its history, so that it stays. */
+static tg_err_t history_prune(tg_pg_t *db, const tg_deployment_t *d) {
+    tg_pgquery_t q;
+    tg_pgquery_write(&q, db,
+                     "DELETE FROM deployment_history WHERE proxy_id = $1 AND environment_id = $2 AND id <="
+                     " (SELECT id FROM deployment_history WHERE proxy_id = $1 AND environment_id = $2"
+                     " ORDER BY id DESC LIMIT 1 OFFSET $3)");
+    tg_pgquery_int(&q, d->proxy_id);
+    tg_pgquery_int(&q, d->environment_id);
+    tg_pgquery_int(&q, TG_HISTORY_KEPT);
+    return tg_pgquery_run(&q);
+}
+
 tg_err_t tg_postgres_deployment_put(tg_config_store_t *s, const tg_deployment_t *d) {
     tg_pg_t *db = tg_pg_of(s);
     int64_t history_id;
@@ -84,10 +97,12 @@ tg_err_t tg_postgres_deployment_put(tg_config_store_t *s, const tg_deployment_t 
     if (!d->undeploy) {
         tg_pgquery_int(&q, history_id);
     }
-    return tg_pgquery_run(&q);
+    err = tg_pgquery_run(&q);
+    return err != TG_OK ? err : history_prune(db, d);
 }
 
-#define COLUMNS "h.environment_id, h.proxy_id, h.revision, h.at, h.author, h.description, h.undeploy, h.doc"
+#define SUMMARY "h.environment_id, h.proxy_id, h.revision, h.at, h.author, h.description, h.undeploy, "
+#define COLUMNS SUMMARY "h.doc"
 #define DEPLOYED                                                                                                       \
     "SELECT " COLUMNS " FROM deployment d JOIN deployment_history h ON h.id = d.history_id WHERE d.environment_id = "  \
     "$1"
@@ -101,6 +116,15 @@ static void row_read(tg_pgquery_t *q, tg_arena_t *arena, tg_deployment_t *out) {
     tg_pgquery_col_text(q, 5, arena, &out->description);
     out->undeploy = tg_pgquery_col_int(q, 6) != 0;
     tg_pgquery_col_text(q, 7, arena, &out->doc);
+}
+
+static tg_err_t row_get(tg_pgquery_t *q, tg_arena_t *arena, tg_deployment_t *out) {
+    if (tg_pgquery_step(q)) {
+        row_read(q, arena, out);
+    } else {
+        tg_pgquery_fail(q, TG_ERR_NOTFOUND);
+    }
+    return tg_pgquery_done(q);
 }
 
 static tg_err_t rows_read(tg_pgquery_t *q, tg_arena_t *arena, tg_deployment_t **out, size_t *n) {
@@ -131,21 +155,28 @@ tg_err_t tg_postgres_deployment_find(tg_config_store_t *s, int64_t environment_i
     tg_pgquery_read(&q, tg_pg_of(s), DEPLOYED " AND d.proxy_id = $2");
     tg_pgquery_int(&q, environment_id);
     tg_pgquery_int(&q, proxy_id);
-    if (tg_pgquery_step(&q)) {
-        row_read(&q, arena, out);
-    } else {
-        tg_pgquery_fail(&q, TG_ERR_NOTFOUND);
-    }
-    return tg_pgquery_done(&q);
+    return row_get(&q, arena, out);
 }
 
 tg_err_t tg_postgres_deployment_history(tg_config_store_t *s, int64_t proxy_id, tg_arena_t *arena,
                                         tg_deployment_t **out, size_t *n) {
     tg_pgquery_t q;
     tg_pgquery_read(&q, tg_pg_of(s),
-                    "SELECT " COLUMNS " FROM deployment_history h WHERE h.proxy_id = $1 ORDER BY h.id DESC");
+                    "SELECT " SUMMARY "'' FROM deployment_history h WHERE h.proxy_id = $1 ORDER BY h.id DESC");
     tg_pgquery_int(&q, proxy_id);
     return rows_read(&q, arena, out, n);
+}
+
+tg_err_t tg_postgres_deployment_as_of(tg_config_store_t *s, int64_t environment_id, int64_t proxy_id, int64_t revision,
+                                      tg_arena_t *arena, tg_deployment_t *out) {
+    tg_pgquery_t q;
+    tg_pgquery_read(&q, tg_pg_of(s),
+                    "SELECT " COLUMNS " FROM deployment_history h WHERE h.proxy_id = $1 AND h.environment_id = $2"
+                    " AND h.revision <= $3 ORDER BY h.id DESC LIMIT 1");
+    tg_pgquery_int(&q, proxy_id);
+    tg_pgquery_int(&q, environment_id);
+    tg_pgquery_int(&q, revision);
+    return row_get(&q, arena, out);
 }
 
 /* ---- snapshots ---- */

@@ -1,3 +1,4 @@
+#include "store/audit_chain.h"
 #include "store/postgres/config.h"
 #include "store/postgres/feed.h"
 
@@ -54,25 +55,28 @@ tg_err_t tg_postgres_change_prune(tg_config_store_t *s, int64_t keep_after) {
 tg_err_t tg_postgres_session_put(tg_config_store_t *s, const tg_session_t *session) {
     tg_pgquery_t q;
     tg_pgquery_write(&q, tg_pg_of(s),
-                     "INSERT INTO session (token_hash, administrator, expires_at) VALUES ($1, $2, $3)"
-                     " ON CONFLICT (token_hash) DO UPDATE SET administrator = excluded.administrator, expires_at = "
-                     "excluded.expires_at");
+                     "INSERT INTO session (token_hash, administrator, access_token, expires_at) VALUES ($1, $2, $3, $4)"
+                     " ON CONFLICT (token_hash) DO UPDATE SET administrator = excluded.administrator, access_token ="
+                     " excluded.access_token, expires_at = excluded.expires_at");
     tg_pgquery_blob(&q, session->token_hash, sizeof(session->token_hash));
     tg_pgquery_int(&q, session->administrator);
+    tg_pgquery_int(&q, session->access_token);
     tg_pgquery_int(&q, session->expires_at);
     return tg_pgquery_run(&q);
 }
 
 tg_err_t tg_postgres_session_find(tg_config_store_t *s, const uint8_t token_hash[32], tg_ms_t now, tg_session_t *out) {
     tg_pgquery_t q;
-    tg_pgquery_read(&q, tg_pg_of(s),
-                    "SELECT administrator, expires_at FROM session WHERE token_hash = $1 AND expires_at > $2");
+    tg_pgquery_read(
+        &q, tg_pg_of(s),
+        "SELECT administrator, expires_at, access_token FROM session WHERE token_hash = $1 AND expires_at > $2");
     tg_pgquery_blob(&q, token_hash, sizeof(out->token_hash));
     tg_pgquery_int(&q, now);
     if (tg_pgquery_step(&q)) {
         memcpy(out->token_hash, token_hash, sizeof(out->token_hash));
         out->administrator = tg_pgquery_col_int(&q, 0);
         out->expires_at = tg_pgquery_col_int(&q, 1);
+        out->access_token = tg_pgquery_col_int(&q, 2);
     } else {
         tg_pgquery_fail(&q, TG_ERR_NOTFOUND);
     }
@@ -82,7 +86,8 @@ tg_err_t tg_postgres_session_find(tg_config_store_t *s, const uint8_t token_hash
 tg_err_t tg_postgres_session_purge(tg_config_store_t *s, tg_ms_t now, int64_t administrator) {
     tg_pgquery_t q;
     tg_pgquery_write(&q, tg_pg_of(s),
-                     "DELETE FROM session WHERE expires_at <= $1 OR ($2::bigint <> 0 AND administrator = $2)");
+                     "DELETE FROM session WHERE expires_at <= $1"
+                     " OR ($2::bigint <> 0 AND administrator = $2 AND access_token = 0)");
     tg_pgquery_int(&q, now);
     tg_pgquery_int(&q, administrator);
     return tg_pgquery_run(&q);
@@ -90,16 +95,58 @@ tg_err_t tg_postgres_session_purge(tg_config_store_t *s, tg_ms_t now, int64_t ad
 
 /* ---- audit ---- */
 
+#define AUDIT_COLUMNS "seq, at, who, what, project, state_before, state_after, previous, hash"
+
+/* The newest row's number and hash, and the number given out last; the transaction holds the row of head. */
+static tg_err_t audit_head(tg_pg_t *db, tg_audit_t *head, int64_t *last) {
+    tg_pgquery_t q;
+    *head = (tg_audit_t){.seq = 0};
+    *last = 0;
+    tg_pgquery_read(&q, db,
+                    "SELECT h.audit, a.seq, a.hash FROM head h"
+                    " LEFT JOIN LATERAL (SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1) a ON true");
+    if (tg_pgquery_step(&q)) {
+        *last = tg_pgquery_col_int(&q, 0);
+        head->seq = tg_pgquery_col_int(&q, 1);
+        tg_pgquery_col_bytes(&q, 2, head->hash, TG_AUDIT_HASH_LEN);
+    }
+    return tg_pgquery_done(&q);
+}
+
 tg_err_t tg_postgres_audit_append(tg_config_store_t *s, const tg_audit_t *a) {
+    tg_audit_t head, row = *a;
+    int64_t last;
+    tg_err_t err = audit_head(tg_pg_of(s), &head, &last);
+    if (err == TG_OK) {
+        err = tg_audit_link(&head, last, &row);
+    }
     tg_pgquery_t q;
     tg_pgquery_write(&q, tg_pg_of(s),
-                     "INSERT INTO audit (at, who, what, state_before, state_after) VALUES ($1, $2, $3, $4, $5)");
-    tg_pgquery_int(&q, a->at);
-    tg_pgquery_text(&q, a->who);
-    tg_pgquery_text(&q, a->what);
-    tg_pgquery_text(&q, a->before);
-    tg_pgquery_text(&q, a->after);
+                     "WITH h AS (UPDATE head SET audit = $1 RETURNING audit) INSERT INTO audit (" AUDIT_COLUMNS ")"
+                     " SELECT audit, $2::bigint, $3, $4, $5, $6, $7, $8::bytea, $9::bytea FROM h");
+    tg_pgquery_fail(&q, err);
+    tg_pgquery_int(&q, row.seq);
+    tg_pgquery_int(&q, row.at);
+    tg_pgquery_text(&q, row.who);
+    tg_pgquery_text(&q, row.what);
+    tg_pgquery_text(&q, row.project);
+    tg_pgquery_text(&q, row.before);
+    tg_pgquery_text(&q, row.after);
+    tg_pgquery_blob(&q, row.previous, TG_AUDIT_HASH_LEN);
+    tg_pgquery_blob(&q, row.hash, TG_AUDIT_HASH_LEN);
     return tg_pgquery_run(&q);
+}
+
+static void audit_read(tg_pgquery_t *q, tg_arena_t *arena, tg_audit_t *row) {
+    row->seq = tg_pgquery_col_int(q, 0);
+    row->at = tg_pgquery_col_int(q, 1);
+    tg_pgquery_col_text(q, 2, arena, &row->who);
+    tg_pgquery_col_text(q, 3, arena, &row->what);
+    tg_pgquery_col_text(q, 4, arena, &row->project);
+    tg_pgquery_col_text(q, 5, arena, &row->before);
+    tg_pgquery_col_text(q, 6, arena, &row->after);
+    tg_pgquery_col_bytes(q, 7, row->previous, TG_AUDIT_HASH_LEN);
+    tg_pgquery_col_bytes(q, 8, row->hash, TG_AUDIT_HASH_LEN);
 }
 
 tg_err_t tg_postgres_audit_list(tg_config_store_t *s, int64_t before_seq, size_t limit, tg_arena_t *arena,
@@ -107,20 +154,13 @@ tg_err_t tg_postgres_audit_list(tg_config_store_t *s, int64_t before_seq, size_t
     tg_pgquery_t q;
     tg_rows_t rows;
     tg_rows_init(&rows, arena, sizeof(tg_audit_t));
-    tg_pgquery_read(
-        &q, tg_pg_of(s),
-        "SELECT seq, at, who, what, state_before, state_after FROM audit WHERE seq < $1 ORDER BY seq DESC LIMIT $2");
+    tg_pgquery_read(&q, tg_pg_of(s), "SELECT " AUDIT_COLUMNS " FROM audit WHERE seq < $1 ORDER BY seq DESC LIMIT $2");
     tg_pgquery_int(&q, before_seq > 0 ? before_seq : INT64_MAX);
     tg_pgquery_int(&q, (int64_t)limit);
     while (tg_pgquery_step(&q)) {
         tg_audit_t *row = tg_pgquery_row(&q, &rows);
         if (row != NULL) {
-            row->seq = tg_pgquery_col_int(&q, 0);
-            row->at = tg_pgquery_col_int(&q, 1);
-            tg_pgquery_col_text(&q, 2, arena, &row->who);
-            tg_pgquery_col_text(&q, 3, arena, &row->what);
-            tg_pgquery_col_text(&q, 4, arena, &row->before);
-            tg_pgquery_col_text(&q, 5, arena, &row->after);
+            audit_read(&q, arena, row);
         }
     }
     *out = (tg_audit_t *)(void *)rows.p;

@@ -85,6 +85,7 @@ static const tg_config_ops_t ops = {
     .deployment_list = tg_sqlite_deployment_list,
     .deployment_find = tg_sqlite_deployment_find,
     .deployment_history = tg_sqlite_deployment_history,
+    .deployment_as_of = tg_sqlite_deployment_as_of,
     .snapshot_put = tg_sqlite_snapshot_put,
     .snapshot_get = tg_sqlite_snapshot_get,
     .change_append = tg_sqlite_change_append,

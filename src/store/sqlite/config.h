@@ -61,6 +61,8 @@ tg_err_t tg_sqlite_deployment_find(tg_config_store_t *, int64_t environment_id, 
                                    tg_deployment_t *);
 tg_err_t tg_sqlite_deployment_history(tg_config_store_t *, int64_t proxy_id, tg_arena_t *, tg_deployment_t **,
                                       size_t *);
+tg_err_t tg_sqlite_deployment_as_of(tg_config_store_t *, int64_t environment_id, int64_t proxy_id, int64_t revision,
+                                    tg_arena_t *, tg_deployment_t *);
 tg_err_t tg_sqlite_snapshot_put(tg_config_store_t *, int64_t environment_id, int64_t revision, tg_str_t document);
 tg_err_t tg_sqlite_snapshot_get(tg_config_store_t *, tg_str_t environment, int64_t *environment_id, int64_t *revision,
                                 tg_buf_t *);

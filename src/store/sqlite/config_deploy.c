@@ -63,6 +63,19 @@ static tg_err_t history_add(tg_sqlite_t *db, const tg_deployment_t *d) {
     return tg_query_run(&q);
 }
 
+/* What is deployed is the newest row of its history, so that it stays. */
+static tg_err_t history_prune(tg_sqlite_t *db, const tg_deployment_t *d) {
+    tg_query_t q;
+    tg_query_write(&q, db,
+                   "DELETE FROM deployment_history WHERE proxy_id = ?1 AND environment_id = ?2 AND id <="
+                   " (SELECT id FROM deployment_history WHERE proxy_id = ?1 AND environment_id = ?2"
+                   " ORDER BY id DESC LIMIT 1 OFFSET ?3)");
+    tg_query_int(&q, d->proxy_id);
+    tg_query_int(&q, d->environment_id);
+    tg_query_int(&q, TG_HISTORY_KEPT);
+    return tg_query_run(&q);
+}
+
 tg_err_t tg_sqlite_deployment_put(tg_config_store_t *s, const tg_deployment_t *d) {
     tg_sqlite_t *db = tg_sqlite_of(s);
     tg_err_t err = history_add(db, d);
@@ -83,10 +96,12 @@ tg_err_t tg_sqlite_deployment_put(tg_config_store_t *s, const tg_deployment_t *d
     if (!d->undeploy) {
         tg_query_int(&q, history_id);
     }
-    return tg_query_run(&q);
+    err = tg_query_run(&q);
+    return err != TG_OK ? err : history_prune(db, d);
 }
 
-#define COLUMNS "h.environment_id, h.proxy_id, h.revision, h.at, h.author, h.description, h.undeploy, h.doc"
+#define SUMMARY "h.environment_id, h.proxy_id, h.revision, h.at, h.author, h.description, h.undeploy, "
+#define COLUMNS SUMMARY "h.doc"
 #define DEPLOYED                                                                                                       \
     "SELECT " COLUMNS " FROM deployment d JOIN deployment_history h ON h.id = d.history_id WHERE d.environment_id = ?"
 
@@ -141,9 +156,26 @@ tg_err_t tg_sqlite_deployment_history(tg_config_store_t *s, int64_t proxy_id, tg
                                       size_t *n) {
     tg_query_t q;
     tg_query_read(&q, tg_sqlite_of(s),
-                  "SELECT " COLUMNS " FROM deployment_history h WHERE h.proxy_id = ? ORDER BY h.id DESC");
+                  "SELECT " SUMMARY "'' FROM deployment_history h WHERE h.proxy_id = ? ORDER BY h.id DESC");
     tg_query_int(&q, proxy_id);
     return rows_read(&q, arena, out, n);
+}
+
+tg_err_t tg_sqlite_deployment_as_of(tg_config_store_t *s, int64_t environment_id, int64_t proxy_id, int64_t revision,
+                                    tg_arena_t *arena, tg_deployment_t *out) {
+    tg_query_t q;
+    tg_query_read(&q, tg_sqlite_of(s),
+                  "SELECT " COLUMNS " FROM deployment_history h WHERE h.proxy_id = ? AND h.environment_id = ?"
+                  " AND h.revision <= ? ORDER BY h.id DESC LIMIT 1");
+    tg_query_int(&q, proxy_id);
+    tg_query_int(&q, environment_id);
+    tg_query_int(&q, revision);
+    if (tg_query_step(&q)) {
+        row_read(&q, arena, out);
+    } else {
+        tg_query_fail(&q, TG_ERR_NOTFOUND);
+    }
+    return tg_query_done(&q);
 }
 
 /* ---- snapshots ---- */

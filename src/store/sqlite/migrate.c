@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "store/audit_chain.h"
 #include "store/sqlite/db.h"
 
 #define BUCKET_SQL_MAX (16u << 20) /* thousands of tables */
@@ -59,6 +60,41 @@ static tg_err_t format_set(sqlite3 *db, const tg_sqlite_schema_t *schema, tg_fau
     char sql[128];
     snprintf(sql, sizeof(sql), "PRAGMA page_size=%d; PRAGMA auto_vacuum=0; PRAGMA journal_mode=WAL", schema->page_size);
     return run(db, sql, fault);
+}
+
+/* ---- what steps may call ---- */
+
+static void audit_text(sqlite3_value *v, tg_str_t *out) {
+    const char *p = (const char *)sqlite3_value_text(v);
+    *out = tg_strn(p != NULL ? p : "", (size_t)sqlite3_value_bytes(v));
+}
+
+/* audit_hash(previous, seq, at, who, what, project, before, after) */
+static void audit_hash(sqlite3_context *context, int n, sqlite3_value **v) {
+    tg_audit_t row = {.seq = sqlite3_value_int64(v[1]), .at = sqlite3_value_int64(v[2])};
+    const void *previous = sqlite3_value_blob(v[0]);
+    (void)n;
+    if (previous == NULL || sqlite3_value_bytes(v[0]) != TG_AUDIT_HASH_LEN) {
+        sqlite3_result_error(context, "audit_hash: the hash before has 32 bytes", -1);
+        return;
+    }
+    memcpy(row.previous, previous, TG_AUDIT_HASH_LEN);
+    audit_text(v[3], &row.who);
+    audit_text(v[4], &row.what);
+    audit_text(v[5], &row.project);
+    audit_text(v[6], &row.before);
+    audit_text(v[7], &row.after);
+    if (tg_audit_hash(&row, row.hash) != TG_OK) {
+        sqlite3_result_error_nomem(context);
+        return;
+    }
+    sqlite3_result_blob(context, row.hash, TG_AUDIT_HASH_LEN, SQLITE_TRANSIENT);
+}
+
+static tg_err_t functions_add(sqlite3 *db, tg_fault_t *fault) {
+    int rc = sqlite3_create_function(db, "audit_hash", 8, SQLITE_UTF8 | SQLITE_DETERMINISTIC | SQLITE_DIRECTONLY, NULL,
+                                     audit_hash, NULL, NULL);
+    return rc == SQLITE_OK ? TG_OK : tg_sqlite_fault(db, rc, fault);
 }
 
 /* ---- steps ---- */
@@ -146,6 +182,9 @@ tg_err_t tg_sqlite_migrate(sqlite3 *db, const tg_sqlite_schema_t *schema, tg_fau
     }
     if (version == 0) {
         err = format_set(db, schema, fault);
+    }
+    if (err == TG_OK) {
+        err = functions_add(db, fault);
     }
     /* Off, so that a step may build a table anew; it is a no-op inside a transaction. */
     if (err == TG_OK) {

@@ -63,6 +63,16 @@ static void sql(const char *path, const char *text) {
     sqlite3_close(db);
 }
 
+static void sql_refused(const char *path, const char *text) {
+    sqlite3 *db;
+    char *message = NULL;
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_not_equal(sqlite3_exec(db, text, NULL, NULL, &message), SQLITE_OK);
+    assert_non_null(strstr(message, "append-only"));
+    sqlite3_free(message);
+    sqlite3_close(db);
+}
+
 static int64_t sql_number(const char *path, const char *text) {
     sqlite3 *db;
     sqlite3_stmt *st;
@@ -315,6 +325,77 @@ static void load(const char *path, const char *dump) {
     free(text);
 }
 
+/* Newest first. */
+static void assert_chained(const tg_audit_t *rows, size_t n) {
+    uint8_t before[TG_AUDIT_HASH_LEN] = {0}, hash[TG_AUDIT_HASH_LEN];
+    for (size_t i = n; i-- > 0;) {
+        assert_int_equal(rows[i].seq, n - i);
+        assert_memory_equal(rows[i].previous, before, sizeof(before));
+        assert_ok(tg_audit_hash(&rows[i], hash));
+        assert_memory_equal(rows[i].hash, hash, sizeof(hash));
+        memcpy(before, hash, sizeof(before));
+    }
+}
+
+/* Rows of before the chain: with a gap, of several projects, with what an audit may hold. */
+static void an_audit_log_of_before_is_chained(void **state) {
+    static const char *const projects[] = {"", "shop", "shop", "", "a.b"};
+    place_t *p = *state;
+    tg_config_store_t *s;
+    tg_arena_t arena;
+    tg_audit_t *audit;
+    size_t n;
+    load(p->config, "config-v1.sql");
+    sql(p->config, "DELETE FROM audit;"
+                   "INSERT INTO audit VALUES (3, 5, 'admin', 'POST /apiops/projects/', '', '{\"name\":\"shop\"}'),"
+                   "(4, 6, 'admin', 'DELETE /apiops/projects/shop/', '{\"name\":\"sh\u00f6p, 2:x\"}', ''),"
+                   "(9, 7, '', 'PUT /apiops/projects/shop/apiProxies/x/', '{}', '{}'),"
+                   "(10, 8, 'x', 'PUT /apiops/environments/shop/', '', ''),"
+                   "(11, 9, 'x', 'PUT /apiops/projects/a.b', '', '')");
+    tg_arena_init(&arena, 1u << 20);
+    assert_ok(config_open(p, true, &s));
+    assert_ok(s->ops->begin(s, 1000));
+    assert_ok(s->ops->audit_append(s, &(tg_audit_t){.at = 10, .who = TG_STR("new")}));
+    assert_ok(s->ops->commit(s));
+    assert_ok(s->ops->audit_list(s, 0, 10, &arena, &audit, &n));
+    assert_int_equal(n, 6);
+    assert_chained(audit, n);
+    for (size_t i = 0; i < 5; i++) {
+        assert_true(tg_str_eq(audit[5 - i].project, tg_str(projects[i])));
+    }
+    s->ops->close(s);
+    tg_arena_release(&arena);
+}
+
+static void the_audit_log_is_append_only(void **state) {
+    place_t *p = *state;
+    tg_config_store_t *s;
+    tg_arena_t arena;
+    tg_audit_t *audit;
+    size_t n;
+    assert_ok(config_open(p, true, &s));
+    for (int i = 0; i < 3; i++) {
+        assert_ok(s->ops->begin(s, 1000));
+        assert_ok(s->ops->audit_append(s, &(tg_audit_t){.at = i}));
+        assert_ok(s->ops->commit(s));
+    }
+    sql_refused(p->config, "UPDATE audit SET who = 'x' WHERE seq = 2");
+    sql_refused(p->config, "DELETE FROM audit WHERE seq = 3");
+    sql_refused(p->config, "DELETE FROM audit");
+    /* A row that is taken off the end leaves a gap all the same. */
+    sql(p->config, "DROP TRIGGER audit_not_removed; DELETE FROM audit WHERE seq = 3");
+    assert_ok(s->ops->begin(s, 1000));
+    assert_ok(s->ops->audit_append(s, &(tg_audit_t){.at = 9}));
+    assert_ok(s->ops->commit(s));
+    tg_arena_init(&arena, 1u << 20);
+    assert_ok(s->ops->audit_list(s, 0, 10, &arena, &audit, &n));
+    assert_int_equal(n, 3);
+    assert_int_equal(audit[0].seq, 4);
+    assert_int_equal(audit[1].seq, 2);
+    s->ops->close(s);
+    tg_arena_release(&arena);
+}
+
 static void a_config_of_version_1_is_read(void **state) {
     place_t *p = *state;
     tg_config_store_t *s;
@@ -362,6 +443,7 @@ static void a_config_of_version_1_is_read(void **state) {
     assert_ok(s->ops->session_find(s, (const uint8_t[32]){7}, 1774000000000, &session));
     assert_ok(s->ops->audit_list(s, 0, 10, &arena, &audit, &n));
     assert_int_equal(n, 1);
+    assert_chained(audit, n);
     assert_int_equal(sql_number(p->config, "PRAGMA user_version"), TG_SCHEMA_CONFIG);
     assert_int_equal(sql_number(p->config, "SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'wal'"), 1);
     /* what came with version 2 works on the rows of version 1 */
@@ -587,6 +669,8 @@ int main(void) {
         TEST(the_request_log_does_not_hold_up_tokens),
         TEST(what_is_no_database_is_unavailable),
         TEST(bad_uris_are_told),
+        TEST(an_audit_log_of_before_is_chained),
+        TEST(the_audit_log_is_append_only),
         TEST(a_config_of_version_1_is_read),
         TEST(a_config_of_version_1_ends_as_a_new_one),
         TEST(tokens_of_version_1_are_read),

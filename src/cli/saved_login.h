@@ -1,6 +1,6 @@
 /* A login that is kept between commands: $XDG_CONFIG_HOME/tollgate/session (else ~/.config), mode 0600. */
-#ifndef TG_CLI_SESSION_H
-#define TG_CLI_SESSION_H
+#ifndef TG_CLI_SAVED_LOGIN_H
+#define TG_CLI_SAVED_LOGIN_H
 
 #include "base/clock.h"
 
@@ -11,15 +11,15 @@ typedef struct {
     char name[256];
     char token[TG_TOKEN_MAX];
     tg_ms_t expires_at;
-} tg_session_t;
+} tg_saved_login_t;
 
-void tg_session_release(tg_session_t *s);
+void tg_saved_login_release(tg_saved_login_t *s);
 /* TG_ERR_NOTFOUND: nobody is logged in. TG_ERR_INVALID: said: others can read it, it is somebody else's, or no session.
  */
-tg_err_t tg_session_read(tg_session_t *out) TG_MUST_CHECK;
+tg_err_t tg_saved_login_read(tg_saved_login_t *out) TG_MUST_CHECK;
 /* TG_ERR_UNAVAILABLE: said. */
-tg_err_t tg_session_write(const tg_session_t *s) TG_MUST_CHECK;
+tg_err_t tg_saved_login_write(const tg_saved_login_t *s) TG_MUST_CHECK;
 /* TG_ERR_NOTFOUND: there was none. */
-tg_err_t tg_session_remove(void) TG_MUST_CHECK;
+tg_err_t tg_saved_login_remove(void) TG_MUST_CHECK;
 
 #endif

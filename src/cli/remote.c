@@ -1,4 +1,4 @@
-#include "cli/client.h"
+#include "cli/remote.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,11 +15,11 @@
 #define TIMEOUT_MS  (10 * 60 * 1000L) /* a whole import */
 #define PAGE_SIZE   1000
 
-void tg_client_release(tg_client_t *c) {
+void tg_remote_release(tg_remote_t *c) {
     tg_wipe(c, sizeof(*c));
 }
 
-static tg_err_t url_take(tg_client_t *c, const char *text) {
+static tg_err_t url_take(tg_remote_t *c, const char *text) {
     tg_str_t url = tg_str(text);
     while (tg_str_ends(url, TG_STR("/")))
         url.n--;
@@ -34,24 +34,24 @@ static tg_err_t url_take(tg_client_t *c, const char *text) {
     return TG_OK;
 }
 
-static void transport_take(const tg_args_t *a, tg_client_t *c) {
+static void transport_take(const tg_args_t *a, tg_remote_t *c) {
     c->ca_file = tg_args_or_env(a, TG_FLAG_CA_FILE, "TOLLGATE_CA_FILE");
     c->insecure_http = a->value[TG_FLAG_INSECURE_HTTP] != NULL;
 }
 
-tg_err_t tg_client_address(const tg_args_t *a, tg_client_t *out) {
+tg_err_t tg_remote_address(const tg_args_t *a, tg_remote_t *out) {
     const char *named = tg_args_or_env(a, TG_FLAG_URL, "TOLLGATE_URL");
-    tg_session_t session;
-    *out = (tg_client_t){0};
+    tg_saved_login_t session;
+    *out = (tg_remote_t){0};
     transport_take(a, out);
     if (named)
         return url_take(out, named);
-    tg_err_t err = tg_session_read(&session);
+    tg_err_t err = tg_saved_login_read(&session);
     if (!err)
         err = url_take(out, session.url);
     else if (err == TG_ERR_NOTFOUND)
         err = url_take(out, URL_DEFAULT);
-    tg_session_release(&session);
+    tg_saved_login_release(&session);
     return err;
 }
 
@@ -63,27 +63,27 @@ static tg_err_t token_refuse(const char *why) {
 }
 
 /* A token goes nowhere but to the manager that gave it. */
-static tg_err_t session_take(tg_client_t *c, bool named) {
-    tg_session_t s;
+static tg_err_t session_take(tg_remote_t *c, bool named) {
+    tg_saved_login_t s;
     struct timespec now;
-    tg_err_t err = tg_session_read(&s);
+    tg_err_t err = tg_saved_login_read(&s);
     clock_gettime(CLOCK_REALTIME, &now);
     if (err == TG_ERR_NOTFOUND)
         err = token_refuse("you are not logged in");
     else if (!err && named && strcmp(s.url, c->url) != 0)
         err = token_refuse("you are logged in at another manager");
-    else if (!err && s.expires_at <= (tg_ms_t)now.tv_sec * 1000)
+    else if (!err && s.expires_at <= (tg_ms_t)now.tv_sec * 1000 + now.tv_nsec / 1000000)
         err = token_refuse("your login has ended");
     if (!err) {
         memcpy(c->url, s.url, sizeof(c->url));
         memcpy(c->name, s.name, sizeof(c->name));
         memcpy(c->token, s.token, sizeof(c->token));
     }
-    tg_session_release(&s);
+    tg_saved_login_release(&s);
     return err;
 }
 
-static tg_err_t given_token_take(tg_client_t *c, const char *file) {
+static tg_err_t given_token_take(tg_remote_t *c, const char *file) {
     tg_buf_t text;
     tg_buf_init_fixed(&text, c->token, sizeof(c->token) - 1);
     tg_err_t err = tg_secret_read(
@@ -92,17 +92,17 @@ static tg_err_t given_token_take(tg_client_t *c, const char *file) {
     return err;
 }
 
-tg_err_t tg_client_init(const tg_args_t *a, tg_client_t *out) {
+tg_err_t tg_remote_init(const tg_args_t *a, tg_remote_t *out) {
     const char *url = tg_args_or_env(a, TG_FLAG_URL, "TOLLGATE_URL"), *file = a->value[TG_FLAG_TOKEN_FILE];
     const char *variable = getenv("TOLLGATE_TOKEN");
-    *out = (tg_client_t){0};
+    *out = (tg_remote_t){0};
     transport_take(a, out);
     tg_err_t err = url ? url_take(out, url) : TG_OK;
     if (err)
         return err;
     if (!file && !(variable && *variable))
         return session_take(out, url != NULL);
-    err = url ? TG_OK : tg_client_address(a, out);
+    err = url ? TG_OK : tg_remote_address(a, out);
     return err ? err : given_token_take(out, file);
 }
 
@@ -141,7 +141,7 @@ static tg_err_t answer_parse(tg_str_t text, long status, json_t **answer, tg_fau
     return tg_fault(message, TG_ERR_UNAVAILABLE, "", "what answered there is no manager");
 }
 
-tg_err_t tg_client_try(const tg_client_t *c, const char *method, const char *path, const json_t *body, json_t **answer,
+tg_err_t tg_remote_try(const tg_remote_t *c, const char *method, const char *path, const json_t *body, json_t **answer,
                        tg_fault_t *message) {
     char url[4096];
     tg_buf_t text;
@@ -174,10 +174,10 @@ tg_err_t tg_client_try(const tg_client_t *c, const char *method, const char *pat
     return err;
 }
 
-tg_err_t tg_client_call(const tg_client_t *c, const char *method, const char *path, const json_t *body,
+tg_err_t tg_remote_call(const tg_remote_t *c, const char *method, const char *path, const json_t *body,
                         json_t **answer) {
     tg_fault_t message = {"", ""};
-    tg_err_t err = tg_client_try(c, method, path, body, answer, &message);
+    tg_err_t err = tg_remote_try(c, method, path, body, answer, &message);
     if (err == TG_ERR_AGAIN)
         tg_say("%s (tollgate login)", message.text);
     else if (err)
@@ -187,7 +187,7 @@ tg_err_t tg_client_call(const tg_client_t *c, const char *method, const char *pa
 
 /* ---- lists ---- */
 
-static tg_err_t page_take(const tg_client_t *c, const char *path, const char *query, int64_t page, int64_t size,
+static tg_err_t page_take(const tg_remote_t *c, const char *path, const char *query, int64_t page, int64_t size,
                           json_t *rows, bool *more) {
     char full[3072];
     json_t *answer;
@@ -196,7 +196,7 @@ static tg_err_t page_take(const tg_client_t *c, const char *path, const char *qu
         tg_say("a filter is too long");
         return TG_ERR_INVALID;
     }
-    tg_err_t err = tg_client_call(c, "GET", full, NULL, &answer);
+    tg_err_t err = tg_remote_call(c, "GET", full, NULL, &answer);
     if (err)
         return err;
     json_t *list = json_object_get(answer, "resultList");
@@ -209,7 +209,7 @@ static tg_err_t page_take(const tg_client_t *c, const char *path, const char *qu
     return err;
 }
 
-tg_err_t tg_client_list(const tg_client_t *c, const char *path, const char *query, int64_t limit, json_t **rows) {
+tg_err_t tg_remote_list(const tg_remote_t *c, const char *path, const char *query, int64_t limit, json_t **rows) {
     tg_err_t err = TG_OK;
     bool more = true;
     int64_t size = limit > 0 && limit < PAGE_SIZE ? limit : PAGE_SIZE;

@@ -1,4 +1,4 @@
-#include "cli/session.h"
+#include "cli/saved_login.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,7 +14,7 @@
 
 #define TEXT_MAX 32768
 
-void tg_session_release(tg_session_t *s) {
+void tg_saved_login_release(tg_saved_login_t *s) {
     tg_wipe(s, sizeof(*s));
 }
 
@@ -59,7 +59,7 @@ static bool member_take(const json_t *o, const char *name, char *out, size_t cap
     return true;
 }
 
-static tg_err_t text_take(tg_str_t text, const char *path, tg_session_t *out) {
+static tg_err_t text_take(tg_str_t text, const char *path, tg_saved_login_t *out) {
     json_t *o = NULL;
     int64_t expires = 0;
     bool ok = tg_json_parse(text, TEXT_MAX, 4, &o, NULL) == TG_OK &&
@@ -73,9 +73,9 @@ static tg_err_t text_take(tg_str_t text, const char *path, tg_session_t *out) {
     return ok ? TG_OK : TG_ERR_INVALID;
 }
 
-tg_err_t tg_session_read(tg_session_t *out) {
+tg_err_t tg_saved_login_read(tg_saved_login_t *out) {
     char path[PATH_MAX], mem[TEXT_MAX];
-    *out = (tg_session_t){0};
+    *out = (tg_saved_login_t){0};
     tg_err_t err = path_make("/session", path);
     if (err)
         return err;
@@ -111,7 +111,7 @@ static tg_err_t folder_make(void) {
     return TG_ERR_UNAVAILABLE;
 }
 
-tg_err_t tg_session_write(const tg_session_t *s) {
+tg_err_t tg_saved_login_write(const tg_saved_login_t *s) {
     char path[PATH_MAX], mem[TEXT_MAX];
     tg_buf_t text;
     tg_err_t err = folder_make();
@@ -134,7 +134,7 @@ tg_err_t tg_session_write(const tg_session_t *s) {
     return err;
 }
 
-tg_err_t tg_session_remove(void) {
+tg_err_t tg_saved_login_remove(void) {
     char path[PATH_MAX];
     tg_err_t err = path_make("/session", path);
     if (err)
