@@ -165,7 +165,9 @@ def test_nodes_share_a_limit(own_planes, planes):
 # ---- the token request log ----
 
 def rows(planes, **query):
-    return planes.session().get(planes.manager + "/tokenRequests/", params={"pageSize": 1000} | query, timeout=20).json()["resultList"]
+    answer = planes.session().get(planes.manager + "/tokenRequests/", params={"pageSize": 1000} | query, timeout=20)
+    assert answer.status_code == 200, answer.text
+    return answer.json()["resultList"]
 
 
 def test_request_log_has_every_row_after_a_reload_and_a_stop(planes):

@@ -242,43 +242,6 @@ void tg_sqlite_rollback(tg_sqlite_t *q) {
     tg_filelock_drop(&q->lock);
 }
 
-static int frames_note(void *ctx, sqlite3 *db, const char *name, int frames) {
-    (void)db, (void)name;
-    ((tg_sqlite_t *)ctx)->wal_frames = frames;
-    return SQLITE_OK;
-}
-
-void tg_sqlite_checkpoints(tg_sqlite_t *q, int soft, int hard) {
-    q->checkpoint_soft = soft;
-    q->checkpoint_hard = hard;
-    sqlite3_wal_hook(q->db, frames_note, q);
-}
-
-/* PASSIVE waits for nobody. A failure is no failure of the commit: the log keeps what it has, the next one tries again.
- */
-static void checkpoint(tg_sqlite_t *q) {
-    int copied;
-    if (sqlite3_wal_checkpoint_v2(q->db, NULL, SQLITE_CHECKPOINT_PASSIVE, NULL, &copied) == SQLITE_OK && copied > 0) {
-        q->wal_copied = copied;
-    } else {
-        q->wal_copied = q->wal_frames;
-    }
-}
-
-static void lock_drop_and_tidy(tg_sqlite_t *q) {
-    if (q->wal_frames < q->wal_copied) {
-        q->wal_copied = 0; /* the log was started anew */
-    }
-    bool full = q->checkpoint_hard > 0 && q->wal_frames >= q->checkpoint_hard;
-    if (full) {
-        checkpoint(q);
-    }
-    tg_filelock_drop(&q->lock);
-    if (!full && q->checkpoint_soft > 0 && q->wal_frames - q->wal_copied >= q->checkpoint_soft) {
-        checkpoint(q);
-    }
-}
-
 tg_err_t tg_sqlite_commit(tg_sqlite_t *q) {
     tg_err_t err;
     if (!q->writing || q->spoiled) {
@@ -292,7 +255,7 @@ tg_err_t tg_sqlite_commit(tg_sqlite_t *q) {
         return err;
     }
     q->writing = false;
-    lock_drop_and_tidy(q);
+    tg_filelock_drop(&q->lock);
     return TG_OK;
 }
 

@@ -19,12 +19,9 @@ typedef struct {
     tg_filelock_t lock;
     tg_fault_t *fault; /* of the store handle */
     int busy_ms;
-    bool writing;   /* between begin and commit */
-    bool spoiled;   /* a write failed in it: rollback only */
-    int reading;    /* depth of read views */
-    int wal_frames; /* in the write-ahead log at this handle's last commit; counted with checkpoint_soft only */
-    int wal_copied; /* of these, known to be in the database */
-    int checkpoint_soft, checkpoint_hard; /* frames; 0: SQLite's own checkpoints */
+    bool writing; /* between begin and commit */
+    bool spoiled; /* a write failed in it: rollback only */
+    int reading;  /* depth of read views */
     struct {
         const char *sql; /* a string literal: compared by address */
         sqlite3_stmt *st;
@@ -36,12 +33,6 @@ typedef struct {
 tg_err_t tg_sqlite_open(tg_sqlite_t *q, tg_str_t dir, const tg_sqlite_schema_t *schema,
                         const tg_store_options_t *options, tg_fault_t *fault) TG_MUST_CHECK;
 void tg_sqlite_close(tg_sqlite_t *q);
-
-/* Takes checkpoints into our hands. SQLite's own run inside COMMIT, so that every other writer waits for one. Here,
- * each `soft` frames the writer that has just committed copies the log into the database after it has let the next
- * writer in; only if the log has grown to `hard` frames, because it never stood still, the rest is copied under the
- * lock, which lets the log start anew. */
-void tg_sqlite_checkpoints(tg_sqlite_t *q, int soft, int hard);
 
 /* A result code of SQLite in our kinds; UNAVAILABLE and BUG are told in *fault. */
 tg_err_t tg_sqlite_fault(sqlite3 *db, int rc, tg_fault_t *fault);

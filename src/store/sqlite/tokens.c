@@ -66,7 +66,8 @@ tg_err_t tg_sqlite_tokens_open(tg_str_t dir, const tg_store_options_t *options, 
         /* mmap: each commit of another handle empties this one's page cache, so that look-ups would copy every page
          * again. secure_delete (on by default in Debian) would overwrite a whole partition when it is dropped; there
          * are only hashes. */
-        .pragmas = "PRAGMA mmap_size=2147418112; PRAGMA cache_size=-16384; PRAGMA secure_delete=OFF",
+        .pragmas =
+            TG_CHECKPOINT_PRAGMA "PRAGMA mmap_size=2147418112; PRAGMA cache_size=-16384; PRAGMA secure_delete=OFF",
         .steps = tg_sqlite_tokens_steps,
         .n = tg_sqlite_tokens_steps_n,
     };
@@ -79,7 +80,6 @@ tg_err_t tg_sqlite_tokens_open(tg_str_t dir, const tg_store_options_t *options, 
         free(t);
         return err;
     }
-    tg_sqlite_checkpoints(&t->q, TG_CHECKPOINT_SOFT, TG_CHECKPOINT_HARD);
     t->base.ops = &ops;
     t->options = *options;
     memcpy(t->dir, dir.p, dir.n); /* it was opened: so it is not too long */

@@ -11,9 +11,9 @@
 #define TG_BUCKETS_OPEN    64 /* buckets whose statements stay prepared */
 
 /* Frames of 4 KiB. The larger the log, the more often a page is copied once for several writes, and the longer one
- * copying takes. */
-#define TG_CHECKPOINT_SOFT 4000
-#define TG_CHECKPOINT_HARD 16000
+ * copying takes. It is done inside COMMIT, while the writer's lock is held: releases of SQLite before 3.51.3 can lose a
+ * commit that starts the log anew beside a second copying ("WAL-reset bug"). */
+#define TG_CHECKPOINT_PRAGMA "PRAGMA wal_autocheckpoint=4000; "
 
 typedef enum {
     TG_BUCKET_PUT = 0,

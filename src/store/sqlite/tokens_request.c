@@ -11,7 +11,7 @@ static tg_err_t log_open(tg_sqlite_tokens_t *t, bool create) {
         .what = "requests",
         .application_id = 0x54477271, /* "TGrq" */
         .page_size = 4096,
-        .pragmas = "PRAGMA mmap_size=268435456; PRAGMA secure_delete=FAST",
+        .pragmas = TG_CHECKPOINT_PRAGMA "PRAGMA mmap_size=268435456; PRAGMA secure_delete=FAST",
         .sync_normal = true,
         .steps = tg_sqlite_requests_steps,
         .n = tg_sqlite_requests_steps_n,
@@ -27,7 +27,6 @@ static tg_err_t log_open(tg_sqlite_tokens_t *t, bool create) {
         err = TG_ERR_UNAVAILABLE; /* of another release, or another program's: told in the fault */
     }
     if (err == TG_OK) {
-        tg_sqlite_checkpoints(&t->log, TG_CHECKPOINT_SOFT, TG_CHECKPOINT_HARD);
         t->log.fault = &t->base.fault;
         t->log_open = true;
     }
