@@ -306,7 +306,7 @@ def secrets_document(own, organization, more=""):
     """A credential with a secret of its own that is a member of an organization with another one."""
     def entry(key, value):
         return {"key": key, "secret": True, "includeInTokenResponse": True, **({} if value is None else {"value": value})}
-    return {"tollgate": 1, "projects": [{"name": "sealed", "description": more, "organizations": [{"name": "o", "metadata": [entry("theirs", organization)]}],
+    return {"tollgate": 1, "projects": [{"name": "vault", "description": more, "organizations": [{"name": "o", "metadata": [entry("theirs", organization)]}],
                                          "credentials": [{"username": "u", "organization": "o", "metadata": [entry("pin", own)]}]}]}
 
 
@@ -325,13 +325,13 @@ def test_secret_metadata_of_a_document_readable_in_a_copy_of_the_database(own):
             result = apply(manager, secrets_document(*values))
             assert {"credential", "organization"} <= {c["kind"] for c in result["changes"]}
         refused(manager, secrets_document("Readable-Pin-5", "Readable-Pin-6", more=7))
-        manager.api("PATCH", "/projects/sealed/credentials/u/", {"fullName": "a member again"})
+        manager.api("PATCH", "/projects/vault/credentials/u/", {"fullName": "a member again"})
         with manager.config() as db:
             dump = "\n".join(db.iterdump())
         assert "Readable-Pin" not in dump and b"Readable-Pin" not in manager.bytes_at_rest() and "Readable-Pin" not in manager.log()
         assert len(set(seals(manager))) == 3  # its own entry has one seal, that of the organization one for each of its places
         text = json.dumps(export(manager)) + json.dumps(audit(manager))
-        assert "Readable-Pin" not in text and "sealed\"" not in text.replace('"name": "sealed"', "")
+        assert "Readable-Pin" not in text and "sealed" not in text
 
 
 def test_a_document_that_says_the_same_secrets_again_changes_nothing(own):
@@ -339,7 +339,7 @@ def test_a_document_that_says_the_same_secrets_again_changes_nothing(own):
         doc = secrets_document("4711-secret", "4712-secret")
         apply(manager, doc)
         before = marks(manager)
-        for again in (doc, secrets_document(None, None), export(manager, "?project=sealed")):
+        for again in (doc, secrets_document(None, None), export(manager, "?project=vault")):
             assert apply(manager, again) == {"changes": [], "secrets": []}
         assert marks(manager) == before
         kept = seals(manager)
