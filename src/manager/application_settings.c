@@ -1,91 +1,34 @@
 #include "manager/application_settings.h"
 
-#include <stdio.h>
-
 #include "manager/bodies.h"
 #include "manager/handlers.h"
 #include "manager/owners.h"
 #include "manager/publish.h"
 #include "manager/resources.h"
+#include "manager/schemas.h"
 #include "model/credential.h"
+#include "model/names.h"
 
-static bool role_is_there(const tg_key_change_t *change, tg_str_t role) {
-    for (size_t i = 0; i < change->n_roles; i++) {
-        if (tg_str_eq(change->roles[i], role)) {
-            return true;
-        }
-    }
-    return false;
-}
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
-static tg_err_t role_read(tg_call_t *c, const json_t *value, size_t i, tg_key_change_t *change) {
-    char field[sizeof(c->fault.field)];
-    tg_str_t role;
-    snprintf(field, sizeof(field), "roleNameList[%zu]", i);
-    if (!json_is_string(value)) {
-        return tg_fault(&c->fault, TG_ERR_INVALID, field, "must be a string");
-    }
-    if (!tg_arena_str(&c->arena, tg_strn(json_string_value(value), json_string_length(value)), &role)) {
-        return TG_ERR_NOMEM;
-    }
-    tg_err_t err = tg_role_check(role, field, &c->fault);
-    if (!err && role_is_there(change, role)) {
-        err = tg_fault(&c->fault, TG_ERR_INVALID, field, "stands twice");
-    }
-    if (!err) {
-        change->roles[change->n_roles++] = role;
-    }
-    return err;
-}
+static const tg_field_t change_fields[] = {
+    {.name = "publicKey", .read = tg_read_client_id, .offset = offsetof(tg_key_change_t, id)},
+    {.name = "secretKey", .read = tg_read_client_secret, .offset = offsetof(tg_key_change_t, secret)},
+    {.name = "regenerate", .read = tg_read_bool, .offset = offsetof(tg_key_change_t, regenerate)},
+    {.name = "roleNameList", TG_TEXTS(tg_key_change_t, roles, n_roles, tg_read_role), .max = TG_ROLES_MAX},
+};
 
-static tg_err_t roles_read(tg_call_t *c, const json_t *body, tg_key_change_t *change) {
-    const json_t *list = json_object_get(body, "roleNameList");
-    change->has_roles = list != NULL && !json_is_null(list);
-    if (!change->has_roles) {
-        return TG_OK;
-    }
-    size_t n = json_array_size(list);
-    if (!json_is_array(list) || n > TG_ROLES_MAX) {
-        return tg_fault(&c->fault, TG_ERR_INVALID, "roleNameList", "must be a list of at most %d roles", TG_ROLES_MAX);
-    }
-    change->roles = tg_arena_array(&c->arena, n + 1, sizeof(*change->roles));
-    tg_err_t err = change->roles == NULL ? TG_ERR_NOMEM : TG_OK;
-    for (size_t i = 0; !err && i < n; i++) {
-        err = role_read(c, json_array_get(list, i), i, change);
-    }
-    return err;
-}
-
-static tg_err_t secret_read(tg_call_t *c, const json_t *body, tg_key_change_t *change) {
-    tg_err_t err = tg_body_str(c, body, "secretKey", 0, 512, &change->secret);
-    if (!err && json_is_string(json_object_get(body, "secretKey"))) {
-        err = tg_client_secret_check(change->secret, "secretKey", &c->fault);
-    }
-    if (!err) {
-        err = tg_body_bool(c, body, "regenerate", false, &change->regenerate);
-    }
-    if (!err && change->regenerate && change->secret.n > 0) {
-        err = tg_fault(&c->fault, TG_ERR_INVALID, "secretKey", "cannot be given together with regenerate");
-    }
-    return err;
+json_t *tg_application_key_schema(void) {
+    return tg_fields_schema(change_fields, COUNT(change_fields));
 }
 
 tg_err_t tg_key_change_read(tg_call_t *c, const json_t *body, tg_key_change_t *change) {
-    static const char *const fields[] = {"publicKey", "secretKey", "regenerate", "roleNameList", NULL};
     memset(change, 0, sizeof(*change));
-    tg_err_t err = tg_body_only(c, body, fields);
-    if (!err) {
-        err = tg_body_str(c, body, "publicKey", 0, TG_CLIENT_ID_MAX, &change->id);
+    tg_err_t err = tg_body_read(c, body, change_fields, COUNT(change_fields), change);
+    if (!err && change->regenerate && change->secret.n > 0) {
+        err = tg_fault(&c->fault, TG_ERR_INVALID, "secretKey", "cannot be given together with regenerate");
     }
-    if (!err && json_is_string(json_object_get(body, "publicKey"))) {
-        err = tg_client_id_check(change->id, "publicKey", &c->fault);
-    }
-    if (!err) {
-        err = secret_read(c, body, change);
-    }
-    if (!err) {
-        err = roles_read(c, body, change);
-    }
+    change->has_roles = change->roles != NULL;
     return err;
 }
 

@@ -3,6 +3,7 @@
 #include "manager/bodies.h"
 #include "manager/handlers.h"
 #include "manager/paging.h"
+#include "manager/queries.h"
 
 #define BATCH 500
 
@@ -22,29 +23,6 @@ typedef struct {
     json_t *list;
 } walk_t;
 
-static tg_err_t moment_take(tg_call_t *c, const char *name, tg_ms_t *out) {
-    tg_str_t text;
-    *out = 0;
-    if (!tg_call_query(c, name, &text)) {
-        return TG_OK;
-    }
-    return tg_iso8601_parse(text, out) ? tg_fault(&c->fault, TG_ERR_INVALID, name, "must be like 2026-11-23T17:00:00Z")
-                                       : TG_OK;
-}
-
-static tg_err_t before_take(tg_call_t *c, int64_t *out) {
-    tg_str_t text;
-    uint64_t n = 0;
-    if (!tg_call_query(c, "before", &text)) {
-        return TG_OK;
-    }
-    if (!tg_str_to_u64(text, INT64_MAX, &n) || n == 0) {
-        return tg_fault(&c->fault, TG_ERR_INVALID, "before", "must be the id of an event");
-    }
-    *out = (int64_t)n;
-    return tg_call_query(c, "page", &text) ? tg_fault(&c->fault, TG_ERR_INVALID, "page", "goes without before") : TG_OK;
-}
-
 static tg_err_t seen_read(tg_call_t *c, filter_t *f) {
     f->seen = tg_arena_array(&c->arena, c->rights.n_projects + 1, sizeof(*f->seen));
     tg_err_t err = f->seen == NULL ? TG_ERR_NOMEM : TG_OK;
@@ -60,20 +38,18 @@ static tg_err_t seen_read(tg_call_t *c, filter_t *f) {
 }
 
 static tg_err_t filter_take(tg_call_t *c, const tg_paging_t *page, filter_t *f) {
-    memset(f, 0, sizeof(*f));
-    f->q = page->q;
-    tg_call_query(c, "who", &f->who);
-    tg_call_query(c, "what", &f->what);
-    tg_call_query(c, "project", &f->project);
-    f->partial = tg_permission_is_partial(c);
-    tg_err_t err = f->partial ? seen_read(c, f) : TG_OK;
-    if (!err) {
-        err = before_take(c, &f->before);
+    *f = (filter_t){.q = page->q,
+                    .who = tg_param_text(c, "who"),
+                    .what = tg_param_text(c, "what"),
+                    .project = tg_param_text(c, "project"),
+                    .from = tg_param_moment(c, "from"),
+                    .to = tg_param_moment(c, "to"),
+                    .before = tg_param_number(c, "before", 0),
+                    .partial = tg_permission_is_partial(c)};
+    if (f->before > 0 && page->page > 1) {
+        return tg_fault(&c->fault, TG_ERR_INVALID, "page", "goes without before");
     }
-    if (!err) {
-        err = moment_take(c, "from", &f->from);
-    }
-    return err ? err : moment_take(c, "to", &f->to);
+    return f->partial ? seen_read(c, f) : TG_OK;
 }
 
 static bool contains(tg_str_t s, tg_str_t part) {
@@ -166,12 +142,9 @@ static void page_put(tg_call_t *c, const filter_t *f, const tg_paging_t *page, c
 }
 
 tg_err_t tg_audit_list(tg_call_t *c) {
-    tg_paging_t page;
+    tg_paging_t page = tg_paging(c);
     filter_t filter;
-    tg_err_t err = tg_paging_parse(c, &page);
-    if (!err) {
-        err = filter_take(c, &page, &filter);
-    }
+    tg_err_t err = filter_take(c, &page, &filter);
     if (err) {
         return err;
     }

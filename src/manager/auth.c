@@ -93,7 +93,7 @@ static tg_err_t throttled(tg_call_t *c, tg_str_t name) {
 
 /* `name` is written down if it is somebody's: people type passwords there. */
 static tg_err_t failed(tg_call_t *c, tg_str_t name, tg_str_t known) {
-    c->refusal = known.n > 0 ? TG_REFUSAL_LOGIN : TG_REFUSAL_LOGIN_UNKNOWN;
+    c->refusal = TG_REFUSAL_LOGIN;
     c->who = known;
     tg_throttle_failed(&c->m->throttle, name, c->address, c->now);
     atomic_fetch_add(&c->m->metrics.logins_failed, 1);

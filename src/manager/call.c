@@ -28,11 +28,8 @@ void tg_call_release(tg_call_t *c) {
     tg_arena_release(&c->arena);
 }
 
-tg_err_t tg_call_begin(tg_call_t *c) {
-    if (c->writing) {
-        return TG_OK;
-    }
-    pthread_mutex_lock(&c->m->writer);
+/* The caller has the writer's lock. */
+static tg_err_t transaction_begin(tg_call_t *c) {
     tg_err_t err = c->store->ops->begin(c->store, BEGIN_WAIT_MS);
     if (err) {
         pthread_mutex_unlock(&c->m->writer);
@@ -40,6 +37,20 @@ tg_err_t tg_call_begin(tg_call_t *c) {
     }
     c->writing = true;
     return TG_OK;
+}
+
+tg_err_t tg_call_begin(tg_call_t *c) {
+    if (c->writing) {
+        return TG_OK;
+    }
+    pthread_mutex_lock(&c->m->writer);
+    return transaction_begin(c);
+}
+
+tg_err_t tg_call_begin_within(tg_call_t *c, int wait_ms) {
+    tg_ms_t until = tg_now() + wait_ms;
+    const struct timespec end = {until / 1000, (until % 1000) * 1000000};
+    return pthread_mutex_timedlock(&c->m->writer, &end) == 0 ? transaction_begin(c) : TG_ERR_UNAVAILABLE;
 }
 
 static tg_err_t doc_write(const json_t *doc, tg_buf_t *out) {

@@ -72,6 +72,8 @@ void tg_call_release(tg_call_t *c);
 
 /* Begins the write transaction. */
 tg_err_t tg_call_begin(tg_call_t *c) TG_MUST_CHECK;
+/* Likewise, unless others of this process write for longer than that: UNAVAILABLE. */
+tg_err_t tg_call_begin_within(tg_call_t *c, int wait_ms) TG_MUST_CHECK;
 /* One row of the audit log: `what` changed from c->before to c->after, which are taken off the call. */
 tg_err_t tg_call_audit(tg_call_t *c, tg_str_t what) TG_MUST_CHECK;
 /* The same about "<method> <path>/". */

@@ -66,14 +66,11 @@ static bool has_part(const json_t *doc, tg_str_t q) {
 
 tg_err_t tg_access_get(tg_call_t *c) {
     tg_credential_row_t row;
-    tg_paging_t page;
+    tg_paging_t page = tg_paging(c);
     json_t **docs = NULL;
     size_t n = 0;
     int64_t total = 0;
     tg_err_t err = tg_credential_need(c, &row);
-    if (!err) {
-        err = tg_paging_parse(c, &page);
-    }
     if (!err) {
         err = rows_read(c, row.client.key_id, &docs, &n);
     }

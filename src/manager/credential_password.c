@@ -4,9 +4,12 @@
 #include "manager/handlers.h"
 #include "manager/password.h"
 #include "manager/publish.h"
+#include "manager/queries.h"
 #include "manager/resources.h"
+#include "manager/schemas.h"
+#include "model/names.h"
 
-#define PASSWORD_MAX 512
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 typedef struct {
     tg_str_t environment; /* "": the general one */
@@ -14,32 +17,35 @@ typedef struct {
     char made[TG_APPLICATION_SECRET_LEN];
 } change_t;
 
+typedef struct {
+    tg_str_t password, environment;
+    bool regenerate;
+} body_t;
+
+static const tg_field_t body_fields[] = {
+    {.name = "password", .read = tg_read_client_secret, .offset = offsetof(body_t, password)},
+    {.name = "regenerate", .read = tg_read_bool, .offset = offsetof(body_t, regenerate)},
+    {.name = "environmentName", .read = tg_read_name, .offset = offsetof(body_t, environment)},
+};
+
+json_t *tg_credential_password_schema(void) {
+    return tg_fields_schema(body_fields, COUNT(body_fields));
+}
+
 /* The slow part is here, before the transaction. */
 static tg_err_t change_read(tg_call_t *c, change_t *change) {
-    static const char *const fields[] = {"password", "regenerate", "environmentName", NULL};
-    tg_str_t password = TG_STR_NONE;
-    bool regenerate = false;
-    tg_err_t err = tg_body_only(c, c->body, fields);
-    if (!err) {
-        err = tg_body_bool(c, c->body, "regenerate", false, &regenerate);
-    }
-    if (!err) {
-        err = tg_body_str(c, c->body, "password", regenerate ? 0 : 1, PASSWORD_MAX, &password);
-    }
-    if (!err && regenerate && password.n > 0) {
-        err = tg_fault(&c->fault, TG_ERR_INVALID, "password", "cannot be given together with regenerate");
-    }
-    if (!err && !regenerate) {
-        err = tg_client_secret_check(password, "password", &c->fault);
-    }
-    if (!err) {
-        err = tg_body_str(c, c->body, "environmentName", 0, TG_NAME_MAX, &change->environment);
+    body_t body = {.regenerate = false};
+    tg_err_t err = tg_body_read(c, c->body, body_fields, COUNT(body_fields), &body);
+    if (!err && body.regenerate == (body.password.n > 0)) {
+        err = tg_fault(&c->fault, TG_ERR_INVALID, "password", "%s",
+                       body.regenerate ? "cannot be given together with regenerate" : "or regenerate is needed");
     }
     if (err) {
         return err;
     }
-    return regenerate ? tg_secret_generate(c, c->params[1], change->made, &change->form)
-                      : tg_secret_choose(c, password, &change->form);
+    change->environment = body.environment;
+    return body.regenerate ? tg_secret_generate(c, c->params[1], change->made, &change->form)
+                           : tg_secret_choose(c, body.password, &change->form);
 }
 
 static tg_err_t environment_need(tg_call_t *c, tg_str_t name, tg_resource_t *environment) {
@@ -173,12 +179,8 @@ static tg_err_t secret_drop(tg_call_t *c, tg_credential_row_t *row, tg_str_t nam
 tg_err_t tg_credential_password_delete(tg_call_t *c) {
     static const char *const nothing[] = {NULL};
     tg_credential_row_t row;
-    tg_str_t name = TG_STR_NONE;
+    tg_str_t name = tg_param_text(c, "environmentName");
     tg_err_t err = tg_body_only(c, c->body, nothing);
-    if (!err && (!tg_call_query(c, "environmentName", &name) || name.n == 0)) {
-        err = tg_fault(&c->fault, TG_ERR_INVALID, "environmentName",
-                       "is missing: only the password of an environment can be dropped");
-    }
     if (!err) {
         err = tg_call_begin(c);
     }

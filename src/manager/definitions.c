@@ -7,6 +7,7 @@
 #include "manager/owners.h"
 #include "manager/policy_scopes.h"
 #include "manager/proxies.h"
+#include "manager/queries.h"
 #include "manager/resources.h"
 #include "model/endpoint.h"
 #include "yaml/document.h"
@@ -156,13 +157,7 @@ tg_err_t tg_definition_proxy_create(tg_call_t *c) {
 
 /* What a body would say, by the query: the body is the definition. */
 static tg_err_t file_body_make(tg_call_t *c, json_t **body) {
-    tg_str_t name = TG_STR_NONE, path = TG_STR_NONE, address = TG_STR_NONE;
-    if (!tg_call_query(c, "apiProxyName", &name)) {
-        return tg_fault(&c->fault, TG_ERR_INVALID, "apiProxyName", "is required as a query parameter");
-    }
-    if (!tg_call_query(c, "relativePath", &path)) {
-        return tg_fault(&c->fault, TG_ERR_INVALID, "relativePath", "is required as a query parameter");
-    }
+    tg_str_t name = tg_param_text(c, "apiProxyName"), path = tg_param_text(c, "relativePath"), address;
     *body = json_pack("{s:s%, s:s, s:{s:[s%]}}", "apiProxyName", name.p, name.n, "apiProxyCreationType", "OPEN_API",
                       "clientRoute", "relativePathList", path.p, path.n);
     if (*body == NULL) {

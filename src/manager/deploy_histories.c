@@ -46,13 +46,10 @@ static tg_err_t rows_read(tg_call_t *c, const tg_resource_t *owner, int64_t envi
 
 tg_err_t tg_deployment_histories(tg_call_t *c) {
     tg_resource_t project, owner, environment;
-    tg_paging_t page;
+    tg_paging_t page = tg_paging(c);
     tg_deployment_t *rows = NULL;
     size_t n = 0;
     tg_err_t err = tg_owner_need(c, &project, &owner);
-    if (!err) {
-        err = tg_paging_parse(c, &page);
-    }
     if (!err) {
         err = environment_take(c, "environmentName", &environment);
     }

@@ -1,50 +1,40 @@
 /* What a write says about deploying. */
-#include <stdio.h>
-
+#include "manager/bodies.h"
 #include "manager/deploy.h"
 
-static tg_err_t names_take(tg_call_t *c, const json_t *list, const char *field, tg_deploy_request_t *out) {
-    size_t n = json_array_size(list);
-    if (!json_is_array(list) || n == 0 || n > TG_TARGETS_MAX) {
-        return tg_fault(&c->fault, TG_ERR_INVALID, field, "must list 1 to %d names of environments", TG_TARGETS_MAX);
-    }
-    out->names = tg_arena_array(&c->arena, n, sizeof(tg_str_t));
-    if (out->names == NULL) {
-        return TG_ERR_NOMEM;
-    }
-    for (size_t i = 0; i < n; i++) {
-        const json_t *name = json_array_get(list, i);
-        if (!json_is_string(name)) {
-            return tg_fault(&c->fault, TG_ERR_INVALID, field, "must list names of environments");
-        }
-        if (!tg_arena_str(&c->arena, tg_strn(json_string_value(name), json_string_length(name)), &out->names[i])) {
+/* The tables of the model room know their names, and leave them to this one. */
+static const tg_field_t request_fields[] = {
+    {.name = "deploy", .read = tg_read_bool, .offset = offsetof(tg_deploy_request_t, wanted)},
+    {.name = "deployTargetEnvironmentNameList",
+     TG_TEXTS(tg_deploy_request_t, names, n, tg_read_name),
+     .max = TG_DEPLOY_TARGETS_MAX},
+};
+#define LIST_NAME request_fields[1].name
+
+static tg_err_t members_move(json_t *from, json_t *to) {
+    for (size_t i = 0; i < sizeof(request_fields) / sizeof(request_fields[0]); i++) {
+        json_t *value = json_object_get(from, request_fields[i].name);
+        if (value != NULL && json_object_set(to, request_fields[i].name, value) != 0) {
             return TG_ERR_NOMEM;
         }
+        json_object_del(from, request_fields[i].name);
     }
-    out->n = n;
     return TG_OK;
 }
 
-tg_err_t tg_deploy_request_take(tg_call_t *c, json_t *object, const char *path, tg_deploy_request_t *out) {
-    static const char list_name[] = "deployTargetEnvironmentNameList";
-    char field[sizeof(c->fault.field)];
-    memset(out, 0, sizeof(*out));
-    const json_t *deploy = json_object_get(object, "deploy");
-    const json_t *list = json_object_get(object, list_name);
-    if (deploy != NULL && !json_is_boolean(deploy) && !json_is_null(deploy)) {
-        snprintf(field, sizeof(field), "%sdeploy", path);
-        return tg_fault(&c->fault, TG_ERR_INVALID, field, "must be true or false");
+tg_err_t tg_deploy_request_take(tg_call_t *c, json_t *object, const char *member, tg_deploy_request_t *out) {
+    tg_reader_t r = {&c->arena, &c->fault};
+    const tg_place_t here = {NULL, member, 0}, *at = member[0] != '\0' ? &here : NULL;
+    json_t *taken = json_object();
+    *out = (tg_deploy_request_t){.wanted = false};
+    tg_err_t err = taken == NULL ? TG_ERR_NOMEM : members_move(object, taken);
+    if (!err) {
+        err = tg_fields_read(&r, at, taken, request_fields, sizeof(request_fields) / sizeof(request_fields[0]), out);
     }
-    out->wanted = json_is_true(deploy);
-    snprintf(field, sizeof(field), "%s%s", path, list_name);
-    tg_err_t err = TG_OK;
-    if (out->wanted || (list != NULL && !json_is_null(list) && json_array_size(list) > 0)) {
-        err = names_take(c, list, field, out);
-    } else if (list != NULL && !json_is_null(list) && !json_is_array(list)) {
-        err = tg_fault(&c->fault, TG_ERR_INVALID, field, "must list names of environments");
+    if (!err && out->wanted && out->n == 0) {
+        err = tg_refuse(&r, TG_MEMBER(at, LIST_NAME), "must list 1 to %d names of environments", TG_DEPLOY_TARGETS_MAX);
     }
-    json_object_del(object, "deploy");
-    json_object_del(object, list_name);
+    json_decref(taken);
     return err;
 }
 
@@ -54,8 +44,8 @@ tg_err_t tg_deploy_request_apply(tg_call_t *c, const tg_deploy_request_t *r, con
         tg_resource_t environment;
         err = c->store->ops->resource_find(c->store, TG_RES_ENVIRONMENT, 0, r->names[i], &c->arena, &environment);
         if (err == TG_ERR_NOTFOUND) {
-            return tg_fault(&c->fault, TG_ERR_INVALID, "deployTargetEnvironmentNameList",
-                            "there is no environment \"%.*s\"", TG_STR_ARGS(r->names[i]));
+            return tg_fault(&c->fault, TG_ERR_INVALID, LIST_NAME, "there is no environment \"%.*s\"",
+                            TG_STR_ARGS(r->names[i]));
         }
         if (!err) {
             err = tg_deploy(c, &environment, owner, TG_STR_NONE);

@@ -132,12 +132,9 @@ static tg_err_t nodes_list(tg_call_t *c, int64_t environment_id, json_t *list, s
 
 tg_err_t tg_environment_nodes(tg_call_t *c) {
     tg_resource_t environment;
-    tg_paging_t page;
+    tg_paging_t page = tg_paging(c);
     size_t n = 0;
     tg_err_t err = tg_environment_need(c, c->params[0], &environment);
-    if (!err) {
-        err = tg_paging_parse(c, &page);
-    }
     if (err) {
         return err;
     }

@@ -4,7 +4,7 @@
 
 #include "manager/auth.h"
 #include "manager/deploy.h"
-#include "manager/paging.h"
+#include "manager/queries.h"
 
 #define PAIRS_MAX  64
 #define BODY_DEPTH 32

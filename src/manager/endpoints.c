@@ -52,11 +52,8 @@ static bool has(tg_str_t text, tg_str_t q) {
 
 tg_err_t tg_endpoint_list(tg_call_t *c) {
     place_t p;
-    tg_paging_t page;
+    tg_paging_t page = tg_paging(c);
     tg_err_t err = proxy_need(c, &p);
-    if (!err) {
-        err = tg_paging_parse(c, &page);
-    }
     const tg_api_endpoint_t **found = err ? NULL : tg_arena_array(&c->arena, p.proxy.n_endpoints, sizeof(*found));
     if (found == NULL) {
         return err ? err : TG_ERR_NOMEM;

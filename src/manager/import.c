@@ -8,6 +8,7 @@
 #include "manager/projects.h"
 #include "manager/publish.h"
 #include "manager/resources.h"
+#include "manager/schemas.h"
 #include "manager/token_management.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
@@ -15,6 +16,45 @@
 #define ENVIRONMENTS_MAX 1000
 #define PROJECTS_MAX     10000
 #define OBJECTS_MAX      100000
+
+/* ---- schemas ---- */
+
+static json_t *body_document_schema(const tg_field_t *f) {
+    (void)f;
+    return tg_document_schema();
+}
+
+static json_t *format_schema(const tg_field_t *f) {
+    (void)f;
+    return json_pack("{s:s, s:[i]}", "type", "integer", "enum", TG_IMPORT_FORMAT);
+}
+
+static json_t *token_management_schema(const tg_field_t *f) {
+    (void)f;
+    return tg_token_management_schema();
+}
+
+static json_t *environments_schema(const tg_field_t *f) {
+    return tg_schema_array(f, tg_environment_schema());
+}
+
+static json_t *organizations_schema(const tg_field_t *f) {
+    return tg_schema_array(f, tg_organization_schema());
+}
+
+static json_t *proxies_schema(const tg_field_t *f) {
+    return tg_schema_array(f, tg_import_proxy_schema());
+}
+
+static json_t *groups_schema(const tg_field_t *f) {
+    return tg_schema_array(f, tg_import_group_schema());
+}
+
+static json_t *credentials_schema(const tg_field_t *f) {
+    return tg_schema_array(f, tg_import_credential_schema());
+}
+
+static json_t *projects_schema(const tg_field_t *f);
 
 /* ---- the document ---- */
 
@@ -24,7 +64,11 @@ typedef struct {
 } body_t;
 
 static const tg_field_t body_fields[] = {
-    {.name = "document", .read = tg_read_kept, .offset = offsetof(body_t, document), .required = true},
+    {.name = "document",
+     .read = tg_read_kept,
+     .offset = offsetof(body_t, document),
+     .required = true,
+     .schema = body_document_schema},
     {.name = "dryRun", .read = tg_read_bool, .offset = offsetof(body_t, dry_run)},
     {.name = "prune", .read = tg_read_bool, .offset = offsetof(body_t, prune)},
     {.name = "setSecrets", .read = tg_read_bool, .offset = offsetof(body_t, set_secrets)},
@@ -45,32 +89,59 @@ static tg_err_t read_format(const tg_reader_t *r, const tg_place_t *at, const tg
                : tg_refuse(r, at, "must be %d: this release reads no other version of the document", TG_IMPORT_FORMAT);
 }
 
-static const tg_field_t format_fields[] = {
-    {.name = "tollgate", .read = read_format, .offset = offsetof(document_t, format), .required = true},
-};
+#define FORMAT_FIELD                                                                                                   \
+    {                                                                                                                  \
+        .name = "tollgate", .read = read_format, .offset = offsetof(document_t, format), .required = true,             \
+        .schema = format_schema                                                                                        \
+    }
+
+static const tg_field_t format_fields[] = {FORMAT_FIELD};
 
 static const tg_field_t document_fields[] = {
-    {.name = "tollgate", .read = read_format, .offset = offsetof(document_t, format), .required = true},
-    {.name = "tokenManagement", .read = tg_read_kept, .offset = offsetof(document_t, token_management)},
+    FORMAT_FIELD,
+    {.name = "tokenManagement",
+     .read = tg_read_kept,
+     .offset = offsetof(document_t, token_management),
+     .schema = token_management_schema},
     {.name = "environments",
      .read = tg_read_kept_list,
      .offset = offsetof(document_t, environments),
-     .max = ENVIRONMENTS_MAX},
-    {.name = "projects", .read = tg_read_kept_list, .offset = offsetof(document_t, projects), .max = PROJECTS_MAX},
+     .max = ENVIRONMENTS_MAX,
+     .schema = environments_schema},
+    {.name = "projects",
+     .read = tg_read_kept_list,
+     .offset = offsetof(document_t, projects),
+     .max = PROJECTS_MAX,
+     .schema = projects_schema},
 };
 
 typedef struct {
     const json_t *organizations, *proxies, *proxy_groups, *policy_groups, *credentials;
 } project_t;
 
-#define PROJECT_LIST(key, member)                                                                                      \
-    { .name = key, .read = tg_read_kept_list, .offset = offsetof(project_t, member), .max = OBJECTS_MAX }
+#define PROJECT_LIST(key, member, of)                                                                                  \
+    { .name = key, .read = tg_read_kept_list, .offset = offsetof(project_t, member), .max = OBJECTS_MAX, .schema = of }
 
 static const tg_field_t project_fields[] = {
-    PROJECT_LIST("organizations", organizations), PROJECT_LIST("proxies", proxies),
-    PROJECT_LIST("proxyGroups", proxy_groups),    PROJECT_LIST("policyGroups", policy_groups),
-    PROJECT_LIST("credentials", credentials),
+    PROJECT_LIST("organizations", organizations, organizations_schema),
+    PROJECT_LIST("proxies", proxies, proxies_schema),
+    PROJECT_LIST("proxyGroups", proxy_groups, groups_schema),
+    PROJECT_LIST("policyGroups", policy_groups, groups_schema),
+    PROJECT_LIST("credentials", credentials, credentials_schema),
 };
+
+static json_t *projects_schema(const tg_field_t *f) {
+    return tg_schema_array(
+        f, tg_schema_join(tg_project_schema(), tg_fields_schema(project_fields, COUNT(project_fields))));
+}
+
+json_t *tg_document_schema(void) {
+    return tg_fields_schema(document_fields, COUNT(document_fields));
+}
+
+json_t *tg_import_schema(void) {
+    return tg_fields_schema(body_fields, COUNT(body_fields));
+}
 
 /* ---- token management, environments ---- */
 
@@ -370,10 +441,9 @@ static tg_err_t import_run(tg_import_t *im, const document_t *d) {
 }
 
 tg_err_t tg_import(tg_call_t *c) {
-    tg_reader_t r = {&c->arena, &c->fault};
     body_t body = {.document = NULL};
     document_t document;
-    tg_err_t err = tg_fields_read(&r, NULL, c->body, body_fields, COUNT(body_fields), &body);
+    tg_err_t err = tg_body_read(c, c->body, body_fields, COUNT(body_fields), &body);
     if (err) {
         return err;
     }

@@ -2,6 +2,7 @@
 #include "manager/bodies.h"
 #include "manager/import.h"
 #include "manager/resources.h"
+#include "manager/schemas.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -16,10 +17,27 @@ typedef struct {
     const json_t *token, *access;
 } beside_t;
 
+static json_t *token_schema(const tg_field_t *f) {
+    (void)f;
+    return tg_credential_token_schema();
+}
+
+static json_t *access_schema(const tg_field_t *f) {
+    return tg_schema_array(f, tg_access_row_schema());
+}
+
 static const tg_field_t beside_fields[] = {
-    {.name = "token", .read = tg_read_kept, .offset = offsetof(beside_t, token)},
-    {.name = "access", .read = tg_read_kept_list, .offset = offsetof(beside_t, access), .max = ACCESS_MAX},
+    {.name = "token", .read = tg_read_kept, .offset = offsetof(beside_t, token), .schema = token_schema},
+    {.name = "access",
+     .read = tg_read_kept_list,
+     .offset = offsetof(beside_t, access),
+     .max = ACCESS_MAX,
+     .schema = access_schema},
 };
+
+json_t *tg_import_credential_schema(void) {
+    return tg_schema_join(tg_credential_schema(), tg_fields_schema(beside_fields, COUNT(beside_fields)));
+}
 
 typedef struct {
     tg_credential_t fresh;

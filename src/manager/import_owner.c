@@ -5,7 +5,9 @@
 #include "manager/import.h"
 #include "manager/members.h"
 #include "manager/policies.h"
+#include "manager/policy_scopes.h"
 #include "manager/resources.h"
+#include "manager/schemas.h"
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
@@ -25,11 +27,35 @@ typedef struct {
     size_t n_members;
 } beside_t;
 
+static json_t *key_part_schema(const tg_field_t *f) {
+    json_t *all = tg_application_key_schema();
+    json_t *part = json_incref(json_object_get(json_object_get(all, "properties"), f->name));
+    json_decref(all);
+    return part;
+}
+
+static const tg_field_t policy_fields[] = {{.name = "name", .read = tg_read_name, .required = true}};
+
+static json_t *policies_schema(const tg_field_t *f) {
+    return tg_schema_array(f,
+                           tg_schema_join(tg_policy_schema(), tg_fields_schema(policy_fields, COUNT(policy_fields))));
+}
+
 #define OWNER_FIELDS                                                                                                   \
-    {.name = "publicKey", .read = tg_read_kept, .offset = offsetof(beside_t, public_key)},                             \
-        {.name = "secretKey", .read = tg_read_kept, .offset = offsetof(beside_t, secret_key)},                         \
-        {.name = "roleNameList", .read = tg_read_kept, .offset = offsetof(beside_t, roles)},                           \
-        {.name = "policies", .read = tg_read_kept_list, .offset = offsetof(beside_t, policies), .max = POLICIES_MAX},  \
+    {.name = "publicKey", .read = tg_read_kept, .offset = offsetof(beside_t, public_key), .schema = key_part_schema},  \
+        {.name = "secretKey",                                                                                          \
+         .read = tg_read_kept,                                                                                         \
+         .offset = offsetof(beside_t, secret_key),                                                                     \
+         .schema = key_part_schema},                                                                                   \
+        {.name = "roleNameList",                                                                                       \
+         .read = tg_read_kept,                                                                                         \
+         .offset = offsetof(beside_t, roles),                                                                          \
+         .schema = key_part_schema},                                                                                   \
+        {.name = "policies",                                                                                           \
+         .read = tg_read_kept_list,                                                                                    \
+         .offset = offsetof(beside_t, policies),                                                                       \
+         .max = POLICIES_MAX,                                                                                          \
+         .schema = policies_schema},                                                                                   \
     {                                                                                                                  \
         .name = "environments", TG_TEXTS(beside_t, environments, n_environments, tg_read_name), .max = TG_TARGETS_MAX  \
     }
@@ -45,6 +71,22 @@ typedef struct {
     beside_t beside;
     tg_key_change_t key;
 } read_owner_t;
+
+/* ---- schemas ---- */
+
+static json_t *with_beside(json_t *body, size_t n) {
+    json_object_del(json_object_get(body, "properties"), "deploy");
+    json_object_del(json_object_get(body, "properties"), "deployTargetEnvironmentNameList");
+    return tg_schema_join(body, tg_fields_schema(owner_fields, n));
+}
+
+json_t *tg_import_proxy_schema(void) {
+    return with_beside(tg_proxy_schema(), PROXY_FIELDS_N);
+}
+
+json_t *tg_import_group_schema(void) {
+    return with_beside(tg_group_schema(), COUNT(owner_fields));
+}
 
 const char *tg_import_owner_kind(tg_resource_kind_t kind) {
     return kind == TG_RES_PROXY ? "apiProxy" : kind == TG_RES_PROXY_GROUP ? "apiProxyGroup" : "policyGroup";
@@ -306,6 +348,9 @@ static tg_err_t owner_write(tg_import_t *im, const tg_owner_type_t *type, const 
     err = tg_import_fault(im, err, at);
     if (!err) {
         err = policies_write(im, project, &row, o.beside.policies, at);
+    }
+    if (!err) {
+        err = tg_import_fault(im, tg_policies_check(c, &row), at);
     }
     if (!err) {
         err = environments_check(im, &o.beside, at);

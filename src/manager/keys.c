@@ -3,7 +3,11 @@
 #include "manager/handlers.h"
 #include "manager/publish.h"
 #include "manager/resources.h"
+#include "manager/schemas.h"
 #include "manager/signing_keys.h"
+#include "model/token_settings.h"
+
+#define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define PEM_MAX 16384
 
@@ -41,13 +45,10 @@ static json_t *key_show(tg_call_t *c, const tg_signing_key_t *keys, size_t n, si
 
 tg_err_t tg_signing_key_list(tg_call_t *c) {
     tg_resource_t environment;
-    tg_paging_t page;
+    tg_paging_t page = tg_paging(c);
     tg_signing_key_t *keys = NULL;
     size_t n = 0;
     tg_err_t err = tg_environment_need(c, c->params[0], &environment);
-    if (!err) {
-        err = tg_paging_parse(c, &page);
-    }
     if (!err) {
         err = tg_signing_keys_load(c, environment.id, &keys, &n);
     }
@@ -62,18 +63,33 @@ tg_err_t tg_signing_key_list(tg_call_t *c) {
     return TG_OK;
 }
 
-static tg_err_t algorithm_take(tg_call_t *c, bool required, tg_alg_t *alg) {
-    tg_str_t name = TG_STR_NONE;
-    tg_err_t err = tg_body_str(c, c->body, "algorithm", required ? 1 : 0, 16, &name);
-    if (err) {
-        return err;
-    }
-    *alg = tg_alg_parse(name.n ? name : TG_STR("RS256"));
-    if (*alg == TG_ALG_NONE_SUCH) {
-        return tg_fault(&c->fault, TG_ERR_INVALID, "algorithm",
-                        "must be one of RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA");
-    }
-    return TG_OK;
+typedef struct {
+    tg_str_t algorithm, pem;
+    bool activate_now;
+} key_body_t;
+
+static const tg_field_t regenerate_fields[] = {
+    {.name = "algorithm", .read = tg_read_algorithm, .offset = offsetof(key_body_t, algorithm)},
+    {.name = "activateNow", .read = tg_read_bool, .offset = offsetof(key_body_t, activate_now)},
+};
+
+static const tg_field_t upload_fields[] = {
+    {.name = "algorithm", .read = tg_read_algorithm, .offset = offsetof(key_body_t, algorithm), .required = true},
+    {.name = "privateKey",
+     .read = tg_read_text,
+     .offset = offsetof(key_body_t, pem),
+     .required = true,
+     .min = 1,
+     .max = PEM_MAX},
+    {.name = "activateNow", .read = tg_read_bool, .offset = offsetof(key_body_t, activate_now)},
+};
+
+json_t *tg_key_regenerate_schema(void) {
+    return tg_fields_schema(regenerate_fields, COUNT(regenerate_fields));
+}
+
+json_t *tg_key_upload_schema(void) {
+    return tg_fields_schema(upload_fields, COUNT(upload_fields));
 }
 
 /* Nodes publish a key a moment after it was made, and a verifier may have read the set in that moment. */
@@ -131,62 +147,40 @@ static tg_err_t key_install(tg_call_t *c, const tg_key_t *key, bool now, const c
 }
 
 tg_err_t tg_signing_key_regenerate(tg_call_t *c) {
-    static const char *const fields[] = {"algorithm", "activateNow", NULL};
+    key_body_t body = {.algorithm = TG_STR("RS256")};
     tg_resource_t environment;
-    tg_alg_t alg;
-    bool now;
     tg_key_t *key = NULL;
     tg_err_t err = tg_environment_need(c, c->params[0], &environment); /* before the slow part */
     if (!err) {
-        err = tg_body_only(c, c->body, fields);
+        err = tg_body_read(c, c->body, regenerate_fields, COUNT(regenerate_fields), &body);
     }
     if (!err) {
-        err = algorithm_take(c, false, &alg);
+        err = tg_key_generate(tg_alg_parse(body.algorithm), &key);
     }
     if (!err) {
-        err = tg_body_bool(c, c->body, "activateNow", false, &now);
-    }
-    if (!err) {
-        err = tg_key_generate(alg, &key);
-    }
-    if (!err) {
-        err = key_install(c, key, now, NULL);
+        err = key_install(c, key, body.activate_now, NULL);
     }
     tg_key_free(key);
     return err;
 }
 
-static tg_err_t pem_take(tg_call_t *c, tg_alg_t alg, tg_key_t **key) {
-    const json_t *value = json_object_get(c->body, "privateKey");
-    tg_str_t pem = tg_json_str(c->body, "privateKey");
-    if (!json_is_string(value) || pem.n == 0 || pem.n > PEM_MAX) {
-        return tg_fault(&c->fault, TG_ERR_INVALID, "privateKey", "must be a PEM private key of at most %d bytes",
-                        PEM_MAX);
-    }
+static tg_err_t pem_take(tg_call_t *c, const key_body_t *body, tg_key_t **key) {
     tg_fault_t why = {0};
-    tg_err_t err = tg_key_from_pem(pem, alg, key, &why);
+    tg_err_t err = tg_key_from_pem(body->pem, tg_alg_parse(body->algorithm), key, &why);
     return err == TG_ERR_INVALID || err == TG_ERR_LIMIT ? tg_fault(&c->fault, TG_ERR_INVALID, "privateKey", "%s",
                                                                    why.text[0] ? why.text : "is no PEM private key")
                                                         : err;
 }
 
 tg_err_t tg_signing_key_upload(tg_call_t *c) {
-    static const char *const fields[] = {"algorithm", "privateKey", "activateNow", NULL};
-    tg_alg_t alg;
-    bool now;
+    key_body_t body = {.activate_now = false};
     tg_key_t *key = NULL;
-    tg_err_t err = tg_body_only(c, c->body, fields);
+    tg_err_t err = tg_body_read(c, c->body, upload_fields, COUNT(upload_fields), &body);
     if (!err) {
-        err = algorithm_take(c, true, &alg);
+        err = pem_take(c, &body, &key);
     }
     if (!err) {
-        err = tg_body_bool(c, c->body, "activateNow", false, &now);
-    }
-    if (!err) {
-        err = pem_take(c, alg, &key);
-    }
-    if (!err) {
-        err = key_install(c, key, now, "privateKey");
+        err = key_install(c, key, body.activate_now, "privateKey");
     }
     tg_key_free(key);
     return err;

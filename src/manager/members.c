@@ -75,12 +75,9 @@ static json_t *member_show(tg_call_t *c, const tg_resource_t *proxy) {
 
 tg_err_t tg_member_list(tg_call_t *c) {
     tg_resource_t project, group, *rows = NULL;
-    tg_paging_t page;
+    tg_paging_t page = tg_paging(c);
     size_t n = 0;
     tg_err_t err = tg_owner_need(c, &project, &group);
-    if (!err) {
-        err = tg_paging_parse(c, &page);
-    }
     if (!err) {
         err = tg_group_members(c, &group, page.q, page.descending, &rows, &n);
     }

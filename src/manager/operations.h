@@ -6,6 +6,7 @@
 #define TG_MANAGER_OPERATIONS_H
 
 #include "base/arena.h"
+#include "model/fields.h"
 
 typedef struct tg_call tg_call_t;
 
@@ -38,23 +39,21 @@ enum {
 typedef struct {
     const char *id; /* operationId */
     const char *method;
-    const char *path; /* template, without the trailing slash that is optional; "?a&b" : its query parameters */
+    const char *path; /* template, without the trailing slash that is optional */
     tg_permission_t permission;
     unsigned flags;
     int status; /* of success */
     tg_err_t (*handle)(tg_call_t *c);
-    const char *schema; /* of the body: a name of openapi_schemas.c, or NULL */
+    const char *schema; /* of the body: a name of openapi_schemas.c, or NULL; a PATCH takes any part of it */
     const char *summary;
+    const char *result; /* schema of "result", or of the elements of "resultList"; NULL: none */
+    const tg_field_t *query; /* query parameters beside those of lists; ends with a row without a name; NULL: none */
 } tg_operation_t;
 
 #define TG_PARAMS_MAX 4
 
 extern const tg_operation_t tg_operations[];
 extern const size_t tg_operations_n;
-
-/* The template without its query parameters; their names, separated by '&'. */
-tg_str_t tg_operation_path(const tg_operation_t *op);
-tg_str_t tg_operation_query(const tg_operation_t *op);
 
 typedef struct {
     const tg_operation_t *op; /* NULL: the path is known, the method is not */

@@ -5,17 +5,6 @@
 
 #define SEGMENTS_MAX 12
 
-tg_str_t tg_operation_path(const tg_operation_t *op) {
-    tg_str_t rest = tg_str(op->path);
-    return tg_str_take(&rest, '?');
-}
-
-tg_str_t tg_operation_query(const tg_operation_t *op) {
-    tg_str_t rest = tg_str(op->path);
-    tg_str_take(&rest, '?');
-    return rest.p != NULL ? rest : TG_STR_NONE;
-}
-
 typedef struct {
     tg_str_t segment[SEGMENTS_MAX];
     size_t n;
@@ -94,7 +83,7 @@ static const tg_operation_t *pick(tg_str_t method, const split_t *path, split_t 
     for (size_t i = 0; i < tg_operations_n; i++) {
         const tg_operation_t *op = &tg_operations[i];
         split_t candidate;
-        int score = split(tg_operation_path(op), &candidate) ? fit(path, &candidate) : -1;
+        int score = split(tg_str(op->path), &candidate) ? fit(path, &candidate) : -1;
         if (score < best || score < 0) {
             continue;
         }

@@ -28,7 +28,7 @@ const tg_owner_type_t *tg_owner_type(tg_resource_kind_t kind) {
 
 /* "/apiops/projects/{project}/<segment>/..." */
 static const tg_owner_type_t *type_of_call(const tg_call_t *c) {
-    tg_str_t rest = tg_operation_path(c->op), segment = TG_STR_NONE;
+    tg_str_t rest = tg_str(c->op->path), segment = TG_STR_NONE;
     for (int i = 0; i < 5; i++) {
         segment = tg_str_take(&rest, '/');
     }

@@ -11,10 +11,8 @@ typedef struct {
     tg_str_t q;
 } tg_paging_t;
 
-tg_err_t tg_paging_parse(tg_call_t *c, tg_paging_t *out) TG_MUST_CHECK;
+tg_paging_t tg_paging(const tg_call_t *c);
 /* Puts resultList (takes the reference), resultCount, page, pageSize. */
 void tg_paging_put(tg_call_t *c, const tg_paging_t *p, json_t *list, int64_t total);
-/* Refuses query parameters that are neither paging (for lists) nor the operation's own, and repeated ones. */
-tg_err_t tg_query_check(tg_call_t *c) TG_MUST_CHECK;
 
 #endif

@@ -27,7 +27,7 @@ static tg_err_t policy_need(tg_call_t *c, tg_resource_t *owner, tg_resource_t *p
 static tg_err_t deploy_take(tg_call_t *c, json_t *body, tg_deploy_request_t *deploy) {
     json_t *metadata = json_object_get(body, METADATA);
     *deploy = (tg_deploy_request_t){0};
-    return json_is_object(metadata) ? tg_deploy_request_take(c, metadata, METADATA ".", deploy) : TG_OK;
+    return json_is_object(metadata) ? tg_deploy_request_take(c, metadata, METADATA, deploy) : TG_OK;
 }
 
 tg_err_t tg_policy_canonical(tg_call_t *c, json_t *body, tg_str_t name, tg_str_t *doc) {

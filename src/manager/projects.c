@@ -63,6 +63,7 @@ tg_err_t tg_project_create(tg_call_t *c) {
         err = tg_call_begin(c);
     }
     if (!err) {
+        c->project = name;
         err = tg_project_add(c, name, doc);
     }
     if (!err) {

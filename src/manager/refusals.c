@@ -2,6 +2,8 @@
 
 #include "manager/call.h"
 
+#define WAIT_MS 500 /* for a long write of somebody else */
+
 void tg_refusals_init(tg_refusals_t *r) {
     memset(r, 0, sizeof(*r));
     pthread_mutex_init(&r->lock, NULL);
@@ -52,7 +54,7 @@ void tg_refusal_audit(tg_call_t *c) {
         return;
     }
     const tg_fault_t fault = c->fault;
-    tg_err_t err = tg_call_begin(c);
+    tg_err_t err = tg_call_begin_within(c, WAIT_MS);
     json_decref(c->before);
     json_decref(c->after);
     c->before = NULL;

@@ -12,8 +12,7 @@
 
 typedef enum {
     TG_REFUSAL_NONE = 0,
-    TG_REFUSAL_LOGIN,         /* of an administrator or access token that there is */
-    TG_REFUSAL_LOGIN_UNKNOWN, /* of none */
+    TG_REFUSAL_LOGIN, /* known names and unknown ones alike: how long a refusal takes must not tell them apart */
     TG_REFUSAL_ROLE,
     TG_REFUSALS
 } tg_refusal_t;
@@ -35,7 +34,7 @@ void tg_refusals_release(tg_refusals_t *r);
 
 typedef struct tg_call tg_call_t;
 /* Writes a row about a call that was refused for c->refusal, if that sort has one left. The refusal stays what it is,
- * also if the row cannot be written. Outside of a transaction. */
+ * also if the row cannot be written now. Outside of a transaction. */
 void tg_refusal_audit(tg_call_t *c);
 
 #endif

@@ -66,11 +66,7 @@ static void rows_narrow(const tg_call_t *c, const tg_paging_t *page, tg_resource
 
 tg_err_t tg_resource_page_if(tg_call_t *c, tg_resource_kind_t kind, int64_t parent,
                              json_t *(*show)(tg_call_t *c, const tg_resource_t *row), tg_resource_fits_fn fits) {
-    tg_paging_t page;
-    tg_err_t err = tg_paging_parse(c, &page);
-    if (err) {
-        return err;
-    }
+    tg_paging_t page = tg_paging(c);
     tg_resource_query_t query = {.kind = kind,
                                  .parent = parent,
                                  .q = page.q,
@@ -80,7 +76,7 @@ tg_err_t tg_resource_page_if(tg_call_t *c, tg_resource_kind_t kind, int64_t pare
     tg_resource_t *rows = NULL;
     size_t n = 0;
     int64_t total = 0;
-    err = c->store->ops->resource_list(c->store, &query, &c->arena, &rows, &n, &total);
+    tg_err_t err = c->store->ops->resource_list(c->store, &query, &c->arena, &rows, &n, &total);
     if (err) {
         return err;
     }

@@ -1,34 +1,8 @@
 /* /tokenRequests/: what came to the token endpoints and what became of it, newest first. Never a secret or a token. */
 #include "manager/bodies.h"
 #include "manager/handlers.h"
-#include "manager/paging.h"
+#include "manager/queries.h"
 #include "manager/resources.h"
-
-#define SIZE_DEFAULT 100
-#define SIZE_LARGEST 1000
-
-static tg_err_t moment_take(tg_call_t *c, const char *name, tg_ms_t *out) {
-    tg_str_t text;
-    if (!tg_call_query(c, name, &text)) {
-        return TG_OK;
-    }
-    return tg_iso8601_parse(text, out) ? tg_fault(&c->fault, TG_ERR_INVALID, name, "must be like 2026-11-23T17:00:00Z")
-                                       : TG_OK;
-}
-
-static tg_err_t number_take(tg_call_t *c, const char *name, int64_t min, int64_t max, int64_t *out) {
-    tg_str_t text;
-    uint64_t n = 0;
-    if (!tg_call_query(c, name, &text)) {
-        return TG_OK;
-    }
-    if (!tg_str_to_u64(text, (uint64_t)max, &n) || (int64_t)n < min) {
-        return tg_fault(&c->fault, TG_ERR_INVALID, name, "must be a number from %lld to %lld", (long long)min,
-                        (long long)max);
-    }
-    *out = (int64_t)n;
-    return TG_OK;
-}
 
 /* The id of what the query names; 0: it names none. A project without a role is as one that is not there. */
 static tg_err_t id_take(tg_call_t *c, const char *name, tg_resource_kind_t kind, int64_t *out) {
@@ -48,45 +22,19 @@ static tg_err_t id_take(tg_call_t *c, const char *name, tg_resource_kind_t kind,
     return err;
 }
 
-static tg_err_t status_take(tg_call_t *c, tg_request_query_t *q) {
-    int64_t from = 0, to = 0;
-    tg_err_t err = number_take(c, "statusFrom", 100, 599, &from);
-    if (!err) {
-        err = number_take(c, "statusTo", 100, 599, &to);
-    }
-    q->status_from = (int32_t)from;
-    q->status_to = (int32_t)to;
-    return err;
-}
-
 static tg_err_t query_take(tg_call_t *c, tg_request_query_t *q) {
-    int64_t size = SIZE_DEFAULT;
-    memset(q, 0, sizeof(*q));
-    tg_call_query(c, "proxy", &q->proxy);
-    tg_call_query(c, "user", &q->user);
-    tg_call_query(c, "clientId", &q->client_id);
-    tg_call_query(c, "error", &q->error);
+    *q = (tg_request_query_t){.proxy = tg_param_text(c, "proxy"),
+                              .user = tg_param_text(c, "user"),
+                              .client_id = tg_param_text(c, "clientId"),
+                              .error = tg_param_text(c, "error"),
+                              .status_from = (int32_t)tg_param_number(c, "statusFrom", 0),
+                              .status_to = (int32_t)tg_param_number(c, "statusTo", 0),
+                              .from = tg_param_moment(c, "from"),
+                              .to = tg_param_moment(c, "to"),
+                              .before_seq = tg_param_number(c, "before", 0),
+                              .limit = (size_t)tg_param_number(c, "pageSize", TG_PAGE_SIZE_DEFAULT)};
     tg_err_t err = id_take(c, "environment", TG_RES_ENVIRONMENT, &q->environment_id);
-    if (!err) {
-        err = id_take(c, "project", TG_RES_PROJECT, &q->project_id);
-    }
-    if (!err) {
-        err = status_take(c, q);
-    }
-    if (!err) {
-        err = moment_take(c, "from", &q->from);
-    }
-    if (!err) {
-        err = moment_take(c, "to", &q->to);
-    }
-    if (!err) {
-        err = number_take(c, "before", 1, INT64_MAX, &q->before_seq);
-    }
-    if (!err) {
-        err = number_take(c, "pageSize", 1, SIZE_LARGEST, &size);
-    }
-    q->limit = (size_t)size;
-    return err;
+    return err ? err : id_take(c, "project", TG_RES_PROJECT, &q->project_id);
 }
 
 /* ---- rows ---- */

@@ -262,9 +262,23 @@ static json_t *list_schema(const tg_field_t *f) {
 
 /* ---- objects ---- */
 
+static bool allows_null(const json_t *type) {
+    size_t i;
+    const json_t *name;
+    json_array_foreach(type, i, name) {
+        if (strcmp(json_string_value(name), "null") == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* null stands for absent. */
 static bool null_allow(json_t *schema) {
     json_t *type = json_object_get(schema, "type"), *names = json_object_get(schema, "enum");
+    if (allows_null(type)) {
+        return true;
+    }
     if (json_is_string(type) && json_object_set_new(schema, "type", json_pack("[O, s]", type, "null")) != 0) {
         return false;
     }

@@ -133,3 +133,104 @@ def test_a_deploy_among_a_thousand_is_quick(own):
         print("deploy among 1,000:", seconds)
         manager.proxy("thousand", "rival", "/p777")
         assert "p777" in manager.refused(409, "POST", "/projects/thousand/apiProxies/rival/environments/production/")
+
+
+def statuses(answers):
+    return sorted(a.status_code for a in answers)
+
+
+def test_access_rows_of_many_writers_are_all_granted(manager):
+    manager.project("grants")
+    manager.api("POST", "/projects/grants/credentials/", {"username": "granted"})
+    for i in range(WRITERS):
+        manager.proxy("grants", f"grants-{i}")
+    path = "/apiops/projects/grants/credentials/granted/access/"
+    answers = together(lambda i: manager.http("PUT", path, json={"credentialAccessList": [{"name": f"grants-{i}", "type": "API_PROXY"}]}))
+    assert {a.status_code for a in answers} == {200}
+    assert manager.api("GET", "/projects/grants/credentials/granted/access/")["resultCount"] == WRITERS
+
+
+def versioned(manager, name):
+    """Objects of each kind, with a body of PUT that makes another of it."""
+    manager.project(name)
+    manager.proxy(name, name)
+    manager.policy(name, name)
+    manager.api("POST", f"/projects/{name}/credentials/", {"username": name})
+    manager.api("POST", f"/projects/{name}/credential-organizations/", {"name": name})
+    manager.api("POST", f"/projects/{name}/apiProxyGroups/", {"name": name})
+    manager.api("POST", "/environments/", {"name": name})
+    policy = {"policy": {"type": "policy-auth-jwt", "description": ""}}
+    return {
+        f"/projects/{name}/": {"description": ""}, f"/projects/{name}/apiProxies/{name}/": proxy_body(name),
+        f"/projects/{name}/apiProxies/{name}/policies/auth/": policy, f"/projects/{name}/credentials/{name}/": {"description": ""},
+        f"/projects/{name}/credential-organizations/{name}/": {"description": ""}, f"/projects/{name}/apiProxyGroups/{name}/": {"description": ""},
+        f"/environments/{name}/": {"description": ""}}
+
+
+def with_text(body, text):
+    if "policy" in body:
+        return {"policy": dict(body["policy"], description=text)}
+    return dict(body, **{"apiProxyDescription" if "apiProxyName" in body else "description": text})
+
+
+def text_of(result):
+    return result["policy"]["description"] if "policy" in result else result.get("description", result.get("apiProxyDescription"))
+
+
+def test_of_many_puts_with_one_etag_one_is_written_of_every_kind(manager):
+    for path, body in versioned(manager, "etags").items():
+        got = manager.http("GET", "/apiops" + path)
+        etag, version = got.headers["ETag"], got.json()["metadata"]["version"]
+        answers = together(lambda i: manager.http("PUT", "/apiops" + path, json=with_text(body, f"writer {i}"), headers={"If-Match": etag}))
+        assert statuses(answers) == [200] + [409] * (WRITERS - 1), path
+        winner = next(i for i, a in enumerate(answers) if a.status_code == 200)
+        after = manager.api("GET", path)
+        assert after["metadata"]["version"] == version + 1 and text_of(after["result"]) == f"writer {winner}", path
+
+
+def test_puts_without_an_etag_are_all_written_and_the_last_stays(manager):
+    for path, body in versioned(manager, "lasts").items():
+        version = manager.api("GET", path)["metadata"]["version"]
+        answers = together(lambda i: manager.http("PUT", "/apiops" + path, json=with_text(body, f"writer {i}")))
+        assert {a.status_code for a in answers} == {200}, path
+        after = manager.api("GET", path)
+        assert after["metadata"]["version"] == version + WRITERS, path
+        last = max(answers, key=lambda a: int(a.headers["ETag"].strip('"')))
+        assert text_of(after["result"]) == text_of(last.json()["result"]), path
+        assert len({a.headers["ETag"] for a in answers}) == WRITERS
+
+
+def test_one_thing_is_deleted_once(manager):
+    manager.api("POST", "/projects/default/credentials/", {"username": "deleted"})
+    assert statuses(together(lambda i: manager.http("DELETE", "/apiops/projects/default/credentials/deleted/"))) == [200] + [404] * (WRITERS - 1)
+
+
+def test_one_username_is_taken_once_in_all_projects(manager):
+    for i in range(4):
+        manager.project(f"takers-{i}")
+    answers = together(lambda i: manager.http("POST", f"/apiops/projects/takers-{i % 4}/credentials/", json={"username": "taken"}))
+    assert statuses(answers) == [201] + [409] * (WRITERS - 1)
+
+
+def test_imports_at_once_of_different_things_all_count(manager):
+    manager.project("imports")
+    before = manager.snapshot()["revision"]
+
+    def work(i):
+        doc = {"tollgate": 1, "projects": [{"name": "imports", "proxies": [dict(proxy_body(f"imports-{i}"), environments=["production"])],
+                                            "credentials": [{"username": f"imports-{i}", "access": [{"name": f"imports-{i}", "type": "API_PROXY"}]}]}]}
+        return manager.http("POST", "/apiops/import", json={"document": doc})
+
+    answers = together(work)
+    assert {a.status_code for a in answers} == {200}, {a.text for a in answers}
+    assert manager.api("GET", "/projects/imports/apiProxies/")["resultCount"] == WRITERS
+    assert manager.api("GET", "/projects/imports/credentials/")["resultCount"] == WRITERS
+    assert manager.snapshot()["revision"] == before + WRITERS
+
+
+def test_of_many_imports_of_one_document_one_changes_something(manager):
+    doc = {"tollgate": 1, "projects": [{"name": "same", "proxies": [proxy_body("same")], "credentials": [{"username": "same", "password": "correct-horse"}]}]}
+    answers = together(lambda i: manager.http("POST", "/apiops/import", json={"document": doc}))
+    assert {a.status_code for a in answers} == {200}
+    assert sorted(len(a.json()["result"]["changes"]) for a in answers) == [0] * (WRITERS - 1) + [3]
+    assert len([a for a in answers if a.json()["result"]["secrets"]]) == 1
