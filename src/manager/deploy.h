@@ -15,7 +15,8 @@ typedef struct {
 
 /* Reads both members of the object and takes them out of it. `member` is the object's own name in the body, for faults;
  * "": it is the body. */
-tg_err_t tg_deploy_request_take(tg_call_t *c, json_t *object, const char *member, tg_deploy_request_t *out) TG_MUST_CHECK;
+tg_err_t tg_deploy_request_take(tg_call_t *c, json_t *object, const char *member,
+                                tg_deploy_request_t *out) TG_MUST_CHECK;
 /* Deploys the owner as it stands now to all that were named. */
 tg_err_t tg_deploy_request_apply(tg_call_t *c, const tg_deploy_request_t *r, const tg_resource_t *owner) TG_MUST_CHECK;
 

@@ -168,7 +168,7 @@ static tg_err_t token_management_apply(tg_import_t *im, const json_t *body) {
     }
     err = tg_token_management_change(c, &row, &wanted);
     if (!err) {
-        err = tg_import_path(im, &path, &settings, &name, NULL);
+        err = tg_import_path(im, TG_PARTS(settings, name), &path);
     }
     return err ? err : tg_import_note(im, "update", "tokenManagement", path);
 }
@@ -191,7 +191,7 @@ static tg_err_t environment_apply(tg_import_t *im, const json_t *body) {
     tg_str_t name, doc, path;
     tg_err_t err = tg_environment_canonical(c, body, &name, &doc);
     if (!err) {
-        err = tg_import_path(im, &path, &segment, &name, NULL);
+        err = tg_import_path(im, TG_PARTS(segment, name), &path);
     }
     if (err) {
         return err;
@@ -276,7 +276,7 @@ static tg_err_t project_write(tg_import_t *im, const read_project_t *p, tg_resou
         err = tg_project_change(c, row, p->doc);
     }
     if (!err) {
-        err = tg_import_path(im, &path, &segment, &p->name, NULL);
+        err = tg_import_path(im, TG_PARTS(segment, p->name), &path);
     }
     if (!err) {
         err = tg_import_note(im, action, "project", path);

@@ -50,8 +50,9 @@ typedef struct {
 tg_at_t tg_at(const char *fmt, ...) TG_PRINTF(1, 2);
 /* Puts the place in front of the fault's field. Whatever is not there is a fault of the document. */
 tg_err_t tg_import_fault(tg_import_t *im, tg_err_t err, const tg_at_t *at);
-/* "/apiops/projects/<p>/<segment>/<name>/<rest>", in the arena; names are escaped. NULL parts end it. */
-tg_err_t tg_import_path(tg_import_t *im, tg_str_t *out, ...) TG_MUST_CHECK;
+/* "/apiops/<part>/<part>/", in the arena; parts are escaped, and left out where they are empty. */
+tg_err_t tg_import_path(tg_import_t *im, const tg_str_t *parts, size_t n, tg_str_t *out) TG_MUST_CHECK;
+#define TG_PARTS(...) (const tg_str_t[]){__VA_ARGS__}, sizeof((const tg_str_t[]){__VA_ARGS__}) / sizeof(tg_str_t)
 /* One change: into the answer, and into the audit log with c->before and c->after, which it takes off the call. */
 tg_err_t tg_import_note(tg_import_t *im, const char *action, const char *kind, tg_str_t path) TG_MUST_CHECK;
 /* A secret that was made, shown this once. */

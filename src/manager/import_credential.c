@@ -231,8 +231,7 @@ static tg_err_t credential_note(tg_import_t *im, const tg_resource_t *project, t
     static const tg_str_t segment = TG_STR("credentials");
     const tg_str_t last = tg_str(what);
     tg_str_t path;
-    tg_err_t err = tg_import_path(im, &path, &projects_segment, &project->name, &segment, &username,
-                                  what != NULL ? &last : NULL, NULL);
+    tg_err_t err = tg_import_path(im, TG_PARTS(projects_segment, project->name, segment, username, last), &path);
     return err ? err : tg_import_note(im, action, what != NULL ? what : "credential", path);
 }
 
@@ -249,7 +248,7 @@ static tg_err_t credential_make(tg_import_t *im, const tg_resource_t *project, r
         err = tg_credential_make(im->c, project, &k->fresh, secrets, row);
     }
     if (!err) {
-        err = tg_import_path(im, &path, &projects_segment, &project->name, &segment, &k->fresh.username, NULL);
+        err = tg_import_path(im, TG_PARTS(projects_segment, project->name, segment, k->fresh.username), &path);
     }
     if (!err) {
         err = tg_import_note(im, "create", "credential", path);
@@ -265,7 +264,7 @@ static tg_err_t credential_change(tg_import_t *im, read_credential_t *k, tg_cred
                                   tg_credential_row_t *row) {
     static const tg_credential_secrets_t none = {.n = 0};
     tg_call_t *c = im->c;
-    tg_str_t doc;
+    tg_str_t doc = TG_STR_NONE;
     k->fresh.has_token = row->stored.has_token;
     k->fresh.token = row->stored.token;
     tg_err_t err = tg_credential_environments_apply(c, row->client.key_id, &row->stored, &k->fresh, &none);

@@ -29,18 +29,14 @@ tg_err_t tg_import_fault(tg_import_t *im, tg_err_t err, const tg_at_t *at) {
     return err == TG_ERR_NOTFOUND ? TG_ERR_INVALID : err;
 }
 
-tg_err_t tg_import_path(tg_import_t *im, tg_str_t *out, ...) {
+tg_err_t tg_import_path(tg_import_t *im, const tg_str_t *parts, size_t n, tg_str_t *out) {
     tg_buf_t b;
-    va_list parts;
-    const tg_str_t *part;
     tg_buf_init(&b, 4096);
     tg_buf_put(&b, TG_STR("/apiops/"));
-    va_start(parts, out);
-    while ((part = va_arg(parts, const tg_str_t *)) != NULL) {
-        tg_buf_put_percent(&b, *part);
-        tg_buf_putc(&b, '/');
+    for (size_t i = 0; i < n; i++) {
+        tg_buf_put_percent(&b, parts[i]);
+        tg_buf_put(&b, parts[i].n > 0 ? TG_STR("/") : TG_STR_NONE);
     }
-    va_end(parts);
     tg_err_t err = b.err;
     if (!err && !tg_arena_str(&im->c->arena, tg_buf_str(&b), out)) {
         err = TG_ERR_NOMEM;

@@ -34,7 +34,7 @@ tg_err_t tg_import_organizations_check(tg_import_t *im, const tg_resource_t *pro
 static tg_err_t organization_note(tg_import_t *im, const tg_resource_t *project, tg_str_t name, const char *action) {
     static const tg_str_t segment = TG_STR("credential-organizations");
     tg_str_t path;
-    tg_err_t err = tg_import_path(im, &path, &projects_segment, &project->name, &segment, &name, NULL);
+    tg_err_t err = tg_import_path(im, TG_PARTS(projects_segment, project->name, segment, name), &path);
     return err ? err : tg_import_note(im, action, "organization", path);
 }
 

@@ -197,7 +197,7 @@ tg_err_t tg_import_owners_check(tg_import_t *im, const tg_owner_type_t *type, tg
 
 static tg_err_t path_of(tg_import_t *im, tg_str_t project, tg_resource_kind_t kind, tg_str_t name, tg_str_t *out) {
     const tg_str_t segment = tg_str(tg_owner_type(kind)->segment);
-    return tg_import_path(im, out, &projects_segment, &project, &segment, &name, NULL);
+    return tg_import_path(im, TG_PARTS(projects_segment, project, segment, name), out);
 }
 
 tg_err_t tg_import_owner_path(tg_import_t *im, tg_str_t project, const tg_resource_t *owner, tg_str_t *out) {
@@ -267,8 +267,8 @@ static tg_err_t policy_note(tg_import_t *im, const tg_resource_t *owner, const t
                             const char *action) {
     const tg_str_t segment = tg_str(tg_owner_type(owner->kind)->segment);
     tg_str_t path;
-    tg_err_t err = tg_import_path(im, &path, &projects_segment, &project->name, &segment, &owner->name,
-                                  &policies_segment, &name, NULL);
+    tg_err_t err = tg_import_path(
+        im, TG_PARTS(projects_segment, project->name, segment, owner->name, policies_segment, name), &path);
     return err ? err : tg_import_note(im, action, "policy", path);
 }
 
@@ -397,7 +397,7 @@ static tg_err_t member_note(tg_import_t *im, const tg_resource_t *project, const
     const tg_str_t members = tg_str(tg_owner_type(TG_RES_PROXY)->segment);
     tg_str_t path;
     tg_err_t err =
-        tg_import_path(im, &path, &projects_segment, &project->name, &segment, &group->name, &members, &proxy, NULL);
+        tg_import_path(im, TG_PARTS(projects_segment, project->name, segment, group->name, members, proxy), &path);
     return err ? err : tg_import_note(im, action, "member", path);
 }
 

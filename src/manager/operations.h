@@ -46,7 +46,7 @@ typedef struct {
     tg_err_t (*handle)(tg_call_t *c);
     const char *schema; /* of the body: a name of openapi_schemas.c, or NULL; a PATCH takes any part of it */
     const char *summary;
-    const char *result; /* schema of "result", or of the elements of "resultList"; NULL: none */
+    const char *result;      /* schema of "result", or of the elements of "resultList"; NULL: none */
     const tg_field_t *query; /* query parameters beside those of lists; ends with a row without a name; NULL: none */
 } tg_operation_t;
 

