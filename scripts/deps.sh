@@ -9,7 +9,8 @@ set -euo pipefail
 packages=(
     build-essential pkg-config meson ninja-build
     nginx nginx-dev libssl-dev libjansson-dev libulfius-dev libsqlite3-dev libpq-dev libargon2-dev
-    libyaml-dev libarchive-dev
+    libyaml-dev libarchive-dev libldap-dev unixodbc-dev libcrypt-dev
+    slapd ldap-utils odbc-postgresql libsqliteodbc # the other ends of identity providers, for tests
     postgresql # its server: tests start one of their own
     libcurl4-gnutls-dev # libulfius-dev depends on it, and it conflicts with the OpenSSL flavour
     libcmocka-dev clang libclang-rt-14-dev clang-format clang-tidy cppcheck valgrind

@@ -49,7 +49,8 @@ typedef struct {
     bool allow_url_parameters;  /* allowUrlParameters */
     bool delete_previous;       /* deletePrevious */
     tg_str_t jwt_algorithm;     /* jwtSignatureAlgorithm; "RS256" by default; a name of the algorithm table */
-    tg_str_t identity_provider; /* identityProvider: "SECRET_MANAGER" (the default of PASSWORD), "" with other grants */
+    tg_str_t identity_provider; /* identityProvider: "SECRET_MANAGER" (the default of PASSWORD) or a name; "" with other
+                                 * grants */
     bool check_client_ip;       /* checkClientIpAddress */
 } tg_token_settings_t;
 
@@ -118,11 +119,12 @@ typedef struct {
     tg_str_t user_header;        /* userHeaderName, default X-Authenticated-UserId */
     bool add_roles;              /* addRolesToHeader */
     tg_str_t roles_header;       /* rolesHeaderName, default X-Authenticated-UserRoles */
-    bool regenerate;        /* regenerate.enabled, default true: P/jwt/regenerate; of no meaning to opaque tokens */
-    int error_status;       /* errorMessage.statusCode; 0: the RFC 6750 answer as it is */
-    tg_str_t error_code;    /* errorMessage.errorCode */
-    tg_str_t error_message; /* errorMessage.message */
-    int order;              /* operationMetadata.order */
+    bool regenerate; /* regenerate.enabled, default true: P/jwt/regenerate; of no meaning to opaque tokens */
+    tg_str_t regenerate_provider; /* regenerate.identityProvider: one of type API, asked at each; "" : none */
+    int error_status;             /* errorMessage.statusCode; 0: the RFC 6750 answer as it is */
+    tg_str_t error_code;          /* errorMessage.errorCode */
+    tg_str_t error_message;       /* errorMessage.message */
+    int order;                    /* operationMetadata.order */
     /* operationMetadata.targetScope ENDPOINT: targetEndpoint and targetEndpointHTTPMethod, an endpoint of the proxy. ""
      * both: ALL. */
     tg_str_t endpoint_path, endpoint_method;
@@ -134,8 +136,8 @@ typedef struct {
 } tg_policy_t;
 
 /* body: {"operationMetadata":{...},"policy":{...}}; deploy and deployTargetEnvironmentNameList are the manager's to
- * read. Parts of the specification that this release does not serve yet (other identity providers) are refused by name,
- * never ignored. */
+ * read. Whether a provider of that name exists is
+ * the manager's to check. */
 tg_err_t tg_policy_parse(const json_t *body, tg_str_t name, tg_arena_t *a, tg_policy_t *out,
                          tg_fault_t *fault) TG_MUST_CHECK;
 json_t *tg_policy_write(const tg_policy_t *p) TG_MUST_CHECK;

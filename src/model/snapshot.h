@@ -6,6 +6,7 @@
 #ifndef TG_MODEL_SNAPSHOT_H
 #define TG_MODEL_SNAPSHOT_H
 
+#include "model/identity_provider.h"
 #include "model/model.h"
 #include "model/token_management.h"
 
@@ -76,6 +77,14 @@ struct tg_deployed_proxy {
     size_t n_targets;
 };
 
+/* One identity provider of a project that has something deployed, or credentials. Its secrets are sealed. */
+typedef struct {
+    int64_t id;         /* resource id */
+    int64_t project_id; /* resource id */
+    int64_t version;    /* of the resource: another one is another provider */
+    tg_identity_provider_t provider;
+} tg_snapshot_provider_t;
+
 typedef struct {
     int64_t environment_id;
     int64_t revision;
@@ -88,6 +97,8 @@ typedef struct {
     size_t n_proxies;
     tg_deployed_group_t *groups; /* absent in the document: none */
     size_t n_groups;
+    tg_snapshot_provider_t *providers; /* "identityProviders"; absent: none */
+    size_t n_providers;
     tg_application_t *applications; /* made by tg_snapshot_parse: of each proxy, then of each group; by key_id */
     size_t n_applications;
     tg_arena_t arena; /* owns all of the above */
@@ -102,6 +113,8 @@ void tg_snapshot_release(tg_snapshot_t *s);
 tg_err_t tg_snapshot_write(const tg_snapshot_t *s, tg_buf_t *out) TG_MUST_CHECK;
 /* The application whose key this is, or NULL. */
 const tg_application_t *tg_snapshot_application(const tg_snapshot_t *s, int64_t key_id);
+/* The provider of this name in a project, or NULL. */
+const tg_snapshot_provider_t *tg_snapshot_provider(const tg_snapshot_t *s, int64_t project_id, tg_str_t name);
 /* What its key gets tokens of this type by, or NULL. */
 const tg_policy_t *tg_application_policy(const tg_application_t *a, tg_token_type_t type);
 /* Whether it has a policy of policy mode that is active. */
