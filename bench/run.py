@@ -23,7 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "gateway")]
 
-from tollbench import machine, rows_acl, rows_auth, rows_deploy, rows_issue, rows_proxy, rows_token  # noqa: E402
+from tollbench import machine, rows_acl, rows_auth, rows_deploy, rows_issue, rows_proxy, rows_store, rows_token  # noqa: E402
 from tollbench.figures import table  # noqa: E402
 from tollbench.servers import Stage  # noqa: E402
 
@@ -35,6 +35,9 @@ ROWS = {
     "rs256": rows_issue.rs256,
     "es256": rows_issue.es256,
     "commit": rows_issue.group_commit,
+    "commit-postgres": rows_store.commit_postgres,
+    "stores": rows_store.stores,
+    "propagation": rows_store.propagation,
     "introspect": rows_token.introspect,
     "refresh": rows_token.refresh,
     "chosen": rows_token.chosen,

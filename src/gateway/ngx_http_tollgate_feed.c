@@ -5,10 +5,15 @@
  * target), so a leader that was stopped and comes back late does no harm.
  */
 
+#include <poll.h>
+#include <sys/eventfd.h>
+
 #include "ngx_http_tollgate_state.h"
 
 
 #define NGX_HTTP_TOLLGATE_FEED_TICK      25    /* ms, of the leader */
+#define NGX_HTTP_TOLLGATE_FEED_TOLD      50    /* ms, of one who is woken */
+#define NGX_HTTP_TOLLGATE_FEED_GAP       4     /* ms, between two rounds */
 #define NGX_HTTP_TOLLGATE_FEED_WATCH     100   /* ms, of the others */
 #define NGX_HTTP_TOLLGATE_FEED_GIVE_UP   250   /* ms without a reading */
 #define NGX_HTTP_TOLLGATE_FEED_PAUSE     500   /* ms, after giving up */
@@ -20,6 +25,7 @@ typedef struct {
     ngx_http_tollgate_runner_t   runner;
     ngx_log_t                   *log;
     tg_str_t                     environment;
+    int                          stop;      /* eventfd, -1: none */
 
     tg_config_store_t           *store;
     uint64_t                     store_retry;
@@ -31,6 +37,9 @@ typedef struct {
 
 
 static void *ngx_http_tollgate_feed_main(void *data);
+static ngx_msec_t ngx_http_tollgate_feed_wait(ngx_http_tollgate_feed_t *feed);
+static ngx_uint_t ngx_http_tollgate_feed_ask(ngx_http_tollgate_feed_t *feed,
+    struct pollfd *fds);
 static tg_err_t ngx_http_tollgate_feed_round(ngx_http_tollgate_feed_t *feed);
 static tg_err_t ngx_http_tollgate_feed_read(ngx_http_tollgate_feed_t *feed);
 static tg_err_t ngx_http_tollgate_feed_anew(ngx_http_tollgate_feed_t *feed,
@@ -43,7 +52,7 @@ static tg_err_t ngx_http_tollgate_feed_target(ngx_http_tollgate_feed_t *feed);
 static void ngx_http_tollgate_feed_raise_target(int64_t revision);
 
 
-static ngx_http_tollgate_feed_t  ngx_http_tollgate_feed;
+static ngx_http_tollgate_feed_t  ngx_http_tollgate_feed = { .stop = -1 };
 
 /* propagationBoundMillis of the environment served */
 static int64_t                   ngx_http_tollgate_feed_bound_ms = 1000;
@@ -105,6 +114,7 @@ ngx_http_tollgate_feed_init(ngx_cycle_t *cycle)
 
     ngx_memzero(feed, sizeof(ngx_http_tollgate_feed_t));
 
+    feed->stop = -1;
     feed->log = cycle->log;
     feed->environment = ngx_http_tollgate_str(
                             ngx_http_tollgate_main->environment);
@@ -119,6 +129,14 @@ ngx_http_tollgate_feed_init(ngx_cycle_t *cycle)
 ngx_int_t
 ngx_http_tollgate_feed_start(ngx_cycle_t *cycle)
 {
+    ngx_http_tollgate_feed.stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+    if (ngx_http_tollgate_feed.stop == -1) {
+        ngx_log_error(NGX_LOG_ALERT, cycle->log, ngx_errno,
+                      "eventfd() failed");
+        return NGX_ERROR;
+    }
+
     return ngx_http_tollgate_runner_start(&ngx_http_tollgate_feed.runner,
                                           ngx_http_tollgate_feed_main,
                                           &ngx_http_tollgate_feed,
@@ -130,14 +148,27 @@ void
 ngx_http_tollgate_feed_stop(void)
 {
     ngx_http_tollgate_runner_stop(&ngx_http_tollgate_feed.runner);
+
+    if (ngx_http_tollgate_feed.stop != -1) {
+        (void) eventfd_write(ngx_http_tollgate_feed.stop, 1);
+    }
 }
 
 
 ngx_int_t
 ngx_http_tollgate_feed_join(void)
 {
-    return ngx_http_tollgate_runner_join(&ngx_http_tollgate_feed.runner,
-                                         NGX_HTTP_TOLLGATE_STOP_MS);
+    ngx_int_t  rc;
+
+    rc = ngx_http_tollgate_runner_join(&ngx_http_tollgate_feed.runner,
+                                       NGX_HTTP_TOLLGATE_STOP_MS);
+
+    if (rc == NGX_OK && ngx_http_tollgate_feed.stop != -1) {
+        (void) close(ngx_http_tollgate_feed.stop);
+        ngx_http_tollgate_feed.stop = -1;
+    }
+
+    return rc;
 }
 
 
@@ -160,6 +191,7 @@ ngx_http_tollgate_feed_main(void *data)
         pause = NGX_HTTP_TOLLGATE_FEED_TICK;
 
         if (ngx_http_tollgate_feed_round(feed) == TG_OK) {
+            pause = ngx_http_tollgate_feed_wait(feed);
             continue;
         }
 
@@ -188,6 +220,67 @@ ngx_http_tollgate_feed_main(void *data)
     }
 
     return NULL;
+}
+
+
+/*
+ * Waits until a store tells of a change or has not told for a while, and gives
+ * how long to sleep on top of it: what is written all the time is read in
+ * groups.
+ */
+static ngx_msec_t
+ngx_http_tollgate_feed_wait(ngx_http_tollgate_feed_t *feed)
+{
+    int            ms;
+    uint64_t       age;
+    struct pollfd  fds[3];
+
+    ms = NGX_HTTP_TOLLGATE_FEED_TOLD;
+
+    if (!ngx_http_tollgate_feed_ask(feed, fds)) {
+
+        if (fds[0].fd == -1 || fds[1].fd == -1) {
+            ms = NGX_HTTP_TOLLGATE_FEED_TICK;
+        }
+
+        fds[2].fd = feed->stop;
+        fds[2].events = POLLIN;
+
+        if (poll(fds, 3, ms) == 0) {
+            return 0;
+        }
+
+        /* what is told from now on is after what will be read */
+        (void) ngx_http_tollgate_feed_ask(feed, fds);
+    }
+
+    age = ngx_http_tollgate_monotonic_ms() - feed->read;
+
+    return age < NGX_HTTP_TOLLGATE_FEED_GAP
+           ? NGX_HTTP_TOLLGATE_FEED_GAP - age : 0;
+}
+
+
+static ngx_uint_t
+ngx_http_tollgate_feed_ask(ngx_http_tollgate_feed_t *feed, struct pollfd *fds)
+{
+    bool  config_told, token_told;
+
+    config_told = token_told = 0;
+
+    ngx_memzero(fds, 3 * sizeof(struct pollfd));
+
+    fds[0].fd = feed->store->ops->change_fd
+                    ? feed->store->ops->change_fd(feed->store, &config_told)
+                    : -1;
+    fds[0].events = POLLIN;
+
+    fds[1].fd = feed->tokens->ops->change_fd
+                    ? feed->tokens->ops->change_fd(feed->tokens, &token_told)
+                    : -1;
+    fds[1].events = POLLIN;
+
+    return config_told || token_told;
 }
 
 

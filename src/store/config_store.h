@@ -229,6 +229,11 @@ typedef struct {
      * before it (the store was put back); start anew from the head. */
     tg_err_t (*change_read)(tg_config_store_t *, int64_t after, size_t limit, tg_arena_t *, tg_change_t **rows,
                             size_t *n);
+    /* For whoever waits for a change: a descriptor of this handle that becomes readable when there may be one, to be
+     * asked for anew before each wait; -1: nobody tells at the moment, look again after a while. *told: there may be
+     * one already that was not read since the call before. Outside of transactions and read views. NULL: this store
+     * never tells. */
+    int (*change_fd)(tg_config_store_t *, bool *told);
     tg_err_t (*change_prune)(tg_config_store_t *,
                              int64_t keep_after); /* forgets the rows up to and with it; the head stays */
 

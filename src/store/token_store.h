@@ -226,11 +226,12 @@ typedef struct {
      * longer. Without a REFRESH the arena may be NULL. The single calls above are this with n = 1. */
     tg_err_t (*write_many)(tg_token_store_t *, tg_write_t *writes, size_t n, tg_arena_t *);
 
-    /* The feed of token changes; as change_head and change_read of the config store (TG_ERR_LIMIT: pruned). Rows that
-     * were there at a buckets_drop may be pruned by one an hour later. */
+    /* The feed of token changes; as change_head, change_read and change_fd of the config store (TG_ERR_LIMIT: pruned).
+     * Rows that were there at a buckets_drop may be pruned by one an hour later. */
     tg_err_t (*change_head)(tg_token_store_t *, int64_t *seq);
     tg_err_t (*change_read)(tg_token_store_t *, int64_t after, size_t limit, tg_arena_t *, tg_token_change_t **rows,
                             size_t *n);
+    int (*change_fd)(tg_token_store_t *, bool *told);
     /* Every early revocation of an environment that matters at `now`, and the feed position at which this was true. */
     tg_err_t (*revocation_list)(tg_token_store_t *, int64_t environment_id, tg_ms_t now, tg_arena_t *,
                                 tg_revocation_t **rows, size_t *n, int64_t *seq);

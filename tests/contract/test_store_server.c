@@ -2,6 +2,7 @@
  * on. */
 #include "records.h"
 
+#include <poll.h>
 #include <time.h>
 
 #define BUSY_MS 300
@@ -174,6 +175,75 @@ static void a_bucket_in_use_is_dropped_later(void **state) {
     assert_ok(f->tokens->ops->buckets_drop(f->tokens, NOW, &dropped));
     assert_int_equal(dropped, 1);
     assert_ok(f->tokens->ops->record_find(f->tokens, r.hash, hour, &f->arena, &found));
+}
+
+/* ---- woken ---- */
+
+/* Readable within a time that no poll of ours would take. */
+static bool hears(int fd) {
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    return fd >= 0 && poll(&p, 1, 10000) == 1;
+}
+
+/* The first call listens: what was before it may have been missed. */
+static int token_fd_quiet(tg_token_store_t *s) {
+    bool told;
+    int64_t seq;
+    (void)!s->ops->change_fd(s, &told);
+    assert_ok(s->ops->change_head(s, &seq));
+    int fd = s->ops->change_fd(s, &told);
+    assert_false(told);
+    return fd;
+}
+
+static void a_change_of_tokens_wakes_who_waits(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *reader = tokens_open(f, false, 5000);
+    tg_record_t r = record_of(1, hour);
+    bool told;
+    assert_true(reader->ops->change_fd(reader, &told) >= 0);
+    assert_true(told);
+    for (unsigned round = 0; round < 2; round++) {
+        int fd = token_fd_quiet(reader);
+        r = record_of(round, hour);
+        assert_ok(put(f->tokens, &r)); /* nobody must hear of it */
+        assert_int_equal(poll(&(struct pollfd){.fd = fd, .events = POLLIN}, 1, 100), 0);
+        assert_ok(write_one(f, write_on(TG_WRITE_END, r.hash, hour, NOW)));
+        assert_true(hears(fd));
+        assert_true(reader->ops->change_fd(reader, &told) >= 0);
+        assert_true(told);
+        reader->ops->change_fd(reader, &told);
+        assert_false(told); /* said once */
+        restart(SIGINT);    /* and on the next connection too */
+        recover(&(fixture_t){.config = f->config, .tokens = reader});
+        recover(f);
+        assert_true(reader->ops->change_fd(reader, &told) >= 0);
+        assert_true(told);
+    }
+    reader->ops->close(reader);
+}
+
+static void a_change_of_the_configuration_wakes_who_waits(void **state) {
+    fixture_t *f = *state;
+    tg_config_store_t *reader = config_open(f, false, 5000), *s = f->config;
+    bool told;
+    int64_t seq;
+    assert_true(reader->ops->change_fd(reader, &told) >= 0);
+    assert_ok(reader->ops->change_head(reader, &seq));
+    int fd = reader->ops->change_fd(reader, &told);
+    assert_false(told);
+    begin(s);
+    assert_ok(s->ops->change_append(s, TG_CHANGE_CLIENTS, 0, TG_STR("")));
+    commit(s);
+    assert_true(hears(fd));
+    assert_ok(reader->ops->change_head(reader, &seq)); /* a call that hears of it does not swallow it */
+    assert_int_equal(seq, 1);
+    reader->ops->change_fd(reader, &told);
+    assert_true(told);
+    assert_ok(reader->ops->read_begin(reader));
+    assert_int_equal(reader->ops->change_fd(reader, &told), -1); /* not inside a view */
+    reader->ops->read_end(reader);
+    reader->ops->close(reader);
 }
 
 /* ---- refusing ---- */
@@ -461,6 +531,8 @@ static const struct CMUnitTest tests[] = {
     CONTRACT(a_silent_server_costs_a_bounded_time),
     CONTRACT(a_writer_that_stands_still_is_cut_off),
     CONTRACT(a_bucket_in_use_is_dropped_later),
+    CONTRACT(a_change_of_tokens_wakes_who_waits),
+    CONTRACT(a_change_of_the_configuration_wakes_who_waits),
     CONTRACT(a_newer_database_is_refused_by_name),
     CONTRACT(many_that_open_a_new_database_make_it_once),
     CONTRACT(a_database_that_may_not_be_written_is_read),

@@ -91,6 +91,7 @@ static const tg_config_ops_t ops = {
     .change_append = tg_postgres_change_append,
     .change_head = tg_postgres_change_head,
     .change_read = tg_postgres_change_read,
+    .change_fd = tg_postgres_change_fd,
     .change_prune = tg_postgres_change_prune,
     .session_put = tg_postgres_session_put,
     .session_find = tg_postgres_session_find,

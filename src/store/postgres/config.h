@@ -70,6 +70,7 @@ tg_err_t tg_postgres_snapshot_get(tg_config_store_t *, tg_str_t environment, int
 
 /* config_feed.c: change feed, sessions, audit */
 tg_err_t tg_postgres_change_append(tg_config_store_t *, tg_change_kind_t, int64_t environment_id, tg_str_t ref);
+int tg_postgres_change_fd(tg_config_store_t *, bool *told);
 tg_err_t tg_postgres_change_head(tg_config_store_t *, int64_t *seq);
 tg_err_t tg_postgres_change_read(tg_config_store_t *, int64_t after, size_t limit, tg_arena_t *, tg_change_t **,
                                  size_t *);

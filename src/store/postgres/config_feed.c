@@ -21,6 +21,10 @@ tg_err_t tg_postgres_change_head(tg_config_store_t *s, int64_t *seq) {
     return tg_pg_feed_head(tg_pg_of(s), seq);
 }
 
+int tg_postgres_change_fd(tg_config_store_t *s, bool *told) {
+    return tg_pg_feed_fd(tg_pg_of(s), "LISTEN tollgate_config", told);
+}
+
 tg_err_t tg_postgres_change_read(tg_config_store_t *s, int64_t after, size_t limit, tg_arena_t *arena,
                                  tg_change_t **out, size_t *n) {
     tg_pgquery_t q;

@@ -131,19 +131,32 @@ tg_err_t tg_pg_give_up(tg_pg_t *q, const char *why) {
     return tg_pg_tell(q, TG_ERR_UNAVAILABLE, text[0] != '\0' ? text : "the connection was lost");
 }
 
-/* What a server says on a connection that is idle is most often that it goes: its last words, then the end. Noticed
- * here, it costs no call. */
-static bool idle_alive(const tg_pg_t *q) {
+static void notes_take(tg_pg_t *q) {
+    PGnotify *note;
+    while ((note = PQnotifies(q->conn)) != NULL) {
+        PQfreemem(note);
+        q->told = true;
+    }
+}
+
+bool tg_pg_hear(tg_pg_t *q) {
     struct pollfd p = {.fd = PQsocket(q->conn), .events = POLLIN};
     bool alive = true;
+    notes_take(q); /* one may have come with an answer */
+    while (alive && poll(&p, 1, 0) > 0) {
+        alive = PQconsumeInput(q->conn) != 0;
+        notes_take(q);
+    }
+    return alive && PQstatus(q->conn) == CONNECTION_OK;
+}
+
+/* What a server says on a connection that is idle and does not listen is most often that it goes: its last words, then
+ * the end. Noticed here, it costs no call. */
+static bool idle_alive(tg_pg_t *q) {
     if (PQtransactionStatus(q->conn) != PQTRANS_IDLE || PQpipelineStatus(q->conn) != PQ_PIPELINE_OFF) {
         return true;
     }
-    while (alive && poll(&p, 1, 0) > 0) {
-        alive = PQconsumeInput(q->conn) != 0;
-        PQfreemem(PQnotifies(q->conn)); /* takes what has come out of the buffer; we listen to nothing */
-    }
-    return alive && PQstatus(q->conn) == CONNECTION_OK;
+    return tg_pg_hear(q);
 }
 
 tg_err_t tg_pg_ensure(tg_pg_t *q) {

@@ -25,6 +25,8 @@ typedef struct {
     int64_t retry_at;                         /* monotonic ms: not connected before */
     int64_t deadline;                         /* monotonic ms: of the call under way */
     unsigned lives;                           /* connections so far: what was prepared in an earlier one is gone */
+    bool told;                                /* a notification came in, tg_pg_feed_fd has not said so yet */
+    unsigned listens;                         /* the one of `lives` that listens */
     char sqlstate[6];                         /* of the last error */
     bool writing;                             /* between begin and commit */
     bool spoiled;                             /* a write failed in it: rollback only */
@@ -43,6 +45,8 @@ void tg_pg_close(tg_pg_t *q);
 tg_err_t tg_pg_ensure(tg_pg_t *q) TG_MUST_CHECK;
 /* Gives the connection up; always TG_ERR_UNAVAILABLE. */
 tg_err_t tg_pg_give_up(tg_pg_t *q, const char *why) TG_MUST_CHECK;
+/* Takes what the server says unasked; false: the connection is gone. In no transaction. */
+bool tg_pg_hear(tg_pg_t *q);
 /* From now on, how long the call may take. */
 void tg_pg_deadline(tg_pg_t *q, int ms);
 

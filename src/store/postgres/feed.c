@@ -20,3 +20,23 @@ bool tg_pg_feed_step(tg_pgquery_t *s, int64_t after) {
     }
     return !tg_pgquery_col_null(s, 2);
 }
+
+/* What was told before the LISTEN is not told again. */
+static bool listens(tg_pg_t *q, const char *listen) {
+    if (q->listens != q->lives) {
+        q->told = true;
+        q->listens = tg_pg_exec(q, listen) == TG_OK ? q->lives : 0;
+    }
+    return q->listens == q->lives;
+}
+
+int tg_pg_feed_fd(tg_pg_t *q, const char *listen, bool *told) {
+    *told = false;
+    if (q->conn == NULL || PQtransactionStatus(q->conn) != PQTRANS_IDLE || !listens(q, listen)) {
+        return -1;
+    }
+    bool alive = tg_pg_hear(q); /* if not, the next call connects anew */
+    *told = q->told;
+    q->told = false;
+    return alive ? PQsocket(q->conn) : -1;
+}

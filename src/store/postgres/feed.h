@@ -18,4 +18,7 @@ tg_err_t tg_pg_feed_head(tg_pg_t *q, int64_t *seq) TG_MUST_CHECK;
 /* Steps through a TG_PG_FEED. LIMIT in s->err: rows after `after` were pruned, or the head is before it. */
 bool tg_pg_feed_step(tg_pgquery_t *s, int64_t after);
 
+/* As change_fd of a store; `listen` is the statement "LISTEN ...". */
+int tg_pg_feed_fd(tg_pg_t *q, const char *listen, bool *told);
+
 #endif

@@ -27,6 +27,7 @@ static const tg_token_ops_t ops = {
     .write_many = tg_postgres_write_many,
     .change_head = tg_postgres_token_change_head,
     .change_read = tg_postgres_token_change_read,
+    .change_fd = tg_postgres_token_change_fd,
     .revocation_list = tg_postgres_revocation_list,
     .buckets_drop = tg_postgres_buckets_drop,
     .request_put = tg_postgres_request_put,

@@ -73,6 +73,7 @@ tg_err_t tg_postgres_write_many(tg_token_store_t *, tg_write_t *writes, size_t n
 /* ---- tokens_feed.c ---- */
 
 tg_err_t tg_postgres_token_change_head(tg_token_store_t *, int64_t *seq);
+int tg_postgres_token_change_fd(tg_token_store_t *, bool *told);
 tg_err_t tg_postgres_token_change_read(tg_token_store_t *, int64_t after, size_t limit, tg_arena_t *,
                                        tg_token_change_t **, size_t *);
 tg_err_t tg_postgres_revocation_list(tg_token_store_t *, int64_t environment_id, tg_ms_t now, tg_arena_t *,

@@ -5,6 +5,10 @@ tg_err_t tg_postgres_token_change_head(tg_token_store_t *store, int64_t *seq) {
     return tg_pg_feed_head(&((tg_postgres_tokens_t *)store)->q, seq);
 }
 
+int tg_postgres_token_change_fd(tg_token_store_t *store, bool *told) {
+    return tg_pg_feed_fd(&((tg_postgres_tokens_t *)store)->q, "LISTEN tollgate_tokens", told);
+}
+
 tg_err_t tg_postgres_token_change_read(tg_token_store_t *store, int64_t after, size_t limit, tg_arena_t *arena,
                                        tg_token_change_t **out, size_t *n) {
     tg_pgquery_t s;
