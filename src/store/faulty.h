@@ -14,7 +14,7 @@ typedef struct {
     tg_err_t err;
     bool after; /* false: nothing reaches the store; true: it does its work and the answer is lost (TG_ERR_UNAVAILABLE
                  * of a commit that was durable) */
-    long calls; /* made so far; rollback, read_end and close are not counted and never fail */
+    long calls; /* made so far; rollback, read_end, change_fd and close are not counted and never fail */
 } tg_fault_plan_t;
 
 /* Owns `inner`: close closes both. NULL: out of memory, `inner` is still the caller's. */

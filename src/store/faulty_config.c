@@ -209,6 +209,11 @@ static tg_err_t config_change_read(tg_config_store_t *s, int64_t after, size_t l
     return CONFIG(change_read, config_inner(s), after, limit, arena, rows, n);
 }
 
+static int config_change_fd(tg_config_store_t *s, bool *told) {
+    *told = false;
+    return config_inner(s)->ops->change_fd != NULL ? config_inner(s)->ops->change_fd(config_inner(s), told) : -1;
+}
+
 static tg_err_t config_change_prune(tg_config_store_t *s, int64_t keep_after) {
     return CONFIG(change_prune, config_inner(s), keep_after);
 }
@@ -284,6 +289,7 @@ static const tg_config_ops_t config_ops = {
     .change_append = config_change_append,
     .change_head = config_change_head,
     .change_read = config_change_read,
+    .change_fd = config_change_fd,
     .change_prune = config_change_prune,
     .session_put = config_session_put,
     .session_find = config_session_find,

@@ -79,6 +79,11 @@ static tg_err_t token_change_read(tg_token_store_t *s, int64_t after, size_t lim
     return TOKEN(change_read, token_inner(s), after, limit, arena, rows, n);
 }
 
+static int token_change_fd(tg_token_store_t *s, bool *told) {
+    *told = false;
+    return token_inner(s)->ops->change_fd != NULL ? token_inner(s)->ops->change_fd(token_inner(s), told) : -1;
+}
+
 static tg_err_t token_revocation_list(tg_token_store_t *s, int64_t environment_id, tg_ms_t now, tg_arena_t *arena,
                                       tg_revocation_t **rows, size_t *n, int64_t *seq) {
     return TOKEN(revocation_list, token_inner(s), environment_id, now, arena, rows, n, seq);
@@ -135,6 +140,7 @@ static const tg_token_ops_t token_ops = {
     .write_many = token_write_many,
     .change_head = token_change_head,
     .change_read = token_change_read,
+    .change_fd = token_change_fd,
     .revocation_list = token_revocation_list,
     .buckets_drop = token_buckets_drop,
     .request_put = token_request_put,
