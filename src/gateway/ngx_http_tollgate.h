@@ -44,6 +44,7 @@ typedef struct ngx_http_tollgate_zone_s      ngx_http_tollgate_zone_t;
 typedef struct ngx_http_tollgate_snapshot_s  ngx_http_tollgate_snapshot_t;
 typedef struct ngx_http_tollgate_thread_s    ngx_http_tollgate_thread_t;
 typedef struct ngx_http_tollgate_task_s      ngx_http_tollgate_task_t;
+typedef struct ngx_http_tollgate_pool_s      ngx_http_tollgate_pool_t;
 
 
 typedef struct {
@@ -568,8 +569,9 @@ struct ngx_http_tollgate_task_s {
     /* private to _pool.c */
     unsigned                   posted:1;
     unsigned                   over:1;
-    ngx_uint_t                 pool;
+    ngx_http_tollgate_pool_t  *pool;
     ngx_uint_t                 dropped;
+    ngx_uint_t                 began;     /* run() was called */
     ngx_event_t                timer;
     ngx_http_tollgate_task_t  *next;
 };
@@ -580,9 +582,13 @@ struct ngx_http_tollgate_task_s {
  * The arena is emptied before each task.
  */
 struct ngx_http_tollgate_thread_s {
-    ngx_uint_t                 pool;
+    ngx_http_tollgate_pool_t  *pool;
     ngx_log_t                 *log;     /* safe to log to from this thread */
     tg_arena_t                 arena;
+
+    /* of an own pool */
+    void                      *data;    /* of the pool */
+    void                      *own;     /* of this thread */
 
     /* private: use the functions below */
     tg_config_store_t         *config;

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 
 #include "base/json.h"
+#include "identity/identity.h"
 #include "model/model.h"
 #include "ngx_http_tollgate_state.h"
 
@@ -710,6 +711,13 @@ ngx_http_tollgate_init_process(ngx_cycle_t *cycle)
         return NGX_ERROR;
     }
 
+    if (tg_identity_init() != TG_OK) {
+        ngx_log_error(NGX_LOG_EMERG, cycle->log, 0,
+                      "tollgate: the libraries of identity providers "
+                      "cannot be initialised");
+        return NGX_ERROR;
+    }
+
     if (ngx_http_tollgate_zone_enter(mcf->shm_zone->data, cycle->log)
         != NGX_OK)
     {
@@ -745,7 +753,7 @@ static void
 ngx_http_tollgate_exit_process(ngx_cycle_t *cycle)
 {
     ngx_int_t   stopped;
-    ngx_uint_t  last;
+    ngx_uint_t  last, level;
 
     if (ngx_http_tollgate_main == NULL) {
         return;
@@ -784,7 +792,9 @@ ngx_http_tollgate_exit_process(ngx_cycle_t *cycle)
     ngx_http_tollgate_notify_close();
 
     if (stopped != NGX_OK) {
-        ngx_log_error(NGX_LOG_ALERT, cycle->log, 0,
+        level = stopped == NGX_AGAIN ? NGX_LOG_NOTICE : NGX_LOG_ALERT;
+
+        ngx_log_error(level, cycle->log, 0,
                       "tollgate: a thread does not stop, exiting without it");
 
         /* exit() would take away what that thread is using */

@@ -74,6 +74,12 @@ ngx_http_tollgate_notify(void)
 
     one = 1;
 
+    /* a thread that nobody waited for */
+
+    if (ngx_http_tollgate_notify_fd == -1) {
+        return;
+    }
+
     /* a full counter (EAGAIN) wakes as well */
 
     if (write(ngx_http_tollgate_notify_fd, &one, sizeof(one)) == -1

@@ -26,7 +26,18 @@
 #define NGX_HTTP_TOLLGATE_ARGON_NICE      10
 
 
-typedef struct {
+/*
+ * A thread of an own pool that had nothing to do for so long ends.  All own
+ * pools of a worker together have at most so many.
+ */
+#define NGX_HTTP_TOLLGATE_OWN_IDLE     30   /* seconds */
+#define NGX_HTTP_TOLLGATE_OWN_THREADS  256
+
+/* What hangs in one of them does not hold the process at its end. */
+#define NGX_HTTP_TOLLGATE_OWN_STOP_MS  250
+
+
+struct ngx_http_tollgate_pool_s {
     pthread_mutex_t               mutex;
     pthread_cond_t                cond;
     ngx_http_tollgate_task_t     *first;
@@ -36,23 +47,45 @@ typedef struct {
     ngx_msec_t                    deadline;  /* of tasks without their own */
     ngx_uint_t                    stop;
     ngx_uint_t                    pending;   /* of the event loop */
+    ngx_uint_t                    id;        /* _POOLS: an own pool */
     ngx_http_tollgate_thread_t   *threads;
     ngx_uint_t                    n_threads;
-} ngx_http_tollgate_pool_t;
+
+    /* of an own pool */
+    ngx_uint_t                    closed;    /* ends when all is done */
+    ngx_uint_t                    max_threads;
+    ngx_uint_t                    idle;
+    void                        (*ended)(ngx_http_tollgate_thread_t *thread);
+    void                        (*freed)(void *data);
+    void                         *data;
+    ngx_http_tollgate_pool_t     *next;
+};
 
 
 static ngx_int_t ngx_http_tollgate_pool_start(ngx_http_tollgate_pool_t *pool,
     ngx_uint_t id, ngx_int_t n, ngx_int_t queue, ngx_msec_t deadline,
     ngx_log_t *log);
+static void ngx_http_tollgate_pool_init(ngx_http_tollgate_pool_t *pool,
+    ngx_uint_t id, ngx_int_t queue, ngx_msec_t deadline);
 static void ngx_http_tollgate_thread_humble(ngx_log_t *log);
 static void *ngx_http_tollgate_pool_main(void *data);
 static ngx_http_tollgate_task_t *ngx_http_tollgate_pool_take(
     ngx_http_tollgate_pool_t *pool, ngx_uint_t *held);
+static ngx_int_t ngx_http_tollgate_pool_wait(ngx_http_tollgate_pool_t *pool);
+static ngx_int_t ngx_http_tollgate_pool_grow(ngx_http_tollgate_pool_t *pool);
+static void *ngx_http_tollgate_own_main(void *data);
+static void ngx_http_tollgate_own_sweep(void);
+static ngx_int_t ngx_http_tollgate_own_stop(void);
 static void ngx_http_tollgate_task_expire(ngx_event_t *ev);
+static void ngx_http_tollgate_tasks_free(ngx_http_tollgate_task_t **list);
 
 
 static ngx_http_tollgate_pool_t   ngx_http_tollgate_pools[
                                                  NGX_HTTP_TOLLGATE_POOLS];
+
+/* the own pools, closed ones included: of the event loop */
+static ngx_http_tollgate_pool_t  *ngx_http_tollgate_own_pools;
+static ngx_uint_t                 ngx_http_tollgate_own_threads;
 
 /* what threads gave back */
 static pthread_mutex_t            ngx_http_tollgate_returned_mutex
@@ -80,11 +113,17 @@ ngx_http_tollgate_task_free(ngx_http_tollgate_task_t *task)
 
 /* The lines stand in the order of the pools in NGX_HTTP_TOLLGATE_METRICS. */
 static void
-ngx_http_tollgate_pool_count(ngx_uint_t pool, ngx_uint_t posted_to)
+ngx_http_tollgate_pool_count(const ngx_http_tollgate_pool_t *pool,
+    ngx_uint_t posted_to)
 {
+    if (pool->id == NGX_HTTP_TOLLGATE_POOLS) {
+        return;
+    }
+
     ngx_http_tollgate_count_at(posted_to
-                               + pool * (NGX_HTTP_TOLLGATE_M_POOL_ARGON_POSTED
-                                     - NGX_HTTP_TOLLGATE_M_POOL_CRYPTO_POSTED),
+                               + pool->id
+                                 * (NGX_HTTP_TOLLGATE_M_POOL_ARGON_POSTED
+                                    - NGX_HTTP_TOLLGATE_M_POOL_CRYPTO_POSTED),
                                1);
 }
 
@@ -93,40 +132,50 @@ ngx_int_t
 ngx_http_tollgate_task_post(ngx_http_tollgate_pool_e id,
     ngx_http_tollgate_task_t *task)
 {
-    ngx_uint_t                 full;
-    ngx_msec_t                 deadline;
     ngx_http_tollgate_pool_t  *pool;
 
     pool = &ngx_http_tollgate_pools[id];
 
-    if (pool->n_threads == 0) {
-        return NGX_ERROR;
-    }
+    return pool->n_threads ? ngx_http_tollgate_pool_post(pool, task)
+                           : NGX_ERROR;
+}
 
-    task->pool = id;
+
+ngx_int_t
+ngx_http_tollgate_pool_post(ngx_http_tollgate_pool_t *pool,
+    ngx_http_tollgate_task_t *task)
+{
+    ngx_uint_t  full, grow;
+    ngx_msec_t  deadline;
+
+    task->pool = pool;
     task->next = NULL;
     task->posted = 1;
 
     (void) pthread_mutex_lock(&pool->mutex);
 
     full = pool->waiting >= pool->max;
+    grow = 0;
 
     if (!full) {
         *pool->last = task;
         pool->last = &task->next;
         pool->waiting++;
+        grow = pool->waiting > pool->idle
+               && pool->n_threads < pool->max_threads;
         (void) pthread_cond_signal(&pool->cond);
     }
 
     (void) pthread_mutex_unlock(&pool->mutex);
 
-    if (full) {
+    if (full || (grow && ngx_http_tollgate_pool_grow(pool) != NGX_OK)) {
         task->posted = 0;
-        ngx_http_tollgate_pool_count(id, NGX_HTTP_TOLLGATE_M_POOL_CRYPTO_BUSY);
+        ngx_http_tollgate_pool_count(pool,
+                                     NGX_HTTP_TOLLGATE_M_POOL_CRYPTO_BUSY);
         return NGX_BUSY;
     }
 
-    ngx_http_tollgate_pool_count(id, NGX_HTTP_TOLLGATE_M_POOL_CRYPTO_POSTED);
+    ngx_http_tollgate_pool_count(pool, NGX_HTTP_TOLLGATE_M_POOL_CRYPTO_POSTED);
     pool->pending++;
 
     deadline = task->deadline ? task->deadline : pool->deadline;
@@ -200,7 +249,7 @@ ngx_http_tollgate_pools_drain(void)
     for ( /* void */ ; task; task = next) {
         next = task->next;
 
-        ngx_http_tollgate_pools[task->pool].pending--;
+        task->pool->pending--;
 
         if (!task->over) {
             task->over = 1;
@@ -214,6 +263,8 @@ ngx_http_tollgate_pools_drain(void)
 
         ngx_http_tollgate_task_free(task);
     }
+
+    ngx_http_tollgate_own_sweep();
 }
 
 
@@ -253,11 +304,13 @@ ngx_http_tollgate_pool_take(ngx_http_tollgate_pool_t *pool, ngx_uint_t *held)
             continue;
         }
 
-        if (task || pool->stop) {
+        if (task || pool->stop || pool->closed) {
             break;
         }
 
-        (void) pthread_cond_wait(&pool->cond, &pool->mutex);
+        if (ngx_http_tollgate_pool_wait(pool) != NGX_OK) {
+            break;
+        }
     }
 
     if (task) {
@@ -275,6 +328,31 @@ ngx_http_tollgate_pool_take(ngx_http_tollgate_pool_t *pool, ngx_uint_t *held)
 }
 
 
+/* Under the mutex.  NGX_DECLINED: long enough, with nothing to do. */
+
+static ngx_int_t
+ngx_http_tollgate_pool_wait(ngx_http_tollgate_pool_t *pool)
+{
+    int              err;
+    struct timespec  ts;
+
+    if (pool->id != NGX_HTTP_TOLLGATE_POOLS) {
+        (void) pthread_cond_wait(&pool->cond, &pool->mutex);
+        return NGX_OK;
+    }
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+    ts.tv_sec += NGX_HTTP_TOLLGATE_OWN_IDLE;
+
+    pool->idle++;
+    err = pthread_cond_clockwait(&pool->cond, &pool->mutex, CLOCK_MONOTONIC,
+                                 &ts);
+    pool->idle--;
+
+    return err && pool->first == NULL ? NGX_DECLINED : NGX_OK;
+}
+
+
 static void *
 ngx_http_tollgate_pool_main(void *data)
 {
@@ -285,10 +363,10 @@ ngx_http_tollgate_pool_main(void *data)
     ngx_http_tollgate_task_t  *task;
     ngx_http_tollgate_pool_t  *pool;
 
-    pool = &ngx_http_tollgate_pools[thread->pool];
+    pool = thread->pool;
     held = 0;
 
-    if (thread->pool == NGX_HTTP_TOLLGATE_POOL_ARGON) {
+    if (pool->id == NGX_HTTP_TOLLGATE_POOL_ARGON) {
         ngx_http_tollgate_thread_humble(thread->log);
     }
 
@@ -302,6 +380,7 @@ ngx_http_tollgate_pool_main(void *data)
         began = ngx_http_tollgate_monotonic_ms();
 
         if (!__atomic_load_n(&task->dropped, __ATOMIC_RELAXED)) {
+            __atomic_store_n(&task->began, 1, __ATOMIC_RELAXED);
             tg_arena_init(&thread->arena, NGX_HTTP_TOLLGATE_TASK_ARENA);
             task->run(task, thread);
             tg_arena_release(&thread->arena);
@@ -348,6 +427,22 @@ ngx_http_tollgate_thread_humble(ngx_log_t *log)
 }
 
 
+static void
+ngx_http_tollgate_pool_init(ngx_http_tollgate_pool_t *pool, ngx_uint_t id,
+    ngx_int_t queue, ngx_msec_t deadline)
+{
+    ngx_memzero(pool, sizeof(ngx_http_tollgate_pool_t));
+
+    (void) pthread_mutex_init(&pool->mutex, NULL);
+    (void) pthread_cond_init(&pool->cond, NULL);
+
+    pool->id = id;
+    pool->last = &pool->first;
+    pool->max = (ngx_uint_t) queue;
+    pool->deadline = deadline;
+}
+
+
 static ngx_int_t
 ngx_http_tollgate_pool_start(ngx_http_tollgate_pool_t *pool, ngx_uint_t id,
     ngx_int_t n, ngx_int_t queue, ngx_msec_t deadline, ngx_log_t *log)
@@ -355,14 +450,8 @@ ngx_http_tollgate_pool_start(ngx_http_tollgate_pool_t *pool, ngx_uint_t id,
     ngx_int_t                    i;
     ngx_http_tollgate_thread_t  *thread;
 
-    ngx_memzero(pool, sizeof(ngx_http_tollgate_pool_t));
+    ngx_http_tollgate_pool_init(pool, id, queue, deadline);
 
-    (void) pthread_mutex_init(&pool->mutex, NULL);
-    (void) pthread_cond_init(&pool->cond, NULL);
-
-    pool->last = &pool->first;
-    pool->max = (ngx_uint_t) queue;
-    pool->deadline = deadline;
     pool->threads = calloc((size_t) n, sizeof(ngx_http_tollgate_thread_t));
 
     if (pool->threads == NULL) {
@@ -371,7 +460,7 @@ ngx_http_tollgate_pool_start(ngx_http_tollgate_pool_t *pool, ngx_uint_t id,
 
     for (i = 0; i < n; i++) {
         thread = &pool->threads[i];
-        thread->pool = id;
+        thread->pool = pool;
         thread->log = log;
 
         if (ngx_http_tollgate_thread_start(&thread->tid,
@@ -431,9 +520,11 @@ ngx_int_t
 ngx_http_tollgate_pools_stop(ngx_cycle_t *cycle)
 {
     uint64_t                   end, now;
+    ngx_int_t                  own;
     ngx_uint_t                 i, n;
-    ngx_http_tollgate_task_t  *task, *next;
     ngx_http_tollgate_pool_t  *pool;
+
+    own = ngx_http_tollgate_own_stop();
 
     for (i = 0; i < NGX_HTTP_TOLLGATE_POOLS; i++) {
         pool = &ngx_http_tollgate_pools[i];
@@ -470,22 +561,248 @@ ngx_http_tollgate_pools_stop(ngx_cycle_t *cycle)
         free(pool->threads);
         pool->threads = NULL;
 
-        for (task = pool->first; task; task = next) {
-            next = task->next;
-            ngx_http_tollgate_task_free(task);
-        }
-
-        pool->first = NULL;
+        ngx_http_tollgate_tasks_free(&pool->first);
     }
 
-    for (task = ngx_http_tollgate_returned; task; task = next) {
+    if (own != NGX_OK) {
+        return own;
+    }
+
+    ngx_http_tollgate_tasks_free(&ngx_http_tollgate_returned);
+
+    for (pool = ngx_http_tollgate_own_pools; pool; pool = pool->next) {
+        ngx_http_tollgate_tasks_free(&pool->first);
+        pool->closed = 1;
+        pool->pending = 0;
+    }
+
+    ngx_http_tollgate_own_sweep();
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_tollgate_tasks_free(ngx_http_tollgate_task_t **list)
+{
+    ngx_http_tollgate_task_t  *task, *next;
+
+    for (task = *list; task; task = next) {
         next = task->next;
         ngx_http_tollgate_task_free(task);
     }
 
-    ngx_http_tollgate_returned = NULL;
+    *list = NULL;
+}
+
+
+/* -- own pools -------------------------------------------------------------- */
+
+ngx_http_tollgate_pool_t *
+ngx_http_tollgate_pool_new(ngx_uint_t threads, ngx_uint_t queue,
+    void (*ended)(ngx_http_tollgate_thread_t *thread),
+    void (*freed)(void *data), void *data)
+{
+    ngx_http_tollgate_pool_t  *pool;
+
+    pool = calloc(1, sizeof(ngx_http_tollgate_pool_t));
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    ngx_http_tollgate_pool_init(pool, NGX_HTTP_TOLLGATE_POOLS,
+                                (ngx_int_t) queue,
+                                ngx_http_tollgate_main->deadline);
+    pool->max_threads = threads;
+    pool->ended = ended;
+    pool->freed = freed;
+    pool->data = data;
+    pool->next = ngx_http_tollgate_own_pools;
+    ngx_http_tollgate_own_pools = pool;
+
+    return pool;
+}
+
+
+/*
+ * One more thread for what was just posted.  Without one, it waits for those
+ * that there are; if there are none, it is taken back: NGX_ERROR.
+ */
+
+static ngx_int_t
+ngx_http_tollgate_pool_grow(ngx_http_tollgate_pool_t *pool)
+{
+    pthread_t                    tid;
+    ngx_int_t                    rc;
+    ngx_http_tollgate_thread_t  *thread;
+
+    rc = NGX_ERROR;
+    thread = NULL;
+
+    if (__atomic_load_n(&ngx_http_tollgate_own_threads, __ATOMIC_RELAXED)
+        < NGX_HTTP_TOLLGATE_OWN_THREADS)
+    {
+        thread = calloc(1, sizeof(ngx_http_tollgate_thread_t));
+    }
+
+    (void) pthread_mutex_lock(&pool->mutex);
+
+    if (thread) {
+        thread->pool = pool;
+        thread->log = ngx_cycle->log;
+        thread->data = pool->data;
+
+        rc = ngx_http_tollgate_thread_start(&tid, ngx_http_tollgate_own_main,
+                                            thread, thread->log);
+    }
+
+    if (rc == NGX_OK) {
+        (void) pthread_detach(tid);
+        pool->n_threads++;
+        (void) __atomic_add_fetch(&ngx_http_tollgate_own_threads, 1,
+                                  __ATOMIC_RELAXED);
+
+    } else {
+        free(thread);
+
+        if (pool->n_threads) {
+            rc = NGX_OK;
+
+        } else {
+            pool->first = NULL;
+            pool->last = &pool->first;
+            pool->waiting = 0;
+        }
+    }
+
+    (void) pthread_mutex_unlock(&pool->mutex);
+
+    return rc;
+}
+
+
+static void *
+ngx_http_tollgate_own_main(void *data)
+{
+    ngx_http_tollgate_thread_t  *thread = data;
+
+    ngx_uint_t                 more;
+    ngx_http_tollgate_pool_t  *pool;
+
+    pool = thread->pool;
+
+    do {
+        (void) ngx_http_tollgate_pool_main(thread);
+        pool->ended(thread);
+
+        /* a task may have come since it was found to be idle */
+
+        (void) pthread_mutex_lock(&pool->mutex);
+
+        more = pool->first && !pool->stop;
+
+        if (!more) {
+            free(thread);
+            pool->n_threads--;
+            (void) __atomic_sub_fetch(&ngx_http_tollgate_own_threads, 1,
+                                      __ATOMIC_RELEASE);
+
+            /* before the pool may be freed */
+
+            if (pool->closed) {
+                ngx_http_tollgate_notify();
+            }
+        }
+
+        (void) pthread_mutex_unlock(&pool->mutex);
+
+    } while (more);
+
+    return NULL;
+}
+
+
+void
+ngx_http_tollgate_pool_close(ngx_http_tollgate_pool_t *pool)
+{
+    (void) pthread_mutex_lock(&pool->mutex);
+    pool->closed = 1;
+    (void) pthread_cond_broadcast(&pool->cond);
+    (void) pthread_mutex_unlock(&pool->mutex);
+
+    ngx_http_tollgate_own_sweep();
+}
+
+
+static void
+ngx_http_tollgate_own_sweep(void)
+{
+    ngx_uint_t                 over;
+    ngx_http_tollgate_pool_t  *pool, **p;
+
+    for (p = &ngx_http_tollgate_own_pools; *p; /* void */) {
+        pool = *p;
+
+        (void) pthread_mutex_lock(&pool->mutex);
+        over = pool->closed && pool->n_threads == 0 && pool->pending == 0;
+        (void) pthread_mutex_unlock(&pool->mutex);
+
+        if (!over) {
+            p = &pool->next;
+            continue;
+        }
+
+        *p = pool->next;
+
+        pool->freed(pool->data);
+        (void) pthread_cond_destroy(&pool->cond);
+        (void) pthread_mutex_destroy(&pool->mutex);
+        free(pool);
+    }
+}
+
+
+/*
+ * At the end of the process.  What waits is not begun any more; what hangs is
+ * left behind.
+ */
+
+static ngx_int_t
+ngx_http_tollgate_own_stop(void)
+{
+    uint64_t                   end;
+    ngx_http_tollgate_pool_t  *pool;
+
+    for (pool = ngx_http_tollgate_own_pools; pool; pool = pool->next) {
+        (void) pthread_mutex_lock(&pool->mutex);
+        pool->stop = 1;
+        (void) pthread_cond_broadcast(&pool->cond);
+        (void) pthread_mutex_unlock(&pool->mutex);
+    }
+
+    end = ngx_http_tollgate_monotonic_ms() + NGX_HTTP_TOLLGATE_OWN_STOP_MS;
+
+    while (__atomic_load_n(&ngx_http_tollgate_own_threads, __ATOMIC_ACQUIRE)) {
+
+        if (ngx_http_tollgate_monotonic_ms() >= end) {
+            return NGX_AGAIN;
+        }
+
+        ngx_msleep(1);
+    }
 
     return NGX_OK;
+}
+
+
+void
+ngx_http_tollgate_pool_get(ngx_http_tollgate_pool_t *pool,
+    ngx_uint_t *waiting, ngx_uint_t *busy)
+{
+    (void) pthread_mutex_lock(&pool->mutex);
+    *waiting = pool->waiting;
+    *busy = pool->n_threads - pool->idle;
+    (void) pthread_mutex_unlock(&pool->mutex);
 }
 
 

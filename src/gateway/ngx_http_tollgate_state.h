@@ -186,9 +186,32 @@ void ngx_http_tollgate_notify_close(void);
 void ngx_http_tollgate_notify(void);
 
 ngx_int_t ngx_http_tollgate_pools_start(ngx_cycle_t *cycle);
-/* NGX_DECLINED: a thread still runs, exit() is not safe. */
+/*
+ * NGX_DECLINED: a thread still runs, exit() is not safe.  NGX_AGAIN: neither,
+ * but it is of an own pool, which may hang.
+ */
 ngx_int_t ngx_http_tollgate_pools_stop(ngx_cycle_t *cycle);
 void ngx_http_tollgate_pools_drain(void);
+
+/*
+ * A pool of its own, for one thing that may come, go and hang: its threads are
+ * started as tasks come, end when there are none for a while, and nothing ever
+ * waits for them.  Event loop.  NULL: no memory.
+ *
+ *   ended()  in a thread, when it ends: frees thread->own
+ *   freed()  in the event loop, once, after _close(), when no thread and no
+ *            task is left
+ */
+ngx_http_tollgate_pool_t *ngx_http_tollgate_pool_new(ngx_uint_t threads,
+    ngx_uint_t queue, void (*ended)(ngx_http_tollgate_thread_t *thread),
+    void (*freed)(void *data), void *data);
+/* Of one whose tasks are all over, or will be at their deadlines. */
+void ngx_http_tollgate_pool_close(ngx_http_tollgate_pool_t *pool);
+/* As ngx_http_tollgate_task_post(). */
+ngx_int_t ngx_http_tollgate_pool_post(ngx_http_tollgate_pool_t *pool,
+    ngx_http_tollgate_task_t *task);
+void ngx_http_tollgate_pool_get(ngx_http_tollgate_pool_t *pool,
+    ngx_uint_t *waiting, ngx_uint_t *busy);
 
 /*
  * The store of a thread, opened when needed, at most every 100 ms.  create:
