@@ -113,6 +113,7 @@ typedef struct {
     tg_token_settings_t token;
     tg_metadata_entry_t *metadata; /* the organization's defaults merged in */
     size_t n_metadata;
+    tg_str_t identity_provider; /* "identityProvider": the one that it is synchronised from; "" : none */
 } tg_details_t;
 
 #define TG_DETAILS_MAX (1u << 20)

@@ -111,6 +111,7 @@ static const tg_field_t details_fields[] = {
     {.name = "metadata",
      TG_STRUCTS(reading_t, details.metadata, details.n_metadata, tg_read_stored_entry),
      .max = 2 * TG_METADATA_MAX},
+    {.name = "identityProvider", .read = tg_read_name, .offset = offsetof(reading_t, details.identity_provider)},
 };
 
 static void choose_ips(reading_t *d, tg_str_t environment) {

@@ -250,6 +250,20 @@ static void lack_of_memory(void **state) {
     }
 }
 
+static void the_provider_that_it_is_synchronised_from(void **state) {
+    (void)state;
+    tg_arena_t a;
+    tg_details_t d;
+    tg_arena_init(&a, 1 << 20);
+    assert_int_equal(tg_details_parse(TG_STR("{\"identityProvider\":\"staff\"}"), TG_STR("e"), &a, &d, NULL), TG_OK);
+    assert_str(d.identity_provider, "staff");
+    assert_int_equal(tg_details_parse(TG_STR("{\"identityProvider\":null}"), TG_STR("e"), &a, &d, NULL), TG_OK);
+    assert_str(d.identity_provider, "");
+    assert_int_equal(tg_details_parse(TG_STR("{\"identityProvider\":\"a b\"}"), TG_STR("e"), &a, &d, NULL),
+                     TG_ERR_INVALID);
+    tg_arena_release(&a);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_what_was_written),
@@ -262,6 +276,7 @@ int main(void) {
         cmocka_unit_test(too_much_is_told),
         cmocka_unit_test(refuses),
         cmocka_unit_test(lack_of_memory),
+        cmocka_unit_test(the_provider_that_it_is_synchronised_from),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
