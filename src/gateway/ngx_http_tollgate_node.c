@@ -31,6 +31,8 @@ typedef struct {
 static void *ngx_http_tollgate_node_main(void *data);
 static void ngx_http_tollgate_node_round(
     ngx_http_tollgate_node_state_t *node);
+static tg_err_t ngx_http_tollgate_node_unlist(
+    ngx_http_tollgate_node_state_t *node);
 static ngx_uint_t ngx_http_tollgate_node_gather(void);
 static tg_err_t ngx_http_tollgate_node_write(
     ngx_http_tollgate_node_state_t *node, ngx_uint_t n, int64_t target);
@@ -98,6 +100,25 @@ ngx_http_tollgate_node_join(void)
 }
 
 
+/*
+ * The row of this nginx: if it was killed and another one started meanwhile,
+ * the workers that are left end without taking that one's row.
+ */
+static tg_err_t
+ngx_http_tollgate_node_unlist(ngx_http_tollgate_node_state_t *node)
+{
+    tg_err_t                   err;
+    ngx_http_tollgate_zone_t  *zone;
+
+    zone = ngx_http_tollgate_zone;
+
+    err = node->store->ops->node_remove(node->store, tg_str(zone->node_id),
+                                        zone->started_at);
+
+    return err == TG_ERR_NOTFOUND ? TG_OK : err;
+}
+
+
 void
 ngx_http_tollgate_node_leave(ngx_uint_t last)
 {
@@ -109,11 +130,7 @@ ngx_http_tollgate_node_leave(ngx_uint_t last)
         return;
     }
 
-    if (last && node->store
-        && node->store->ops->node_remove(node->store,
-                                  tg_str(ngx_http_tollgate_zone->node_id))
-           != TG_OK)
-    {
+    if (last && node->store && ngx_http_tollgate_node_unlist(node) != TG_OK) {
         ngx_log_error(NGX_LOG_NOTICE, node->log, 0,
                       "tollgate: the node's row could not be removed");
     }
@@ -272,11 +289,7 @@ ngx_http_tollgate_node_write(ngx_http_tollgate_node_state_t *node,
 
         /* the last workers finish what they have; no deploy waits for them */
 
-        err = node->store->ops->node_remove(node->store,
-                                            tg_str(zone->node_id));
-        if (err == TG_ERR_NOTFOUND) {
-            err = TG_OK;
-        }
+        err = ngx_http_tollgate_node_unlist(node);
 
     } else {
 

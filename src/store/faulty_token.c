@@ -111,8 +111,8 @@ static tg_err_t token_node_put(tg_token_store_t *s, const tg_node_t *node) {
     return TOKEN(node_put, token_inner(s), node);
 }
 
-static tg_err_t token_node_remove(tg_token_store_t *s, tg_str_t node_id) {
-    return TOKEN(node_remove, token_inner(s), node_id);
+static tg_err_t token_node_remove(tg_token_store_t *s, tg_str_t node_id, tg_ms_t started_at) {
+    return TOKEN(node_remove, token_inner(s), node_id, started_at);
 }
 
 static tg_err_t token_node_list(tg_token_store_t *s, int64_t environment_id, tg_ms_t since, tg_arena_t *arena,

@@ -251,9 +251,9 @@ typedef struct {
     tg_err_t (*request_prune)(tg_token_store_t *, int64_t environment_id, tg_ms_t before, size_t limit,
                               int64_t *pruned);
 
-    /* Nodes. */
+    /* Nodes. remove: the row of that start alone; NOTFOUND: there is none, or one of another start. */
     tg_err_t (*node_put)(tg_token_store_t *, const tg_node_t *);
-    tg_err_t (*node_remove)(tg_token_store_t *, tg_str_t node_id);
+    tg_err_t (*node_remove)(tg_token_store_t *, tg_str_t node_id, tg_ms_t started_at);
     /* environment_id 0: all. Those last seen before `since` are left out. */
     tg_err_t (*node_list)(tg_token_store_t *, int64_t environment_id, tg_ms_t since, tg_arena_t *, tg_node_t **rows,
                           size_t *n);

@@ -367,8 +367,11 @@ static void nodes_are_listed_while_they_live(void **state) {
     assert_int_equal(n, 1);
     assert_int_equal(rows[0].wanted, 8);
     assert_int_equal(rows[0].n_workers, 1);
-    assert_ok(s->ops->node_remove(s, TG_STR("node-b")));
-    assert_int_equal(s->ops->node_remove(s, TG_STR("node-b")), TG_ERR_NOTFOUND);
+    assert_int_equal(s->ops->node_remove(s, TG_STR("node-b"), NOW - 1), TG_ERR_NOTFOUND); /* of another start */
+    assert_ok(s->ops->node_list(s, 1, NOW + 6, &f->arena, &rows, &n));
+    assert_int_equal(n, 1);
+    assert_ok(s->ops->node_remove(s, TG_STR("node-b"), NOW));
+    assert_int_equal(s->ops->node_remove(s, TG_STR("node-b"), NOW), TG_ERR_NOTFOUND);
     assert_ok(s->ops->node_list(s, 1, NOW + 6, &f->arena, &rows, &n));
     assert_int_equal(n, 0);
 }

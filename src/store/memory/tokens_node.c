@@ -46,6 +46,16 @@ tg_err_t tg_memory_epoch_get(tg_token_store_t *s, int64_t environment_id, tg_cli
 
 /* ---- nodes ---- */
 
+static bool is_of_start(const tg_table_t *nodes, tg_str_t node_id, tg_ms_t started_at) {
+    for (size_t i = 0; i < nodes->n; i++) {
+        const tg_node_t *row = nodes->rows[i];
+        if (tg_str_eq(row->node_id, node_id)) {
+            return row->started_at == started_at;
+        }
+    }
+    return false;
+}
+
 static bool forget(tg_table_t *nodes, tg_table_t *workers, tg_str_t node_id) {
     bool found = false;
     for (size_t i = workers->n; i-- > 0;) {
@@ -102,10 +112,10 @@ tg_err_t tg_memory_node_put(tg_token_store_t *s, const tg_node_t *n) {
     return err;
 }
 
-tg_err_t tg_memory_node_remove(tg_token_store_t *s, tg_str_t node_id) {
+tg_err_t tg_memory_node_remove(tg_token_store_t *s, tg_str_t node_id, tg_ms_t started_at) {
     tg_memory_tokens_db_t *db = tg_memory_of(s);
     pthread_mutex_lock(&db->mutex);
-    bool found = forget(&db->nodes, &db->workers, node_id);
+    bool found = is_of_start(&db->nodes, node_id, started_at) && forget(&db->nodes, &db->workers, node_id);
     pthread_mutex_unlock(&db->mutex);
     return found ? TG_OK : TG_ERR_NOTFOUND;
 }

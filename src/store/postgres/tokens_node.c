@@ -55,10 +55,11 @@ tg_err_t tg_postgres_node_put(tg_token_store_t *store, const tg_node_t *n) {
     return err;
 }
 
-tg_err_t tg_postgres_node_remove(tg_token_store_t *store, tg_str_t node_id) {
+tg_err_t tg_postgres_node_remove(tg_token_store_t *store, tg_str_t node_id, tg_ms_t started_at) {
     tg_pgquery_t s;
-    tg_pgquery_read(&s, db(store), "DELETE FROM node WHERE node_id = $1");
+    tg_pgquery_read(&s, db(store), "DELETE FROM node WHERE node_id = $1 AND started_at = $2");
     tg_pgquery_text(&s, node_id);
+    tg_pgquery_int(&s, started_at);
     return tg_pgquery_changed(&s);
 }
 

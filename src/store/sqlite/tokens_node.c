@@ -82,15 +82,16 @@ tg_err_t tg_sqlite_node_put(tg_token_store_t *store, const tg_node_t *n) {
     return err;
 }
 
-tg_err_t tg_sqlite_node_remove(tg_token_store_t *store, tg_str_t node_id) {
+tg_err_t tg_sqlite_node_remove(tg_token_store_t *store, tg_str_t node_id, tg_ms_t started_at) {
     tg_sqlite_tokens_t *t = (tg_sqlite_tokens_t *)store;
     tg_query_t s;
     tg_err_t err = tg_tokens_begin(t);
     if (err != TG_OK) {
         return err;
     }
-    tg_query_write(&s, &t->q, "DELETE FROM node WHERE node_id = ?");
+    tg_query_write(&s, &t->q, "DELETE FROM node WHERE node_id = ? AND started_at = ?");
     tg_query_text(&s, node_id);
+    tg_query_int(&s, started_at);
     err = tg_query_changed(&s);
     return tg_tokens_end(t, err);
 }
