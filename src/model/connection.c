@@ -6,7 +6,6 @@
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
 #define TIMEOUT_MAX_MS 3600000
-#define PEM_MAX        (128 << 10)
 
 void tg_connection_init(tg_connection_t *c) {
     *c = (tg_connection_t){
@@ -83,7 +82,8 @@ static bool is_pem_certificates(tg_str_t text) {
     return blocks > 0 && !inside;
 }
 
-static tg_err_t read_pem(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
+tg_err_t tg_read_certificates(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                              void *out) {
     tg_str_t *pem = out;
     tg_err_t err = tg_read_text(r, at, f, v, out);
     if (!err && pem->n > 0 && !is_pem_certificates(*pem)) {
@@ -110,9 +110,9 @@ static const tg_field_t connection_fields[] = {
      .offset = offsetof(tg_connection_t, tls_server_name),
      .schema = tg_schema_string},
     {.name = "tlsCa",
-     .read = read_pem,
+     .read = tg_read_certificates,
      .offset = offsetof(tg_connection_t, tls_ca),
-     .max = PEM_MAX,
+     .max = TG_PEM_MAX,
      .schema = tg_schema_text},
     {.name = "hostHeader",
      .read = read_host_header,

@@ -10,7 +10,8 @@
 
 typedef enum { TG_PROVIDER_LDAP = 1, TG_PROVIDER_DATABASE, TG_PROVIDER_API } tg_provider_type_t;
 
-/* A secret of a provider. A body has it clear, or leaves it out for the one that is stored; what is stored, and what
+/* A secret of a provider. A body has it clear, or leaves it out for the one that is stored ("" is none: clear.p is
+ * not NULL then); what is stored, and what
  * stands in a snapshot, is sealed (identity/provider_secrets.h) under the name of its field. Never written clear. */
 typedef struct {
     tg_str_t clear;
@@ -20,13 +21,13 @@ typedef struct {
 /* Something that the provider tells of a user, and where it goes: {"source","claim","includeInJwt",
  * "includeInTokenResponse"}; the rules of names are those of metadata entries (credential.h). */
 typedef struct {
-    tg_str_t source;  /* an attribute (LDAP), a column (DATABASE), a JSON path (API) */
+    tg_str_t source;  /* an attribute (LDAP), a column (DATABASE), a JSON path (API, json_path.h) */
     tg_str_t claim;   /* "" in a body: the source */
     bool in_jwt;      /* default true */
     bool in_response; /* default false */
 } tg_provider_claim_t;
 
-/* "tls" {"verify","serverName","ca","clientCertificate","clientKey"} */
+/* "tls" {"verify","ca","clientCertificate","clientKey"} */
 typedef struct {
     bool verify;              /* default true */
     tg_str_t ca;              /* PEM; "": the system's */
@@ -67,7 +68,7 @@ typedef struct {
     size_t n_claims;
 } tg_ldap_provider_t;
 
-/* ---- database ---- */
+/* ---- database: statements are those of sql_text.h ---- */
 
 typedef enum {
     TG_PASSWORD_QUERY = 1, /* the query has :password: a row is a yes */
@@ -110,8 +111,8 @@ typedef struct {
 } tg_api_field_t;
 
 /* Templates: {{username}}, {{password}}, {{clientId}} and {{address}} stand for what was asked, escaped for where they
- * stand: percent-encoded in a URL and in a form, JSON-escaped in a JSON body, refused in a header if it would need more
- * than visible ASCII and spaces. No {{password}} in a URL. */
+ * stand (template.h): percent-encoded in a URL and in a form, JSON-escaped in a JSON body, refused in a header if it
+ * would need more than visible ASCII and spaces. No {{password}} in a URL. */
 typedef struct {
     tg_str_t method; /* GET, POST (default), PUT, PATCH */
     tg_str_t url;    /* http or https; parameters of path and query only */
@@ -186,9 +187,12 @@ json_t *tg_identity_provider_write(const tg_identity_provider_t *p) TG_MUST_CHEC
 typedef tg_err_t (*tg_provider_secret_fn)(void *ctx, const char *place, tg_provider_secret_t *secret);
 tg_err_t tg_identity_provider_secrets(tg_identity_provider_t *p, tg_provider_secret_fn each, void *ctx) TG_MUST_CHECK;
 
-/* Whether users can be asked for without their password (checkAtRefresh): ADVANCED LDAP, DATABASE. */
+/* Whether users can be asked for without their password (checkAtRefresh): ADVANCED LDAP, DATABASE unless its query
+ * has :password. */
 bool tg_identity_provider_looks_up(const tg_identity_provider_t *p);
 /* Whether users can be listed (synchronisation): ADVANCED LDAP, DATABASE with a listQuery. */
 bool tg_identity_provider_lists(const tg_identity_provider_t *p);
+/* Whether a password has any effect on its answer: an API without {{password}} says yes to each. */
+bool tg_identity_provider_asks_password(const tg_identity_provider_t *p);
 
 #endif

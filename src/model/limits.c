@@ -84,8 +84,7 @@ json_t *tg_schema_limit(const tg_field_t *f) {
     return schema;
 }
 
-/* The largest unit of which the interval is a whole number. */
-static tg_str_t unit_of(int64_t interval_ms) {
+tg_str_t tg_unit_for(int64_t interval_ms) {
     static const tg_str_t units[] = {TG_STR("YEARS"), TG_STR("MONTHS"),  TG_STR("WEEKS"),  TG_STR("DAYS"),
                                      TG_STR("HOURS"), TG_STR("MINUTES"), TG_STR("SECONDS")};
     for (size_t i = 0; i < COUNT(units); i++) {
@@ -100,7 +99,7 @@ json_t *tg_limit_write(const tg_limit_t *l) {
     tg_writer_t w = tg_writer();
     tg_write_int(&w, "limit", l->limit);
     if (l->limit > 0) {
-        tg_str_t unit = unit_of(l->interval_ms);
+        tg_str_t unit = tg_unit_for(l->interval_ms);
         tg_write_int(&w, "intervalAmount", l->interval_ms / tg_unit_ms(unit));
         tg_write_str(&w, "intervalUnit", unit);
         tg_write_cstr(&w, "windowType", tg_choice_name(window_choices, l->sliding ? SLIDING : FIXED));

@@ -31,7 +31,7 @@ static bool is_one_of(const tg_str_t *names, size_t n, tg_str_t name) {
 }
 
 /* Why nothing of a token or a response may have this name, or NULL. */
-static const char *shown_rule(tg_str_t name) {
+static const char *taken_rule(tg_str_t name) {
     if (is_one_of(claims, COUNT(claims), name)) {
         return "is the name of a registered claim";
     }
@@ -39,6 +39,11 @@ static const char *shown_rule(tg_str_t name) {
         return "is the name of a field of token responses";
     }
     return tg_response_name_is_taken(name) ? "is a name that means something else in a response" : NULL;
+}
+
+const char *tg_metadata_name_rule(tg_str_t name) {
+    return name.n <= KEY_MAX && tg_is_visible_ascii(name) ? taken_rule(name)
+                                                          : "must be 1 to 128 visible ASCII characters";
 }
 
 tg_str_t tg_metadata_claim(const tg_metadata_entry_t *e) {
@@ -62,8 +67,7 @@ static tg_err_t read_key(const tg_reader_t *r, const tg_place_t *at, const tg_fi
     return tg_keep(r, s, out);
 }
 
-static tg_err_t read_value(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
-                           void *out) {
+tg_err_t tg_read_scalar(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v, void *out) {
     (void)f;
     tg_buf_t b;
     if (!json_is_string(v) && !json_is_number(v) && !json_is_boolean(v)) {
@@ -84,7 +88,7 @@ static json_t *key_schema(const tg_field_t *f) {
     return tg_schema_pattern("^[!-~]*$", f->min, KEY_MAX);
 }
 
-static json_t *value_schema(const tg_field_t *f) {
+json_t *tg_schema_scalar(const tg_field_t *f) {
     (void)f;
     return json_pack("{s:[s, s, s]}", "type", "string", "number", "boolean");
 }
@@ -97,7 +101,10 @@ static json_t *value_schema(const tg_field_t *f) {
      .required = true,                                                                                                 \
      .min = 1,                                                                                                         \
      .schema = key_schema},                                                                                            \
-        {.name = "value", .read = read_value, .offset = offsetof(tg_metadata_entry_t, value), .schema = value_schema}, \
+        {.name = "value",                                                                                              \
+         .read = tg_read_scalar,                                                                                       \
+         .offset = offsetof(tg_metadata_entry_t, value),                                                               \
+         .schema = tg_schema_scalar},                                                                                  \
         {.name = "secret", .read = tg_read_bool, .offset = offsetof(tg_metadata_entry_t, secret)},                     \
         {.name = "includeInJwt", .read = tg_read_bool, .offset = offsetof(tg_metadata_entry_t, in_jwt)},               \
         {.name = "includeInTokenResponse",                                                                             \
@@ -124,11 +131,11 @@ static tg_err_t entry_check(const tg_reader_t *r, const tg_place_t *at, const tg
         /* Anybody who holds a JWT can read it. */
         return tg_refuse(r, TG_MEMBER(at, "includeInJwt"), "must be false with secret");
     }
-    const char *why = e->in_response || (e->in_jwt && e->jwt_claim.n == 0) ? shown_rule(e->key) : NULL;
+    const char *why = e->in_response || (e->in_jwt && e->jwt_claim.n == 0) ? taken_rule(e->key) : NULL;
     if (why != NULL) {
         return tg_refuse(r, TG_MEMBER(at, "key"), "%s", why);
     }
-    why = e->in_jwt && e->jwt_claim.n > 0 ? shown_rule(e->jwt_claim) : NULL;
+    why = e->in_jwt && e->jwt_claim.n > 0 ? taken_rule(e->jwt_claim) : NULL;
     return why == NULL ? TG_OK : tg_refuse(r, TG_MEMBER(at, "jwtClaimName"), "%s", why);
 }
 
@@ -157,14 +164,18 @@ tg_err_t tg_read_stored_entry(const tg_reader_t *r, const tg_place_t *at, const 
     return err ? err : entry_check(r, at, e);
 }
 
-json_t *tg_metadata_entry_write(const tg_metadata_entry_t *e) {
+json_t *tg_json_new_scalar(tg_str_t text) {
     json_t *value = NULL;
+    return tg_json_parse(text, VALUE_MAX, 1, &value, NULL) ? NULL : value;
+}
+
+json_t *tg_metadata_entry_write(const tg_metadata_entry_t *e) {
     tg_writer_t w = tg_writer();
     tg_write_str(&w, "key", e->key);
     if (e->secret) {
         tg_write_json(&w, "sealed", e->sealed.n > 0 ? tg_json_new_b64url(e->sealed) : json_null());
     } else {
-        tg_write_json(&w, "value", tg_json_parse(e->value, VALUE_MAX, 1, &value, NULL) ? NULL : value);
+        tg_write_json(&w, "value", tg_json_new_scalar(e->value));
     }
     tg_write_bool(&w, "secret", e->secret);
     tg_write_bool(&w, "includeInJwt", e->in_jwt);

@@ -3,6 +3,7 @@
 #define TG_MODEL_PARTS_H
 
 #include "model/fields.h"
+#include "model/identity_provider.h"
 #include "model/model.h"
 #include "model/schemas.h"
 #include "model/token_management.h"
@@ -32,6 +33,8 @@ typedef struct {
 } tg_limit_rule_t;
 extern const tg_limit_rule_t tg_quota_rule, tg_throttling_rule, tg_failure_limit_rule;
 tg_err_t tg_read_limit(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+/* The largest unit of which the interval is a whole number. */
+tg_str_t tg_unit_for(int64_t interval_ms);
 json_t *tg_limit_write(const tg_limit_t *l) TG_MUST_CHECK;
 json_t *tg_schema_limit(const tg_field_t *f) TG_MUST_CHECK;
 json_t *tg_schema_counting_mode(const tg_field_t *f) TG_MUST_CHECK;
@@ -68,5 +71,13 @@ json_t *tg_client_route_write(const tg_route_t *route) TG_MUST_CHECK;
 json_t *tg_routing_info_write(const tg_proxy_t *p) TG_MUST_CHECK;
 json_t *tg_connection_write(const tg_connection_t *c) TG_MUST_CHECK;
 void tg_connection_init(tg_connection_t *c);
+
+/* One or more certificates in PEM, at most f->max bytes. */
+#define TG_PEM_MAX (128 << 10)
+tg_err_t tg_read_certificates(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
+
+/* An identity provider as it is stored. */
+tg_err_t tg_identity_provider_read(const tg_reader_t *, const tg_place_t *, const json_t *, tg_str_t project,
+                                   tg_identity_provider_t *out);
 
 #endif

@@ -112,6 +112,9 @@ static json_t *error_message_write(const tg_policy_t *p) {
 
 static const tg_field_t regenerate_fields[] = {
     {.name = "enabled", .read = tg_read_bool, .offset = offsetof(tg_policy_t, regenerate)},
+    {.name = "identityProvider",
+     .read = tg_read_identity_provider,
+     .offset = offsetof(tg_policy_t, regenerate_provider)},
 };
 
 /* true and false stand for {"enabled": ...}. */
@@ -127,6 +130,9 @@ static tg_err_t read_regenerate(const tg_reader_t *r, const tg_place_t *at, cons
 static json_t *regenerate_write(const tg_policy_t *p) {
     tg_writer_t w = tg_writer();
     tg_write_bool(&w, "enabled", p->regenerate);
+    if (p->regenerate_provider.n > 0) {
+        tg_write_str(&w, "identityProvider", p->regenerate_provider);
+    }
     return tg_writer_end(&w);
 }
 
@@ -190,6 +196,13 @@ static tg_err_t policy_check(const tg_reader_t *r, const tg_place_t *at, const t
     if (p->type == TG_TOKEN_JWT && p->token.delete_previous) {
         return tg_refuse(r, TG_MEMBER(at, "deletePrevious"), "is for policy-auth-oauth2");
     }
+    if (p->type == TG_TOKEN_OPAQUE && p->regenerate_provider.n > 0) {
+        return tg_refuse(r, TG_MEMBER(TG_MEMBER(at, "regenerate"), "identityProvider"), "is for policy-auth-jwt");
+    }
+    if (tg_str_eq(p->regenerate_provider, TG_SECRET_MANAGER)) {
+        return tg_refuse(r, TG_MEMBER(TG_MEMBER(at, "regenerate"), "identityProvider"),
+                         "must be a provider of type API");
+    }
     return p->client_secret_required ? TG_OK : no_secret_check(r, TG_MEMBER(at, "clientSecretRequired"), p);
 }
 
@@ -227,7 +240,8 @@ tg_err_t tg_policy_parse(const json_t *body, tg_str_t name, tg_arena_t *a, tg_po
 
 bool tg_policy_tokens_equal(const tg_policy_t *a, const tg_policy_t *b) {
     return a->type == b->type && a->client_secret_required == b->client_secret_required &&
-           a->regenerate == b->regenerate && tg_token_settings_equal(&a->token, &b->token);
+           a->regenerate == b->regenerate && tg_str_eq(a->regenerate_provider, b->regenerate_provider) &&
+           tg_token_settings_equal(&a->token, &b->token);
 }
 
 static json_t *metadata_write(const tg_policy_t *p) {

@@ -20,6 +20,7 @@ json_t *tg_limits_schema(void) TG_MUST_CHECK;
 json_t *tg_api_endpoint_schema(void) TG_MUST_CHECK;
 json_t *tg_policy_schema(void) TG_MUST_CHECK;
 json_t *tg_group_schema(void) TG_MUST_CHECK;
+json_t *tg_identity_provider_schema(void) TG_MUST_CHECK;
 json_t *tg_organization_schema(void) TG_MUST_CHECK;
 /* A body, and as it is kept and shown: without passwords. */
 json_t *tg_credential_schema(void) TG_MUST_CHECK;

@@ -49,6 +49,52 @@ static tg_err_t read_group(const tg_reader_t *r, const tg_place_t *at, const tg_
     return tg_deployed_group_read(r, at, v, out);
 }
 
+/* ---- identity providers ---- */
+
+typedef struct {
+    tg_snapshot_provider_t of;
+    tg_str_t project;
+    const json_t *body;
+} provider_t;
+
+static const tg_field_t provider_fields[] = {
+    TG_ID_FIELD("id", provider_t, of.id),
+    TG_ID_FIELD("projectId", provider_t, of.project_id),
+    TG_ID_FIELD("version", provider_t, of.version),
+    {.name = "project", .read = tg_read_name, .offset = offsetof(provider_t, project), .required = true},
+    {.name = "provider", .read = tg_read_kept, .offset = offsetof(provider_t, body), .required = true},
+};
+
+static tg_err_t read_provider(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                              void *out) {
+    (void)f;
+    provider_t p = {.body = NULL};
+    tg_snapshot_provider_t *to = out;
+    tg_err_t err = tg_fields_read(r, at, v, provider_fields, COUNT(provider_fields), &p);
+    *to = p.of;
+    return err ? err : tg_identity_provider_read(r, TG_MEMBER(at, "provider"), p.body, p.project, &to->provider);
+}
+
+static json_t *provider_write(const tg_snapshot_provider_t *p) {
+    tg_writer_t w = tg_writer();
+    tg_write_int(&w, "id", p->id);
+    tg_write_int(&w, "projectId", p->project_id);
+    tg_write_int(&w, "version", p->version);
+    tg_write_str(&w, "project", p->provider.project);
+    tg_write_json(&w, "provider", tg_identity_provider_write(&p->provider));
+    return tg_writer_end(&w);
+}
+
+const tg_snapshot_provider_t *tg_snapshot_provider(const tg_snapshot_t *s, int64_t project_id, tg_str_t name) {
+    for (size_t i = 0; i < s->n_providers; i++) {
+        const tg_snapshot_provider_t *p = &s->providers[i];
+        if (p->project_id == project_id && tg_str_eq(p->provider.name, name)) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
 static const tg_field_t snapshot_fields[] = {
     {.name = "format", .read = read_format, .required = true},
     TG_ID_FIELD("environmentId", tg_snapshot_t, environment_id),
@@ -59,6 +105,7 @@ static const tg_field_t snapshot_fields[] = {
     {.name = "keys", TG_STRUCTS(tg_snapshot_t, keys, n_keys, read_key), .required = true, .max = LIST_MAX},
     {.name = "proxies", TG_STRUCTS(tg_snapshot_t, proxies, n_proxies, read_proxy), .required = true, .max = LIST_MAX},
     {.name = "groups", TG_STRUCTS(tg_snapshot_t, groups, n_groups, read_group), .max = LIST_MAX},
+    {.name = "identityProviders", TG_STRUCTS(tg_snapshot_t, providers, n_providers, read_provider), .max = LIST_MAX},
 };
 
 /* Another format first: its other members would only be noise beside that reason. */
@@ -127,6 +174,11 @@ tg_err_t tg_snapshot_write(const tg_snapshot_t *s, tg_buf_t *out) {
     for (size_t i = 0; i < s->n_groups && !out->err; i++) {
         tg_buf_put(out, i > 0 ? TG_STR(",\n") : TG_STR_NONE);
         put_part(out, tg_deployed_group_write(&s->groups[i]));
+    }
+    /* Left out if there are none, so that gateways of earlier releases read it. */
+    for (size_t i = 0; i < s->n_providers && !out->err; i++) {
+        tg_buf_put(out, i > 0 ? TG_STR(",\n") : TG_STR("],\n\"identityProviders\":["));
+        put_part(out, provider_write(&s->providers[i]));
     }
     tg_buf_put(out, TG_STR("]}\n"));
     return out->err;

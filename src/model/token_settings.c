@@ -53,9 +53,8 @@ json_t *tg_schema_algorithm(const tg_field_t *f) {
 }
 
 json_t *tg_schema_identity_provider(const tg_field_t *f) {
-    static const tg_str_t providers[] = {TG_STR(""), TG_SECRET_MANAGER};
     (void)f;
-    return enum_of(providers, sizeof(providers) / sizeof(providers[0]));
+    return tg_schema_pattern("^([A-Za-z0-9][A-Za-z0-9._-]*)?$", 0, TG_NAME_MAX);
 }
 
 tg_str_t tg_algorithm_find(tg_str_t name) {
@@ -85,17 +84,11 @@ tg_err_t tg_read_algorithm(const tg_reader_t *r, const tg_place_t *at, const tg_
 
 tg_err_t tg_read_identity_provider(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
                                    void *out) {
-    (void)f;
-    tg_str_t s;
-    tg_err_t err = tg_want_string(r, at, v, &s);
-    if (err) {
-        return err;
+    if (json_is_string(v) && json_string_length(v) == 0) {
+        *(tg_str_t *)out = TG_STR_NONE;
+        return TG_OK;
     }
-    if (s.n > 0 && !tg_str_eq(s, TG_SECRET_MANAGER)) {
-        return tg_refuse(r, at, "must be SECRET_MANAGER: no other provider is available in this release");
-    }
-    *(tg_str_t *)out = s.n > 0 ? TG_SECRET_MANAGER : TG_STR_NONE;
-    return TG_OK;
+    return tg_read_name(r, at, f, v, out);
 }
 
 void tg_token_settings_init(tg_token_settings_t *s) {
@@ -150,7 +143,7 @@ tg_err_t tg_token_settings_finish(const tg_reader_t *r, const tg_place_t *at, tg
                          "must be false with tokenNeverExpires: a token that never expires needs no refresh");
     }
     if (s->grant == TG_GRANT_PASSWORD) {
-        s->identity_provider = TG_SECRET_MANAGER;
+        s->identity_provider = s->identity_provider.n > 0 ? s->identity_provider : TG_SECRET_MANAGER;
     } else if (s->identity_provider.n > 0) {
         return tg_refuse(r, TG_MEMBER(at, "identityProvider"), "is for grantType PASSWORD");
     }

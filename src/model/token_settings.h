@@ -11,6 +11,7 @@ extern const tg_choice_t tg_grant_choices[];
 tg_err_t tg_read_unit(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 tg_err_t tg_read_algorithm(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *, void *out);
 
+/* The name of a provider; "": none. */
 tg_err_t tg_read_identity_provider(const tg_reader_t *, const tg_place_t *, const tg_field_t *, const json_t *,
                                    void *out);
 

@@ -1,6 +1,7 @@
 /* Bodies of the management API: what is accepted is written, parses again, and is written the same. */
 #include <stdlib.h>
 
+#include "model/identity_provider.h"
 #include "model/model.h"
 #include "model/token_management.h"
 
@@ -52,6 +53,16 @@ static json_t *read_token_management(const json_t *body, tg_arena_t *a, tg_fault
     return tg_token_management_parse(body, a, &m, fault) ? NULL : tg_token_management_write(&m);
 }
 
+static json_t *read_provider(const json_t *body, tg_arena_t *a, tg_fault_t *fault) {
+    tg_identity_provider_t p;
+    return tg_identity_provider_parse(body, TG_STR("shop"), a, &p, fault) ? NULL : tg_identity_provider_write(&p);
+}
+
+static json_t *read_stored_provider(const json_t *body, tg_arena_t *a, tg_fault_t *fault) {
+    tg_identity_provider_t p;
+    return tg_identity_provider_read_stored(body, TG_STR("shop"), a, &p, fault) ? NULL : tg_identity_provider_write(&p);
+}
+
 typedef json_t *(*read_fn)(const json_t *body, tg_arena_t *a, tg_fault_t *fault);
 
 static void round_trip(read_fn read, const json_t *body) {
@@ -84,6 +95,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         round_trip(read_limits, body);
         round_trip(read_signing_key, body);
         round_trip(read_token_management, body);
+        round_trip(read_provider, body);
+        round_trip(read_stored_provider, body);
         json_decref(body);
     }
     return 0;

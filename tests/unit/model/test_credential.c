@@ -452,6 +452,7 @@ static void token_settings(void **state) {
         "{}",
         "{'deletePrevious':true,'jwtSignatureAlgorithm':'EdDSA','allowUrlParameters':true,'checkClientIpAddress':true}",
         "{'grantType':'PASSWORD','identityProvider':'SECRET_MANAGER','refreshTokenRotation':false}",
+        "{'grantType':'PASSWORD','identityProvider':'ldap'}",
     };
     static const refusal_t rows[] = {
         {"[]", "", "must be an object"},
@@ -461,7 +462,7 @@ static void token_settings(void **state) {
         {"{'tokenExpiresInAmount':1}", "tokenExpiresInUnit", "is required with"},
         {"{'tokenNeverExpires':true,'refreshTokenAllowed':true}", "refreshTokenAllowed", "must be false"},
         {"{'identityProvider':'SECRET_MANAGER'}", "identityProvider", "is for grantType PASSWORD"},
-        {"{'grantType':'PASSWORD','identityProvider':'ldap'}", "identityProvider", "in this release"},
+        {"{'grantType':'PASSWORD','identityProvider':'/'}", "identityProvider", "must begin with a letter"},
         {"{'jwtSignatureAlgorithm':'none'}", "jwtSignatureAlgorithm", "must be one of"},
     };
     (void)state;

@@ -252,15 +252,6 @@ static void the_endpoint_belongs_to_its_scope(void **state) {
     json_decref(written);
 }
 
-static void refuses_what_is_not_served_yet(void **state) {
-    static const refusal_t rows[] = {
-        {P("'grantType':'PASSWORD','identityProvider':'ldap'"), "policy.identityProvider", "in this release"},
-        {P("'identityProvider':'secret_manager'"), "policy.identityProvider", "in this release"},
-    };
-    (void)state;
-    refused(read_policy, ROWS(rows));
-}
-
 static void refuses_settings_that_do_not_go_together(void **state) {
     static const refusal_t rows[] = {
         {P("'allowUrlParameters':'true'"), "policy.allowUrlParameters", "must be"},
@@ -271,7 +262,13 @@ static void refuses_settings_that_do_not_go_together(void **state) {
         {P("'grantType':'password'"), "policy.grantType", "must be one of CLIENT_CREDENTIALS, PASSWORD"},
         {P("'grantType':'REFRESH'"), "policy.grantType", "must be one of"},
         {P("'identityProvider':'SECRET_MANAGER'"), "policy.identityProvider", "is for grantType PASSWORD"},
+        {P("'identityProvider':'ldap'"), "policy.identityProvider", "is for grantType PASSWORD"},
         {P("'identityProvider':7"), "policy.identityProvider", "must be a string"},
+        {P("'grantType':'PASSWORD','identityProvider':'-x'"), "policy.identityProvider", "must begin with a letter"},
+        {P("'regenerate':{'identityProvider':'a b'}"), "policy.regenerate.identityProvider", "must begin with"},
+        {P("'regenerate':{'identityProvider':'SECRET_MANAGER'}"), "policy.regenerate.identityProvider", "of type API"},
+        {"{'policy':{'type':'policy-auth-oauth2','regenerate':{'identityProvider':'crm'}}}",
+         "policy.regenerate.identityProvider", "is for policy-auth-jwt"},
         {P("'managedFromThisPolicy':0"), "policy.managedFromThisPolicy", "must be true or false"},
         {P("'grantType':'PASSWORD','managedFromThisPolicy':false,'clientSecretRequired':false"),
          "policy.clientSecretRequired", "only with managedFromThisPolicy"},
@@ -288,6 +285,11 @@ static void password_grant(void **state) {
     assert_int_equal(p.token.grant, TG_GRANT_PASSWORD);
     assert_true(tg_str_eq(p.token.identity_provider, TG_SECRET_MANAGER));
     assert_true(p.client_secret_required);
+    tg_arena_release(&a);
+    parse(P("'grantType':'PASSWORD','identityProvider':'staff','regenerate':{'identityProvider':'crm'}"), &a, &p);
+    assert_true(tg_str_eq(p.token.identity_provider, TG_STR("staff")));
+    assert_true(tg_str_eq(p.regenerate_provider, TG_STR("crm")));
+    assert_true(p.regenerate);
     tg_arena_release(&a);
     parse(P("'grantType':'CLIENT_CREDENTIALS','identityProvider':''"), &a, &p);
     assert_int_equal(p.token.identity_provider.n, 0);
@@ -417,7 +419,6 @@ int main(void) {
         cmocka_unit_test(reads_lifetimes),
         cmocka_unit_test(refuses_by_field_and_rule),
         cmocka_unit_test(the_endpoint_belongs_to_its_scope),
-        cmocka_unit_test(refuses_what_is_not_served_yet),
         cmocka_unit_test(refuses_settings_that_do_not_go_together),
         cmocka_unit_test(password_grant),
         cmocka_unit_test(managed_from_access_lists),

@@ -21,6 +21,7 @@ static const schema_row_t schemas[] = {
     {"endpoint", tg_api_endpoint_schema, "path"},
     {"policy", tg_policy_schema, "policy"},
     {"group", tg_group_schema, "name"},
+    {"identity provider", tg_identity_provider_schema, "type"},
     {"organization", tg_organization_schema, "name"},
     {"credential", tg_credential_schema, "username"},
     {"credential shown", tg_credential_shown_schema, "username"},

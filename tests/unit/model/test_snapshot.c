@@ -349,12 +349,47 @@ static void documents_of_the_release_before(void **state) {
     tg_snapshot_release(&s);
 }
 
+/* ---- identity providers ---- */
+
+#define PROVIDER(id, project, name)                                                                                    \
+    "{\"id\":" id ",\"projectId\":" project ",\"version\":9,\"project\":\"p\",\"provider\":{\"name\":\"" name          \
+    "\",\"type\":\"API\",\"url\":\"http://h/"                                                                          \
+    "\",\"bodyType\":\"NONE\",\"headerList\":[{\"name\":\"X-Key\",\"secret\":true,"                                    \
+    "\"value\":{\"sealed\":\"Af9z\"}}]}}"
+
+static void providers_are_found_by_project_and_name(void **state) {
+    tg_snapshot_t s, again;
+    tg_buf_t text;
+    (void)state;
+    parse(HEAD ENVIRONMENT ",\"keys\":[],\"proxies\":[],\"identityProviders\":[" PROVIDER("5", "3", "crm") "," PROVIDER(
+              "6", "4", "crm") "]}",
+          &s);
+    tg_buf_init(&text, 1 << 20);
+    assert_int_equal(tg_snapshot_write(&s, &text), TG_OK);
+    assert_int_equal(tg_snapshot_parse(tg_buf_str(&text), &again, NULL), TG_OK);
+    const tg_snapshot_provider_t *p = tg_snapshot_provider(&again, 4, TG_STR("crm"));
+    assert_int_equal(again.n_providers, 2);
+    assert_int_equal(p->id, 6);
+    assert_int_equal(p->version, 9);
+    assert_true(tg_str_eq(p->provider.project, TG_STR("p")));
+    assert_int_equal(p->provider.of.api.headers[0].kept.sealed.n, 3);
+    assert_int_equal(tg_snapshot_provider(&again, 3, TG_STR("crm"))->id, 5);
+    assert_null(tg_snapshot_provider(&again, 5, TG_STR("crm")));
+    assert_null(tg_snapshot_provider(&again, 3, TG_STR("CRM")));
+    tg_buf_release(&text);
+    tg_snapshot_release(&again);
+    tg_snapshot_release(&s);
+}
+
 static void refuses_with_place_and_reason(void **state) {
     static const struct {
         const char *document, *field, *text;
     } rows[] = {
         {"", "", "ends too early"},
         {"[]", "", "must be an object"},
+        {HEAD ENVIRONMENT
+         ",\"keys\":[],\"proxies\":[],\"identityProviders\":[" PROVIDER("0", "3", "SECRET_MANAGER") "]}",
+         "identityProviders[0].provider.name", "must not be SECRET_MANAGER"},
         {"{\"format\":\"tollgate-snapshot/2\",\"more\":1}", "format", "is not tollgate-snapshot/1"},
         {"{\"format\":7}", "format", "must be a string"},
         {"{}", "format", "is required"},
@@ -455,6 +490,7 @@ int main(void) {
         cmocka_unit_test(with_groups_written_and_read_it_is_the_same),
         cmocka_unit_test(a_proxy_is_written_with_its_own_policy_and_key),
         cmocka_unit_test(documents_of_the_release_before),
+        cmocka_unit_test(providers_are_found_by_project_and_name),
         cmocka_unit_test(refuses_with_place_and_reason),
         cmocka_unit_test(survives_lack_of_memory),
         cmocka_unit_test(a_thousand_proxies_parse_quickly),
