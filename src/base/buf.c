@@ -69,6 +69,12 @@ char *tg_buf_reserve(tg_buf_t *b, size_t n) {
     return b->err ? NULL : b->p + b->n;
 }
 
+void tg_buf_expect(tg_buf_t *b, size_t n) {
+    if (!b->err && !b->fixed && n <= b->max - b->n && b->n + n > b->cap) {
+        b->err = move_to(b, b->n + n);
+    }
+}
+
 void tg_buf_advance(tg_buf_t *b, size_t n) {
     if (!b->err) {
         b->n += n;
@@ -117,6 +123,20 @@ void tg_buf_putf(tg_buf_t *b, const char *fmt, ...) {
     free(whole);
 }
 
+void tg_buf_put_int(tg_buf_t *b, int64_t value) {
+    char text[20]; /* as many as the least one takes */
+    size_t at = sizeof(text);
+    uint64_t left = value < 0 ? -(uint64_t)value : (uint64_t)value;
+    do {
+        text[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (value < 0) {
+        text[--at] = '-';
+    }
+    tg_buf_put(b, tg_strn(text + at, sizeof(text) - at));
+}
+
 static void put_json_escape(tg_buf_t *b, unsigned char c) {
     static const char short_form[] = "\bb\ff\nn\rr\tt\"\"\\\\";
     for (size_t i = 0; i + 1 < sizeof(short_form); i += 2) {
@@ -129,20 +149,43 @@ static void put_json_escape(tg_buf_t *b, unsigned char c) {
     tg_buf_putf(b, "\\u%04x", c);
 }
 
+#define EACH_BYTE(c) (0x0101010101010101ULL * (c))
+
+/* Whether one of the eight bytes is below n, which is at most 0x80; bytes from 0x80 up may count as well. */
+static bool has_less(uint64_t w, uint64_t n) {
+    return ((w - EACH_BYTE(n)) & EACH_BYTE(0x80)) != 0;
+}
+
 /* DEL is legal in JSON but escaped too: these texts end up in logs and headers. */
 static bool json_plain(unsigned char c) {
     return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
 }
 
+/* Eight at once; tokens are long. */
+static bool json_plain_8(const char *p) {
+    uint64_t w;
+    memcpy(&w, p, sizeof(w));
+    return (w & EACH_BYTE(0x80)) == 0 && !has_less(w, 0x20) && !has_less(w ^ EACH_BYTE('"'), 1) &&
+           !has_less(w ^ EACH_BYTE('\\'), 1) && !has_less(w ^ EACH_BYTE(0x7f), 1);
+}
+
+static size_t json_plain_run(const char *p, size_t n) {
+    size_t run = 0;
+    while (n - run >= 8 && json_plain_8(p + run)) {
+        run += 8;
+    }
+    while (run < n && json_plain((unsigned char)p[run])) {
+        run++;
+    }
+    return run;
+}
+
 void tg_buf_put_json(tg_buf_t *b, tg_str_t s) {
     tg_buf_putc(b, '"');
     for (size_t i = 0; i < s.n;) {
-        size_t run = i;
-        while (run < s.n && json_plain((unsigned char)s.p[run])) {
-            run++;
-        }
-        tg_buf_put(b, tg_strn(s.p + i, run - i));
-        i = run;
+        size_t run = json_plain_run(s.p + i, s.n - i);
+        tg_buf_put(b, tg_strn(s.p + i, run));
+        i += run;
         if (i == s.n) {
             break;
         }

@@ -33,9 +33,13 @@ void tg_buf_release(tg_buf_t *b);
 void tg_buf_put(tg_buf_t *b, tg_str_t s);
 void tg_buf_putc(tg_buf_t *b, char c);
 void tg_buf_putf(tg_buf_t *b, const char *fmt, ...) TG_PRINTF(2, 3);
+void tg_buf_put_int(tg_buf_t *b, int64_t value);
 /* Room for n more bytes; returns where to write them, NULL on failure. Follow with tg_buf_advance. */
 char *tg_buf_reserve(tg_buf_t *b, size_t n);
 void tg_buf_advance(tg_buf_t *b, size_t n);
+/* Takes memory for n more bytes in one piece instead of growing again and again. That the bound is lower is found by the
+ * append that needs more. */
+void tg_buf_expect(tg_buf_t *b, size_t n);
 /* s as a JSON string with quotes (RFC 8259 7); bytes that are not UTF-8 become U+FFFD. */
 void tg_buf_put_json(tg_buf_t *b, tg_str_t s);
 /* Percent-escapes all but unreserved characters (RFC 3986 2.3). */

@@ -120,6 +120,10 @@ size_t tg_utf8_len(const char *p, size_t n) {
 
 bool tg_str_is_utf8(tg_str_t s) {
     for (size_t i = 0; i < s.n;) {
+        if (s.p[i] > 0) { /* most text is ASCII */
+            i++;
+            continue;
+        }
         size_t len = tg_utf8_len(s.p + i, s.n - i);
         if (len == 0 || s.p[i] == '\0') {
             return false;

@@ -136,6 +136,9 @@ tg_err_t tg_jws_parse(tg_str_t compact, tg_arena_t *a, tg_jws_t *out) {
 
 /* --- verify, sign --- */
 
+/* As text, with a key of 2048 bits. */
+#define HEADER_AND_SIGNATURE 512
+
 tg_err_t tg_jws_verify(const tg_jws_t *jws, const tg_key_t *key) {
     /* RFC 8725 3.1: the key names the algorithm; a header that names another is refused before any cryptography. */
     if (!tg_str_eq(jws->alg, tg_str(tg_alg_name(tg_key_alg(key))))) {
@@ -150,7 +153,9 @@ static tg_err_t header_put(const tg_key_t *key, tg_str_t typ, tg_buf_t *out) {
     tg_buf_t b;
 
     tg_buf_init_fixed(&b, mem, sizeof(mem));
-    tg_buf_putf(&b, "{\"alg\":\"%s\"", tg_alg_name(tg_key_alg(key)));
+    tg_buf_put(&b, TG_STR("{\"alg\":\""));
+    tg_buf_put(&b, tg_str(tg_alg_name(tg_key_alg(key))));
+    tg_buf_putc(&b, '"');
     if (typ.n) {
         tg_buf_put(&b, TG_STR(",\"typ\":"));
         tg_buf_put_json(&b, typ);
@@ -166,6 +171,7 @@ tg_err_t tg_jws_sign(const tg_key_t *key, tg_str_t typ, tg_str_t payload, tg_buf
     uint8_t sig[TG_SIG_MAX];
     size_t n, start = out->n;
 
+    tg_buf_expect(out, TG_B64URL_LEN(payload.n) + HEADER_AND_SIGNATURE);
     tg_err_t err = header_put(key, typ, out);
     tg_buf_putc(out, '.');
     tg_buf_put_b64url(out, payload);

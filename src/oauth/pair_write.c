@@ -1,14 +1,38 @@
 #include "oauth/bucket_text.h"
 #include "oauth/refresh.h"
 
+/* What is written for each token is put together piece by piece: printf costs many times as much. */
+static void name_put(tg_buf_t *out, const char *name) {
+    tg_buf_put(out, TG_STR(",\""));
+    tg_buf_put(out, tg_str(name));
+    tg_buf_put(out, TG_STR("\":"));
+}
+
 static void member_put(tg_buf_t *out, const char *name, tg_str_t value) {
-    tg_buf_putf(out, ",\"%s\":", name);
+    name_put(out, name);
     tg_buf_put_json(out, value);
 }
 
+static void seconds_put(tg_buf_t *out, const char *name, tg_ms_t at) {
+    name_put(out, name);
+    tg_buf_put_int(out, at / TG_SECOND_MS);
+}
+
 static void id_put(tg_buf_t *out, const char *name, const uint8_t id[16]) {
-    tg_buf_putf(out, ",\"%s\":\"", name);
+    name_put(out, name);
+    tg_buf_putc(out, '"');
     tg_buf_put_b64url(out, tg_strn(id, 16));
+    tg_buf_putc(out, '"');
+}
+
+static void generation_put(tg_buf_t *out, const char *name, uint64_t generation) {
+    uint8_t bytes[sizeof(generation)];
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        bytes[i] = (uint8_t)(generation >> 8 * (sizeof(bytes) - 1 - i));
+    }
+    name_put(out, name);
+    tg_buf_putc(out, '"');
+    tg_buf_put_hex(out, tg_strn(bytes, sizeof(bytes)));
     tg_buf_putc(out, '"');
 }
 
@@ -66,27 +90,31 @@ static void metadata_put(tg_buf_t *out, const tg_grant_plan_t *plan, const tg_to
 
 /* ---- claims ---- */
 
+/* As long as most are. */
+#define CLAIMS_MOST 512
+
 /* iss, sub, aud, exp (left out if never), iat, jti, client_id, tg_gen; the object stays open. */
 static void claims_begin(const tg_pair_t *p, tg_str_t issuer, tg_ms_t expires_at, const uint8_t jti[16],
                          tg_buf_t *out) {
+    tg_buf_expect(out, CLAIMS_MOST);
     tg_buf_put(out, TG_STR("{\"iss\":"));
     tg_buf_put_json(out, issuer);
     member_put(out, "sub", p->plan.subject);
     member_put(out, "aud", p->plan.client_id);
     if (expires_at != 0) {
-        tg_buf_putf(out, ",\"exp\":%lld", (long long)(expires_at / TG_SECOND_MS));
+        seconds_put(out, "exp", expires_at);
     }
-    tg_buf_putf(out, ",\"iat\":%lld", (long long)(p->issued_at / TG_SECOND_MS));
+    seconds_put(out, "iat", p->issued_at);
     id_put(out, "jti", jti);
     member_put(out, "client_id", p->plan.client_id);
-    tg_buf_putf(out, ",\"tg_gen\":\"%016llx\"", (unsigned long long)p->plan.generation);
+    generation_put(out, "tg_gen", p->plan.generation);
 }
 
 void tg_pair_claims_write(const tg_pair_t *pair, tg_str_t issuer, tg_buf_t *out) {
     size_t start = out->n;
     claims_begin(pair, issuer, pair->record.access_expires_at, pair->jti, out);
     if (pair->plan.user_generation != 0) {
-        tg_buf_putf(out, ",\"tg_ugen\":\"%016llx\"", (unsigned long long)pair->plan.user_generation);
+        generation_put(out, "tg_ugen", pair->plan.user_generation);
     }
     if (pair->plan.has_scope) {
         member_put(out, "scope", pair->plan.scope);
@@ -115,6 +143,9 @@ static int64_t seconds_left(tg_ms_t end, tg_ms_t now) {
 }
 
 /* ---- the response ---- */
+
+/* What most answers have beside their tokens. */
+#define RESPONSE_REST 256
 
 /* The object's members so far; a comma goes between two. */
 typedef struct {
@@ -145,12 +176,13 @@ static void field_put(response_t *r, tg_response_field_t field, tg_str_t value) 
 static void expires_in_put(response_t *r, int64_t seconds) {
     if (field_begin(r, TG_FIELD_EXPIRES_IN)) {
         int64_t unit = r->m->expires_in_unit == TG_EXPIRES_IN_MILLISECONDS ? TG_SECOND_MS : 1;
-        tg_buf_putf(r->out, "%lld", (long long)(seconds * unit));
+        tg_buf_put_int(r->out, seconds * unit);
     }
 }
 
 static void moment_put(tg_buf_t *out, const char *name, tg_ms_t at) {
-    tg_buf_putf(out, ",\"%s\":\"", name);
+    name_put(out, name);
+    tg_buf_putc(out, '"');
     tg_buf_put_iso8601(out, at);
     tg_buf_putc(out, '"');
 }
@@ -166,13 +198,15 @@ static void extended_put(const tg_pair_t *pair, tg_str_t application, tg_buf_t *
     if (pair->has_refresh) {
         moment_put(out, "X-RefreshTokenIssuedAt", pair->issued_at);
         moment_put(out, "X-RefreshTokenExpiresAt", pair->record.refresh_expires_at);
-        tg_buf_putf(out, ",\"X-RefreshCount\":%lld", (long long)pair->record.refresh_used);
+        name_put(out, "X-RefreshCount");
+        tg_buf_put_int(out, pair->record.refresh_used);
     }
 }
 
 void tg_pair_response_write(const tg_pair_t *pair, const tg_token_management_t *m, tg_str_t application,
                             tg_str_t access, tg_str_t refresh, tg_ms_t now, tg_buf_t *out) {
     response_t r = {m, out, false};
+    tg_buf_expect(out, access.n + refresh.n + RESPONSE_REST);
     field_put(&r, TG_FIELD_ACCESS_TOKEN, access);
     field_put(&r, TG_FIELD_TOKEN_TYPE, TG_STR("Bearer"));
     if (pair->record.access_expires_at != 0) {

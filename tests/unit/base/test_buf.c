@@ -43,6 +43,78 @@ static void first_error_sticks(void **state) {
     tg_buf_release(&b);
 }
 
+static void what_is_expected_is_one_piece(void **state) {
+    (void)state;
+    tg_buf_t b;
+    tg_buf_init(&b, 2000);
+    tg_buf_putc(&b, 'x');
+    tg_buf_expect(&b, 1500);
+    const char *piece = b.p;
+    assert_true(b.cap >= 1501);
+    assert_str(tg_buf_str(&b), "x");
+    for (int i = 0; i < 1500; i++) {
+        tg_buf_putc(&b, 'y');
+    }
+    assert_ptr_equal(b.p, piece);
+    tg_buf_expect(&b, 2000); /* above the bound: no failure yet */
+    assert_int_equal(b.err, TG_OK);
+    assert_ptr_equal(b.p, piece);
+    tg_buf_release(&b);
+
+    char mem[4];
+    tg_buf_init_fixed(&b, mem, sizeof(mem));
+    tg_buf_expect(&b, 5);
+    assert_ptr_equal(b.p, mem);
+    assert_int_equal(b.err, TG_OK);
+}
+
+static void numbers(void **state) {
+    (void)state;
+    static const struct {
+        int64_t value;
+        const char *text;
+    } cases[] = {{0, "0"},
+                 {7, "7"},
+                 {-1, "-1"},
+                 {10, "10"},
+                 {-90, "-90"},
+                 {INT64_MAX, "9223372036854775807"},
+                 {1234567890123, "1234567890123"},
+                 {INT64_MIN, "-9223372036854775808"}};
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        tg_buf_t b;
+        tg_buf_init(&b, 64);
+        tg_buf_put_int(&b, cases[i].value);
+        assert_str(tg_buf_str(&b), cases[i].text);
+        tg_buf_release(&b);
+    }
+}
+
+/* Each byte at each place of a text that is looked at in pieces of eight: as one byte after the other. */
+static void json_at_every_place(void **state) {
+    (void)state;
+    for (size_t n = 1; n <= 19; n++) {
+        for (size_t at = 0; at < n; at++) {
+            for (int c = 0; c < 256; c++) {
+                char text[19];
+                memset(text, 'a', sizeof(text));
+                text[at] = (char)c;
+                tg_buf_t whole, single;
+                tg_buf_init(&whole, 256);
+                tg_buf_init(&single, 256);
+                tg_buf_put_json(&whole, tg_strn(text, n));
+                tg_buf_put_json(&single, tg_strn(text + at, 1));
+                assert_int_equal(whole.n, single.n + n - 1);
+                assert_memory_equal(whole.p + 1, text, at);
+                assert_memory_equal(whole.p + 1 + at, single.p + 1, single.n - 2);
+                assert_memory_equal(whole.p + at + single.n - 1, text + at + 1, n - at - 1);
+                tg_buf_release(&whole);
+                tg_buf_release(&single);
+            }
+        }
+    }
+}
+
 static void fixed_memory_is_never_left(void **state) {
     (void)state;
     char mem[8] = "#######";
@@ -174,6 +246,9 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grows_to_its_bound),
         cmocka_unit_test(first_error_sticks),
+        cmocka_unit_test(what_is_expected_is_one_piece),
+        cmocka_unit_test(numbers),
+        cmocka_unit_test(json_at_every_place),
         cmocka_unit_test(fixed_memory_is_never_left),
         cmocka_unit_test(formats),
         cmocka_unit_test(json_strings),
