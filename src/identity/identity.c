@@ -1,5 +1,6 @@
 #include "identity/identity.h"
 
+#include "identity/ldap/ldap.h"
 #include "identity/parts.h"
 
 typedef struct {
@@ -10,7 +11,7 @@ typedef struct {
 } kind_t;
 
 static const kind_t kinds[] = {
-    {TG_PROVIDER_LDAP, "LDAP", NULL, NULL},
+    {TG_PROVIDER_LDAP, "LDAP", tg_identity_ldap_init, tg_identity_ldap_open},
     {TG_PROVIDER_DATABASE, "DATABASE", NULL, NULL},
     {TG_PROVIDER_API, "API", NULL, NULL},
 };
