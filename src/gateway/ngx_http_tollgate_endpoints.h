@@ -249,6 +249,8 @@ struct ngx_http_tollgate_found_s {
     tg_err_t                         successor_err;
     tg_record_t                      successor; /* of a tombstone */
     u_char                           newest[TG_HASH_LEN];  /* of its line */
+    ngx_uint_t                       over;   /* and that one ended: none of
+                                              * the line can live */
     ngx_http_tollgate_principal_t    user;      /* refresh grant: if it has one */
     ngx_http_tollgate_ticket_t       ticket;
 };

@@ -190,6 +190,9 @@ ngx_http_tollgate_record_newest(tg_token_store_t *store,
         ngx_memcpy(found->newest, record.hash, TG_HASH_LEN);
     }
 
+    found->over = (err == TG_ERR_NOTFOUND
+                   || (record.ended_at != 0 && !record.has_successor));
+
     return err == TG_ERR_NOTFOUND ? TG_OK : err;
 }
 

@@ -270,11 +270,9 @@ ngx_http_tollgate_refresh_repeat(ngx_http_tollgate_token_t *t,
 {
     tg_err_t  err;
 
-    /* ended since: revoked, or refreshed on, which is its first use */
+    /* revoked since, it or what was made of it: a pair that opens nothing */
 
-    if (found->successor_err != TG_OK
-        || (found->successor.ended_at != 0 && !found->successor.has_successor))
-    {
+    if (found->successor_err != TG_OK || found->over) {
         ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_GRANT,
                                         "the refresh token is invalid");
         return;

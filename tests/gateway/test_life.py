@@ -148,6 +148,23 @@ def test_reuse_after_the_grace_period_ends_the_family(planes, api, kind):
     refused(refresh(planes, key, third["refresh_token"]))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("what", ["refresh_token", "access_token"])
+def test_a_repeat_of_an_old_refresh_gives_nothing_once_the_line_was_revoked(planes, api, kind, what):
+    """Its pair was refreshed on, and what came of that was revoked: the repeat would be a success that opens nothing."""
+    path, key = api[kind]
+    first = acquire(planes, key)
+    second = refresh(planes, key, first["refresh_token"]).json()
+    third = refresh(planes, key, second["refresh_token"]).json()
+    revoke(planes, key, third[what])
+    answer = refresh(planes, key, first["refresh_token"])
+    if what == "access_token" and kind.endswith("jwt"):  # its jti alone: the family lives
+        assert answer.status_code == 200, answer.text
+        return
+    refused(answer)
+    refused(refresh(planes, key, second["refresh_token"]))
+
+
 def test_a_repeat_after_a_restart_gives_the_same_pair(own_planes):
     planes = own_planes(workers=1)
     backend = Backend()
