@@ -24,11 +24,14 @@ def user():
 
 
 class Server:
-    def __init__(self):
+    def __init__(self, networks=(), options=()):
+        """networks: besides loopback, those that may come, at whatever address of this machine."""
         assert BIN, "PostgreSQL is not installed (make deps)"
         self.bin = BIN[0]
         self.port = free_port()
         self.process = None
+        self.options = list(options)
+        self.addresses = "*" if networks else "127.0.0.1"
         self.home = tempfile.mkdtemp(prefix="tollgate-postgres-")
         self.data = os.path.join(self.home, "data")
         self.log = open(os.path.join(self.home, "log"), "ab")
@@ -36,6 +39,8 @@ class Server:
             shutil.chown(self.home, user())
         try:
             self._run("initdb", "-D", self.data, "-U", "admin", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync").wait(60 * SLOW)
+            with open(os.path.join(self.data, "pg_hba.conf"), "a") as f:
+                f.writelines(f"host all all {network} trust\n" for network in networks)
             self.start()
         except BaseException:
             self.close()
@@ -46,8 +51,8 @@ class Server:
                                 cwd=self.home, user=user(), extra_groups=[] if user() else None, start_new_session=True)
 
     def start(self):
-        self.process = self._run("postgres", "-D", self.data, "-k", self.home, "-p", str(self.port), "-c", "listen_addresses=127.0.0.1",
-                                 "-c", "max_connections=200", "-c", "shared_buffers=64MB")
+        self.process = self._run("postgres", "-D", self.data, "-k", self.home, "-p", str(self.port), "-c", f"listen_addresses={self.addresses}",
+                                 "-c", "max_connections=200", "-c", "shared_buffers=64MB", *self.options)
         wait_for(self.answers, 30 * SLOW, "PostgreSQL answers", every=0.05)
 
     def answers(self):
