@@ -254,6 +254,8 @@ class Model:
         return token.jwt and any(self.excused(call.node, moment, call.recv) and not self.fed(call.node, moment, call.sent) for moment in moments)
 
     def forged(self, call):
+        if call.status == 404 and self.may_be_missing(call):
+            return
         if self.served(call, (200, 401)):
             return
         if call.status == 200 and call.active is not False:
