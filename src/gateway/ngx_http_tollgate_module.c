@@ -736,6 +736,7 @@ ngx_http_tollgate_init_process(ngx_cycle_t *cycle)
         || ngx_http_tollgate_loader_start(cycle) != NGX_OK
         || ngx_http_tollgate_feed_start(cycle) != NGX_OK
         || ngx_http_tollgate_node_start(cycle) != NGX_OK
+        || ngx_http_tollgate_tidy_start(cycle) != NGX_OK
         || ngx_http_tollgate_request_log_start(cycle) != NGX_OK)
     {
         return NGX_ERROR;
@@ -765,9 +766,14 @@ ngx_http_tollgate_exit_process(ngx_cycle_t *cycle)
     ngx_http_tollgate_loader_stop();
     ngx_http_tollgate_feed_stop();
     ngx_http_tollgate_node_stop();
+    ngx_http_tollgate_tidy_stop();
     ngx_http_tollgate_request_log_stop();
 
     stopped = ngx_http_tollgate_pools_stop(cycle);
+
+    if (ngx_http_tollgate_tidy_join() != NGX_OK && stopped == NGX_OK) {
+        stopped = NGX_AGAIN;
+    }
 
     if (ngx_http_tollgate_feed_join() != NGX_OK) {
         stopped = NGX_DECLINED;

@@ -6,7 +6,6 @@
 
 #define NGX_HTTP_TOLLGATE_NODE_TICK     25           /* ms */
 #define NGX_HTTP_TOLLGATE_NODE_BEAT     1000         /* ms, without a change */
-#define NGX_HTTP_TOLLGATE_NODE_DROP     (60 * 1000)  /* ms, past buckets */
 #define NGX_HTTP_TOLLGATE_NODE_ALIVE    3000         /* ms since its row */
 #define NGX_HTTP_TOLLGATE_NODE_ARENA    (16 * 1024 * 1024)
 
@@ -23,7 +22,6 @@ typedef struct {
     ngx_uint_t                    n;
     uint64_t                      written;     /* monotonic ms */
     uint64_t                      reaped;
-    uint64_t                      dropped;
     ngx_uint_t                    failing;
 } ngx_http_tollgate_node_state_t;
 
@@ -67,7 +65,6 @@ ngx_http_tollgate_node_start(ngx_cycle_t *cycle)
 
     node->mcf = ngx_http_tollgate_main;
     node->log = cycle->log;
-    node->dropped = ngx_http_tollgate_monotonic_ms();
 
     if (ngx_http_tollgate_tokens_open(&node->store, &node->store_retry, 1,
                                       &fault)
@@ -173,7 +170,7 @@ ngx_http_tollgate_node_main(void *data)
 static void
 ngx_http_tollgate_node_round(ngx_http_tollgate_node_state_t *node)
 {
-    int64_t     target, dropped;
+    int64_t     target;
     uint64_t    now;
     tg_err_t    err;
     tg_fault_t  fault;
@@ -214,14 +211,6 @@ ngx_http_tollgate_node_round(ngx_http_tollgate_node_state_t *node)
 
     if (err == TG_OK) {
         err = ngx_http_tollgate_node_count(node);
-    }
-
-    if (err == TG_OK && now - node->dropped >= NGX_HTTP_TOLLGATE_NODE_DROP) {
-        node->dropped = now;
-
-        err = node->store->ops->buckets_drop(node->store,
-                                             ngx_http_tollgate_clock_ms(),
-                                             &dropped);
     }
 
     if (err == TG_OK) {

@@ -290,6 +290,14 @@ ngx_int_t ngx_http_tollgate_node_join(void);
 void ngx_http_tollgate_node_leave(ngx_uint_t last);
 
 
+/* -- maintenance of the token store ----------------------------------------- */
+
+ngx_int_t ngx_http_tollgate_tidy_start(ngx_cycle_t *cycle);
+void ngx_http_tollgate_tidy_stop(void);
+/* NGX_AGAIN: it is still at it. */
+ngx_int_t ngx_http_tollgate_tidy_join(void);
+
+
 /* -- token request log ------------------------------------------------------ */
 
 ngx_int_t ngx_http_tollgate_request_log_start(ngx_cycle_t *cycle);

@@ -26,6 +26,13 @@ tg_bucket_t tg_bucket_for(tg_ms_t now, tg_ms_t until) {
     return (tg_bucket_t){cls, (uint32_t)index};
 }
 
+tg_bucket_t tg_bucket_next(tg_bucket_t b) {
+    if (b.cls > TG_BUCKET_MONTH || b.index + 1 >= INDEX_END) {
+        return (tg_bucket_t){TG_BUCKET_NEVER, 0};
+    }
+    return (tg_bucket_t){b.cls, b.index + 1};
+}
+
 tg_ms_t tg_bucket_end(tg_bucket_t b) {
     if (b.cls > TG_BUCKET_MONTH) {
         return INT64_MAX;

@@ -89,6 +89,10 @@ static tg_err_t token_revocation_list(tg_token_store_t *s, int64_t environment_i
     return TOKEN(revocation_list, token_inner(s), environment_id, now, arena, rows, n, seq);
 }
 
+static tg_err_t token_buckets_make(tg_token_store_t *s, tg_ms_t now, int64_t *made) {
+    return TOKEN(buckets_make, token_inner(s), now, made);
+}
+
 static tg_err_t token_buckets_drop(tg_token_store_t *s, tg_ms_t now, int64_t *dropped) {
     return TOKEN(buckets_drop, token_inner(s), now, dropped);
 }
@@ -142,6 +146,7 @@ static const tg_token_ops_t token_ops = {
     .change_read = token_change_read,
     .change_fd = token_change_fd,
     .revocation_list = token_revocation_list,
+    .buckets_make = token_buckets_make,
     .buckets_drop = token_buckets_drop,
     .request_put = token_request_put,
     .request_list = token_request_list,

@@ -29,6 +29,8 @@ typedef struct {
 tg_bucket_t tg_bucket_for(tg_ms_t now, tg_ms_t until);
 /* The first moment at which the whole bucket is past; INT64_MAX for NEVER. */
 tg_ms_t tg_bucket_end(tg_bucket_t b);
+/* The bucket behind it; NEVER for NEVER and behind the last index. */
+tg_bucket_t tg_bucket_next(tg_bucket_t b);
 
 #define TG_SUBJECT_MAX 256
 #define TG_SCOPE_MAX   2048
@@ -236,8 +238,13 @@ typedef struct {
     tg_err_t (*revocation_list)(tg_token_store_t *, int64_t environment_id, tg_ms_t now, tg_arena_t *,
                                 tg_revocation_t **rows, size_t *n, int64_t *seq);
 
+    /* Makes the partition behind each one that is in use and not past, so that nobody who writes waits for it at the
+     * turn of an hour, a day or a month; *made: how many (0 in a store whose partitions cost nothing). One node at a
+     * time, as buckets_drop. */
+    tg_err_t (*buckets_make)(tg_token_store_t *, tg_ms_t now, int64_t *made);
     /* Drops partitions that are past at `now`, whole; *dropped: how many. Early revocations that no longer matter and
-     * old rows of the feed go in small chunks, each a transaction of its own, so that no write waits for long. */
+     * old rows of the feed go in small chunks, each a transaction of its own, so that no write waits for long. One node
+     * at a time: while another one is at it, there is nothing to do. */
     tg_err_t (*buckets_drop)(tg_token_store_t *, tg_ms_t now, int64_t *dropped);
 
     /* The token request log. put: n rows in one transaction, lost at worst with the machine (no fsync is waited for)

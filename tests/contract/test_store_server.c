@@ -177,6 +177,38 @@ static void a_bucket_in_use_is_dropped_later(void **state) {
     assert_ok(f->tokens->ops->record_find(f->tokens, r.hash, hour, &f->arena, &found));
 }
 
+/* One node at a time tidies up; when that one dies, another one does. */
+static void one_node_tidies_up_and_another_when_it_dies(void **state) {
+    fixture_t *f = *state;
+    tg_record_t past = record_of(1, (tg_bucket_t){TG_BUCKET_HOUR, 5}), r = record_of(2, hour);
+    int64_t n = -1;
+    char uri[256];
+    assert_ok(put(f->tokens, &past));
+    assert_ok(put(f->tokens, &r));
+    snprintf(uri, sizeof(uri), "postgresql://admin@127.0.0.1:%d/%s", server.port, f->database);
+    PGconn *busy = PQconnectdb(uri); /* a node in the middle of it */
+    PQclear(PQexec(busy, "SELECT pg_advisory_lock(5523271, 3)"));
+    for (int i = 0; i < 3; i++) {
+        assert_ok(f->tokens->ops->buckets_drop(f->tokens, NOW, &n));
+        assert_int_equal(n, 0);
+        assert_ok(f->tokens->ops->buckets_make(f->tokens, NOW, &n));
+        assert_int_equal(n, 0);
+    }
+    PQfinish(busy);
+    server_sql("postgres", "DO $$BEGIN WHILE EXISTS (SELECT FROM pg_locks WHERE locktype = 'advisory')"
+                           " LOOP PERFORM pg_sleep(0.01); END LOOP; END$$");
+    assert_ok(f->tokens->ops->buckets_drop(f->tokens, NOW, &n));
+    assert_int_equal(n, 1);
+    assert_ok(f->tokens->ops->buckets_make(f->tokens, NOW, &n));
+    assert_int_equal(n, 1);
+    tg_token_store_t *other = tokens_open(f, false, 5000); /* the turn was given back */
+    past = record_of(3, (tg_bucket_t){TG_BUCKET_HOUR, 6});
+    assert_ok(put(other, &past));
+    assert_ok(other->ops->buckets_drop(other, NOW, &n));
+    assert_int_equal(n, 1);
+    other->ops->close(other);
+}
+
 /* ---- woken ---- */
 
 /* Readable within a time that no poll of ours would take. */
@@ -531,6 +563,7 @@ static const struct CMUnitTest tests[] = {
     CONTRACT(a_silent_server_costs_a_bounded_time),
     CONTRACT(a_writer_that_stands_still_is_cut_off),
     CONTRACT(a_bucket_in_use_is_dropped_later),
+    CONTRACT(one_node_tidies_up_and_another_when_it_dies),
     CONTRACT(a_change_of_tokens_wakes_who_waits),
     CONTRACT(a_change_of_the_configuration_wakes_who_waits),
     CONTRACT(a_newer_database_is_refused_by_name),

@@ -1,6 +1,8 @@
 /* The token store: what each verb does, and each of its errors. */
 #include "records.h"
 
+#include <sqlite3.h>
+
 /* ---- writing and finding ---- */
 
 static void a_record_comes_back_as_it_was(void **state) {
@@ -376,6 +378,73 @@ static void nodes_are_listed_while_they_live(void **state) {
     assert_int_equal(n, 0);
 }
 
+/* Tables of records, asked beside the store. */
+static int tables(const fixture_t *f) {
+    char at[256];
+    int n = 0;
+    if (on_server()) {
+        snprintf(at, sizeof(at), "postgresql://admin@127.0.0.1:%d/%s", server.port, f->database);
+        PGconn *c = PQconnectdb(at);
+        PGresult *r = PQexec(c, "SELECT FROM pg_tables WHERE tablename ~ '^token_[hdmn]'");
+        n = PQntuples(r);
+        PQclear(r);
+        PQfinish(c);
+    } else if (backend->durable) {
+        sqlite3 *db;
+        sqlite3_stmt *st;
+        snprintf(at, sizeof(at), "%s/store/tokens.db", f->dir);
+        assert_int_equal(sqlite3_open(at, &db), SQLITE_OK);
+        assert_int_equal(sqlite3_prepare_v2(db,
+                                            "SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name GLOB 'token_*'",
+                                            -1, &st, NULL),
+                         SQLITE_OK);
+        while (sqlite3_step(st) == SQLITE_ROW) {
+            n++;
+        }
+        sqlite3_finalize(st);
+        sqlite3_close(db);
+    }
+    return n;
+}
+
+static int64_t made_at(fixture_t *f, tg_ms_t now) {
+    int64_t made = -1;
+    assert_ok(f->tokens->ops->buckets_make(f->tokens, now, &made));
+    return made;
+}
+
+/* The turn of hours, days and months: who writes finds the table there. */
+static void partitions_are_made_before_they_are_wanted(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *other = tokens_open(f, false, 1000);
+    const tg_bucket_t starts[] = {hour, day, month};
+    unsigned number = 0;
+    assert_int_equal(made_at(f, NOW), 0); /* nothing is in use */
+    for (size_t i = 0; i < 3; i++) {
+        tg_bucket_t b = starts[i];
+        tg_record_t r = record_of(number++, b);
+        assert_ok(put(f->tokens, &r));
+        for (int turn = 0; turn < 4; turn++) {
+            const tg_ms_t now = tg_bucket_end(b) - 1;
+            assert_int_equal(made_at(f, now), backend->durable ? 1 : 0);
+            assert_int_equal(made_at(f, now), 0); /* nothing behind one that is empty */
+            const int before = tables(f);
+            b = tg_bucket_next(b);
+            r = record_of(number++, b);
+            assert_ok(put(turn % 2 ? other : f->tokens, &r));
+            assert_int_equal(tables(f), before);
+            r = get(f, r.hash, b);
+        }
+        assert_int_equal(made_at(f, tg_bucket_end(b)), 0); /* it is past */
+    }
+    tg_record_t r = record_of(number++, never), last = record_of(number, (tg_bucket_t){TG_BUCKET_HOUR, (1u << 24) - 1});
+    assert_ok(put(f->tokens, &r));
+    assert_ok(put(f->tokens, &last));
+    assert_int_equal(made_at(f, INT64_MAX - 1), 0);
+    assert_int_equal(made_at(f, tg_bucket_end(last.bucket) - 1), 0); /* there is none behind it */
+    other->ops->close(other);
+}
+
 /* ---- memory ---- */
 
 static void without_memory_no_record_is_half_written(void **state) {
@@ -430,6 +499,7 @@ static const struct CMUnitTest tests[] = {
     CONTRACT(the_first_use_of_a_successor_is_noted_once),
     CONTRACT(a_family_ends_as_a_whole),
     CONTRACT(past_partitions_are_dropped_and_never_is_kept),
+    CONTRACT(partitions_are_made_before_they_are_wanted),
     CONTRACT(epochs_are_raised_apart),
     CONTRACT(nodes_are_listed_while_they_live),
     CONTRACT(without_memory_no_record_is_half_written),

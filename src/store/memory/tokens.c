@@ -38,6 +38,12 @@ static tg_err_t record_find_refresh(tg_token_store_t *s, const uint8_t hash[HASH
     return find_by(s, tg_partition_refresh, hash, bucket, arena, out);
 }
 
+static tg_err_t buckets_make(tg_token_store_t *s, tg_ms_t now, int64_t *made) {
+    (void)s, (void)now;
+    *made = 0;
+    return TG_OK;
+}
+
 static tg_err_t buckets_drop(tg_token_store_t *s, tg_ms_t now, int64_t *dropped) {
     tg_memory_tokens_db_t *db = tg_memory_of(s);
     *dropped = 0;
@@ -148,6 +154,7 @@ static const tg_token_ops_t ops = {
     .change_head = tg_memory_token_change_head,
     .change_read = tg_memory_token_change_read,
     .revocation_list = tg_memory_revocation_list,
+    .buckets_make = buckets_make,
     .buckets_drop = buckets_drop,
     .request_put = tg_memory_request_put,
     .request_list = tg_memory_request_list,

@@ -29,6 +29,7 @@ static const tg_token_ops_t ops = {
     .change_read = tg_postgres_token_change_read,
     .change_fd = tg_postgres_token_change_fd,
     .revocation_list = tg_postgres_revocation_list,
+    .buckets_make = tg_postgres_buckets_make,
     .buckets_drop = tg_postgres_buckets_drop,
     .request_put = tg_postgres_request_put,
     .request_list = tg_postgres_request_list,

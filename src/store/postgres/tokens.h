@@ -81,6 +81,7 @@ tg_err_t tg_postgres_revocation_list(tg_token_store_t *, int64_t environment_id,
 
 /* ---- tokens_tidy.c ---- */
 
+tg_err_t tg_postgres_buckets_make(tg_token_store_t *, tg_ms_t now, int64_t *made);
 tg_err_t tg_postgres_buckets_drop(tg_token_store_t *, tg_ms_t now, int64_t *dropped);
 
 /* ---- tokens_node.c: nodes and epochs ---- */

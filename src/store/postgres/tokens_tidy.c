@@ -40,6 +40,29 @@ static tg_bucket_t bucket_of(tg_str_t name) {
     return (tg_bucket_t){TG_BUCKET_NEVER, 0};
 }
 
+/* Tables that hold something, or have held it, and have none behind them. */
+static const char last_sql[] =
+    "SELECT c.relname::text FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace"
+    " AND c.relkind = 'r' AND c.relname ~ '^token_[hdm]_[0-9]+$' AND pg_relation_size(c.oid) > 0"
+    " AND NOT EXISTS (SELECT FROM pg_class b WHERE b.relnamespace = c.relnamespace"
+    " AND b.relname = left(c.relname, 8) || (substr(c.relname, 9)::bigint + 1))";
+
+static tg_err_t tables_make(tg_postgres_tokens_t *t, tg_ms_t now, int64_t *made) {
+    tg_pgquery_t s;
+    size_t slot;
+    tg_err_t err = TG_OK;
+    tg_pgquery_read(&s, db(t), last_sql);
+    while (err == TG_OK && tg_pgquery_step(&s)) {
+        const tg_bucket_t bucket = bucket_of(tg_pgquery_col(&s, 0)), next = tg_bucket_next(bucket);
+        if (tg_bucket_end(bucket) > now && next.cls != TG_BUCKET_NEVER) {
+            err = tg_pg_bucket_make(t, next, &slot);
+            *made += err == TG_OK;
+        }
+    }
+    tg_err_t read = tg_pgquery_done(&s);
+    return err != TG_OK ? err : read;
+}
+
 /* A table that is in use stays until the next time. */
 static tg_err_t drop(tg_postgres_tokens_t *t, tg_str_t name, int64_t *dropped) {
     char sql[160];
@@ -184,14 +207,33 @@ static void turn_give(tg_postgres_tokens_t *t) {
     }
 }
 
+/* *ours: it is this node's turn, until turn_give. */
+static tg_err_t turn_begin(tg_postgres_tokens_t *t, bool *ours) {
+    *ours = false;
+    tg_err_t err = tg_pg_buckets_ready(t);
+    return err == TG_OK ? turn_take(t, ours) : err;
+}
+
+static tg_err_t turn_end(tg_postgres_tokens_t *t, tg_err_t err) {
+    tg_fault_t kept = t->base.fault;
+    turn_give(t);
+    t->base.fault = kept;
+    return err;
+}
+
+tg_err_t tg_postgres_buckets_make(tg_token_store_t *store, tg_ms_t now, int64_t *made) {
+    tg_postgres_tokens_t *t = (tg_postgres_tokens_t *)store;
+    bool ours;
+    *made = 0;
+    tg_err_t err = turn_begin(t, &ours);
+    return err == TG_OK && ours ? turn_end(t, tables_make(t, now, made)) : err;
+}
+
 tg_err_t tg_postgres_buckets_drop(tg_token_store_t *store, tg_ms_t now, int64_t *dropped) {
     tg_postgres_tokens_t *t = (tg_postgres_tokens_t *)store;
-    bool ours = false;
+    bool ours;
     *dropped = 0;
-    tg_err_t err = tg_pg_buckets_ready(t);
-    if (err == TG_OK) {
-        err = turn_take(t, &ours);
-    }
+    tg_err_t err = turn_begin(t, &ours);
     if (err != TG_OK || !ours) {
         return err;
     }
@@ -202,11 +244,10 @@ tg_err_t tg_postgres_buckets_drop(tg_token_store_t *store, tg_ms_t now, int64_t 
     if (err == TG_OK) {
         err = feed_tidy(t, now);
     }
-    tg_fault_t kept = store->fault;
     if (*dropped > 0) {
+        tg_fault_t kept = store->fault;
         tg_pg_buckets_forget(t);
+        store->fault = kept;
     }
-    turn_give(t);
-    store->fault = kept;
-    return err;
+    return turn_end(t, err);
 }

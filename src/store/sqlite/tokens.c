@@ -48,6 +48,7 @@ static const tg_token_ops_t ops = {
     .change_head = tg_sqlite_token_change_head,
     .change_read = tg_sqlite_token_change_read,
     .revocation_list = tg_sqlite_revocation_list,
+    .buckets_make = tg_sqlite_buckets_make,
     .buckets_drop = tg_sqlite_buckets_drop,
     .request_put = tg_sqlite_request_put,
     .request_list = tg_sqlite_request_list,

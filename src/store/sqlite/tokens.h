@@ -54,6 +54,10 @@ void tg_bucket_query(tg_query_t *s, tg_sqlite_tokens_t *t, tg_bucket_t bucket, t
 /* Ends a bucket query that failed: if the table has gone meanwhile, its statements are forgotten and the error is
  * NOTFOUND. */
 tg_err_t tg_bucket_done(tg_query_t *s, tg_sqlite_tokens_t *t, tg_bucket_t bucket) TG_MUST_CHECK;
+/* Makes the table unless it is there. In a transaction. */
+tg_err_t tg_bucket_ensure(tg_sqlite_tokens_t *t, tg_bucket_t bucket, bool *made) TG_MUST_CHECK;
+/* *used: its table has a row. */
+tg_err_t tg_bucket_used(tg_sqlite_tokens_t *t, tg_bucket_t bucket, bool *used) TG_MUST_CHECK;
 /* Makes the table. In a transaction. */
 tg_err_t tg_bucket_make(tg_sqlite_tokens_t *t, tg_bucket_t bucket) TG_MUST_CHECK;
 /* Forgets the prepared statements of one bucket, or of all. */
@@ -102,6 +106,7 @@ tg_err_t tg_revocation_tidy(tg_sqlite_tokens_t *t, tg_ms_t now) TG_MUST_CHECK;
 
 /* ---- tokens_drop.c ---- */
 
+tg_err_t tg_sqlite_buckets_make(tg_token_store_t *, tg_ms_t now, int64_t *made);
 tg_err_t tg_sqlite_buckets_drop(tg_token_store_t *, tg_ms_t now, int64_t *dropped);
 
 /* ---- tokens_request.c ---- */

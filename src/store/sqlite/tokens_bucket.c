@@ -179,6 +179,31 @@ tg_err_t tg_bucket_make(tg_sqlite_tokens_t *t, tg_bucket_t bucket) {
     return err;
 }
 
+tg_err_t tg_bucket_ensure(tg_sqlite_tokens_t *t, tg_bucket_t bucket, bool *made) {
+    bool exists;
+    tg_err_t err = table_exists(t, bucket, &exists);
+    *made = err == TG_OK && !exists;
+    return *made ? tg_bucket_make(t, bucket) : err;
+}
+
+tg_err_t tg_bucket_used(tg_sqlite_tokens_t *t, tg_bucket_t bucket, bool *used) {
+    char name[TG_BUCKET_NAME_MAX], sql[64];
+    sqlite3_stmt *st;
+    tg_query_t s;
+    tg_bucket_name(bucket, name);
+    snprintf(sql, sizeof(sql), "SELECT 1 FROM %s LIMIT 1", name);
+    *used = false;
+    tg_err_t err = tg_sqlite_err(&t->q, sqlite3_prepare_v2(t->q.db, sql, -1, &st, NULL));
+    if (err != TG_OK) {
+        return missing_or(t, bucket, err);
+    }
+    tg_query_use(&s, &t->q, st);
+    *used = tg_query_step(&s);
+    err = tg_query_done(&s);
+    sqlite3_finalize(st);
+    return err;
+}
+
 tg_err_t tg_bucket_list(tg_sqlite_tokens_t *t, tg_bucket_t **out, size_t *n) {
     size_t cap = 0;
     tg_query_t s;

@@ -65,10 +65,22 @@ static void extremes_keep_the_index_in_bounds(void **state) {
     assert_true(tg_bucket_end((tg_bucket_t){(tg_bucket_class_t)9, 1}) == INT64_MAX);
 }
 
+static void the_next_bucket_begins_where_one_ends(void **state) {
+    (void)state;
+    for (int cls = TG_BUCKET_HOUR; cls <= TG_BUCKET_MONTH; cls++) {
+        const tg_bucket_t b = {(tg_bucket_class_t)cls, 700}, next = tg_bucket_next(b);
+        assert_int_equal(next.cls, cls);
+        assert_int_equal(next.index, 701);
+        assert_int_equal(tg_bucket_next((tg_bucket_t){(tg_bucket_class_t)cls, (1u << 24) - 1}).cls, TG_BUCKET_NEVER);
+    }
+    assert_int_equal(tg_bucket_next((tg_bucket_t){TG_BUCKET_NEVER, 0}).cls, TG_BUCKET_NEVER);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_class_and_index),
         cmocka_unit_test(what_never_ends_is_never_dropped),
+        cmocka_unit_test(the_next_bucket_begins_where_one_ends),
         cmocka_unit_test(extremes_keep_the_index_in_bounds),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
