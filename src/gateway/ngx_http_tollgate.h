@@ -27,6 +27,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "identity/identity.h"
 #include "jose/jwk.h"
 #include "keyring/keyring.h"
 #include "model/credential.h"
@@ -630,6 +631,52 @@ void ngx_http_tollgate_thread_reopen(ngx_http_tollgate_thread_t *thread);
 
 /* Tasks waiting or under way in this worker. */
 ngx_uint_t ngx_http_tollgate_pool_pending(ngx_http_tollgate_pool_e pool);
+
+
+/* -- identity providers (_provider.c) --------------------------------------- */
+
+/* What came of asking one: for the log and the metrics. */
+typedef enum {
+    NGX_HTTP_TOLLGATE_TOLD_OK = 0,
+    NGX_HTTP_TOLLGATE_TOLD_CACHED,       /* ok, as of a moment ago */
+    NGX_HTTP_TOLLGATE_TOLD_NOBODY,
+    NGX_HTTP_TOLLGATE_TOLD_PASSWORD,
+    NGX_HTTP_TOLLGATE_TOLD_DISABLED,
+    NGX_HTTP_TOLLGATE_TOLD_UNAVAILABLE,  /* from here on: 503 */
+    NGX_HTTP_TOLLGATE_TOLD_EXPIRED,
+    NGX_HTTP_TOLLGATE_TOLD_FULL,
+    NGX_HTTP_TOLLGATE_TOLD_OPEN,         /* the circuit breaker */
+    NGX_HTTP_TOLLGATE_TOLD_N
+} ngx_http_tollgate_told_e;
+
+
+typedef struct {
+    ngx_http_tollgate_told_e       result;
+    ngx_uint_t                     retry_after;  /* seconds, with a 503 */
+    tg_identity_answer_t           answer;       /* with OK and CACHED */
+    tg_arena_t                     arena;        /* the answer's */
+} ngx_http_tollgate_told_t;
+
+
+/* "ok", "nobody", "circuit_open", ... */
+const char *ngx_http_tollgate_told_name(ngx_http_tollgate_told_e result);
+
+/* In the event loop; *told may be emptied: what is left there is released. */
+typedef void (*ngx_http_tollgate_told_pt)(void *data,
+    ngx_http_tollgate_told_t *told);
+
+/*
+ * Asks a provider of a snapshot for a user, in the provider's own pool.  The
+ * question is copied.  NGX_OK: *told is what came of it, and its arena the
+ * caller's; NGX_AGAIN: *task is under way, the handler is called, unless the
+ * task is cancelled.  Event loop.
+ */
+ngx_int_t ngx_http_tollgate_provider_ask(const tg_snapshot_provider_t *p,
+    const tg_identity_question_t *q, ngx_uint_t look_up,
+    ngx_http_tollgate_told_pt handler, void *data,
+    ngx_http_tollgate_task_t **task, ngx_http_tollgate_told_t *told);
+/* Metrics: of the node, and of the pools of this worker. */
+void ngx_http_tollgate_providers_write(tg_buf_t *out);
 
 
 /* -- metrics --------------------------------------------------------------- */

@@ -272,6 +272,7 @@ ngx_http_tollgate_grant(ngx_http_tollgate_token_t *t)
     const char           *why;
     tg_oauth_error_t      error;
     tg_token_endpoint_t   endpoint;
+    const tg_details_t   *d;
 
     endpoint = t->endpoint == NGX_HTTP_TOLLGATE_EP_JWT ? TG_ENDPOINT_JWT
                                                        : TG_ENDPOINT_TOKEN;
@@ -291,11 +292,18 @@ ngx_http_tollgate_grant(ngx_http_tollgate_token_t *t)
         return;
 
     case TG_GRANT_PASSWORD:
-        ngx_http_tollgate_user_find(t);
+
+        if (tg_settings_ask_provider(&t->policy->token)) {
+            ngx_http_tollgate_identity_find(t);
+        } else {
+            ngx_http_tollgate_user_find(t);
+        }
+
         return;
 
     default:
-        ngx_http_tollgate_grant_scope(t, t->client.details);
+        d = &t->client.details->details;
+        ngx_http_tollgate_grant_scope(t, d->roles, d->n_roles, 0);
         return;
     }
 }
@@ -303,7 +311,7 @@ ngx_http_tollgate_grant(ngx_http_tollgate_token_t *t)
 
 void
 ngx_http_tollgate_grant_scope(ngx_http_tollgate_token_t *t,
-    const ngx_http_tollgate_details_t *d)
+    const tg_str_t *roles, size_t n, ngx_uint_t carried)
 {
     const char        *why;
     tg_oauth_error_t   error;
@@ -311,8 +319,11 @@ ngx_http_tollgate_grant_scope(ngx_http_tollgate_token_t *t,
     t->arena.max += 2 * TG_SCOPE_MAX + 64;
 
     error = tg_scope_resolve(&t->ctx->snapshot->snapshot.token_management,
-                             &t->asked, d->details.roles, d->details.n_roles,
-                             &t->arena, &t->plan, &why);
+                             &t->asked, roles, n, &t->arena, &t->plan, &why);
+
+    if (error == TG_OAUTH_OK && carried) {
+        error = tg_scope_carry(roles, n, &t->arena, &t->plan, &why);
+    }
 
     if (error != TG_OAUTH_OK) {
         ngx_http_tollgate_token_refused(t, error, why);

@@ -74,6 +74,11 @@ struct ngx_http_tollgate_token_s {
     tg_regenerate_request_t          regenerate;
     ngx_http_tollgate_principal_t    client;
     ngx_http_tollgate_principal_t    user;        /* of a password grant */
+    ngx_http_tollgate_told_t         told;        /* by an identity provider */
+    tg_metadata_entry_t             *claims;      /* ... or carried */
+    size_t                           n_claims;
+    ngx_uint_t                       looked;      /* refresh: asked, is there */
+    ngx_uint_t                       gone;        /* ... is not there */
     ngx_uint_t                       known;       /* the client is who it says */
     const tg_application_t          *application; /* policy mode, else NULL */
     const tg_policy_t               *policy;      /* what is issued by */
@@ -120,11 +125,14 @@ void ngx_http_tollgate_client_find(ngx_http_tollgate_token_t *t,
 /* The settings that tokens of this type are issued by. */
 const tg_policy_t *ngx_http_tollgate_policy_of(ngx_http_tollgate_token_t *t,
     tg_token_type_t type);
-/* _user.c: the user of a password grant; then _grant_scope() */
+/* The user of a password grant: _user.c, one that is a credential;
+   _identity.c, one that a provider keeps; then _grant_scope() */
 void ngx_http_tollgate_user_find(ngx_http_tollgate_token_t *t);
-/* _client.c: the scope of t->plan by the principal's roles; then _issue() */
+void ngx_http_tollgate_identity_find(ngx_http_tollgate_token_t *t);
+/* _client.c: the scope of t->plan by the principal's roles, which travel in
+   the token with `carried`; then _issue() */
 void ngx_http_tollgate_grant_scope(ngx_http_tollgate_token_t *t,
-    const ngx_http_tollgate_details_t *details);
+    const tg_str_t *roles, size_t n, ngx_uint_t carried);
 /* _issue.c: a first pair, and what is answered of t->pair */
 void ngx_http_tollgate_issue(ngx_http_tollgate_token_t *t);
 void ngx_http_tollgate_pair_answer(ngx_http_tollgate_token_t *t);
@@ -191,6 +199,24 @@ ngx_uint_t ngx_http_tollgate_principal_may_come(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_principal_t *principal);
 /* The same of t->user, whose details are there, where its list counts at all. */
 ngx_uint_t ngx_http_tollgate_user_may_come(ngx_http_tollgate_token_t *t);
+
+
+/* -- identity providers (_identity.c) ------------------------------------------ */
+
+/* The one of this name in the client's project, or NULL. */
+const tg_snapshot_provider_t *ngx_http_tollgate_identity_provider(
+    ngx_http_tollgate_token_t *t, tg_str_t name);
+/*
+ * Asks it for a user: for the request's password, or with look_up without one.
+ * The step is taken with NGX_OK: t->told is what it says, t->claims in the
+ * shape of metadata; NGX_DECLINED: the user is wrong; NGX_ERROR: it cannot be
+ * told.  With the last two $tg_verdict is why.
+ */
+void ngx_http_tollgate_identity_ask(ngx_http_tollgate_token_t *t,
+    tg_str_t name, tg_str_t username, ngx_uint_t look_up,
+    ngx_http_tollgate_step_pt step);
+/* 503, after NGX_ERROR. */
+void ngx_http_tollgate_identity_down(ngx_http_tollgate_token_t *t);
 
 
 /* -- chosen secrets (_argon.c) -------------------------------------------------- */

@@ -168,7 +168,10 @@ ngx_http_tollgate_pair_remember(ngx_http_tollgate_token_t *t,
 }
 
 
-/* Read afresh for each pair: the user's, or else the credential's own. */
+/*
+ * Read afresh for each pair: the user's, or else the credential's own.  Behind
+ * it, what a provider told of the user.
+ */
 
 static void
 ngx_http_tollgate_pair_metadata(ngx_http_tollgate_token_t *t)
@@ -181,6 +184,10 @@ ngx_http_tollgate_pair_metadata(ngx_http_tollgate_token_t *t)
         t->pair.plan.metadata = d->details.metadata;
         t->pair.plan.n_metadata = d->details.n_metadata;
     }
+
+    t->pair.plan.claims = t->claims;
+    t->pair.plan.n_claims = t->n_claims;
+    t->pair.plan.api_response = t->told.answer.response;
 }
 
 

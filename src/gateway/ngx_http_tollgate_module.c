@@ -2,7 +2,6 @@
 #include <fcntl.h>
 
 #include "base/json.h"
-#include "identity/identity.h"
 #include "model/model.h"
 #include "ngx_http_tollgate_state.h"
 

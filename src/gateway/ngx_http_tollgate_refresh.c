@@ -18,6 +18,11 @@ static void ngx_http_tollgate_refresh_user(ngx_http_tollgate_token_t *t,
     const ngx_http_tollgate_found_t *found);
 static ngx_uint_t ngx_http_tollgate_refresh_is_away(
     ngx_http_tollgate_token_t *t, tg_refresh_action_t action);
+static ngx_int_t ngx_http_tollgate_refresh_provider(
+    ngx_http_tollgate_token_t *t, const ngx_http_tollgate_found_t *found,
+    tg_refresh_action_t action);
+static void ngx_http_tollgate_refresh_told(ngx_http_tollgate_token_t *t,
+    ngx_int_t rc);
 static void ngx_http_tollgate_refresh_write(ngx_http_tollgate_token_t *t,
     const tg_record_t *record, ngx_uint_t used);
 static void ngx_http_tollgate_used_write(const tg_record_t *record,
@@ -38,6 +43,9 @@ static const char  ngx_http_tollgate_refresh_down[] =
 static const char  ngx_http_tollgate_reused[] =
                               "The refresh token was used already; its tokens "
                               "were ended.";
+static const char  ngx_http_tollgate_user_gone[] =
+                              "The user is no longer there; the tokens were "
+                              "ended.";
 
 
 void
@@ -66,6 +74,9 @@ ngx_http_tollgate_refresh(ngx_http_tollgate_token_t *t)
                                         "the refresh token is invalid");
         return;
     }
+
+    t->claims = t->presented.claims;
+    t->n_claims = t->presented.n_claims;
 
     ngx_http_tollgate_refresh_look(t);
 }
@@ -132,6 +143,19 @@ ngx_http_tollgate_refresh_found(ngx_http_tollgate_token_t *t,
         return;
     }
 
+    switch (ngx_http_tollgate_refresh_provider(t, found, decision.action)) {
+
+    case NGX_OK:
+        break;
+
+    case NGX_DECLINED:
+        ngx_http_tollgate_family_end(t, found);
+        return;
+
+    default:
+        return;
+    }
+
     switch (decision.action) {
 
     case TG_REFRESH_WRITE:
@@ -168,6 +192,72 @@ ngx_http_tollgate_refresh_is_away(ngx_http_tollgate_token_t *t,
     return (action == TG_REFRESH_WRITE || action == TG_REFRESH_REPEAT)
            && t->user.details
            && !ngx_http_tollgate_user_may_come(t);
+}
+
+
+/*
+ * Whether the provider still knows the user, if it is to be asked.  NGX_OK: go
+ * on; NGX_DECLINED: it does not; NGX_DONE: it is being asked, or the request
+ * was answered.
+ */
+
+static ngx_int_t
+ngx_http_tollgate_refresh_provider(ngx_http_tollgate_token_t *t,
+    const ngx_http_tollgate_found_t *found, tg_refresh_action_t action)
+{
+    tg_str_t                       name, subject;
+    const tg_snapshot_provider_t  *p;
+
+    if (action != TG_REFRESH_WRITE && action != TG_REFRESH_REPEAT) {
+        return NGX_OK;
+    }
+
+    if (t->looked) {
+        return t->gone ? NGX_DECLINED : NGX_OK;
+    }
+
+    /* of a token that the client had for itself there is no user */
+
+    if (!tg_settings_ask_provider(&t->policy->token)
+        || tg_str_eq(found->record.subject, t->asked.client_id))
+    {
+        return NGX_OK;
+    }
+
+    name = t->policy->token.identity_provider;
+    p = ngx_http_tollgate_identity_provider(t, name);
+
+    if (p && !p->provider.check_at_refresh) {
+        return NGX_OK;
+    }
+
+    if (!tg_arena_str(&t->arena, found->record.subject, &subject)) {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
+        return NGX_DONE;
+    }
+
+    ngx_http_tollgate_identity_ask(t, name, subject, 1,
+                                   ngx_http_tollgate_refresh_told);
+
+    return NGX_DONE;
+}
+
+
+/* The record may be another one by now: it is looked for again. */
+
+static void
+ngx_http_tollgate_refresh_told(ngx_http_tollgate_token_t *t, ngx_int_t rc)
+{
+    if (rc == NGX_ERROR) {
+        ngx_http_tollgate_identity_down(t);
+        return;
+    }
+
+    t->looked = 1;
+    t->gone = (rc == NGX_DECLINED);
+    t->attempts = 0;
+
+    ngx_http_tollgate_refresh_look(t);
 }
 
 
@@ -297,7 +387,11 @@ ngx_http_tollgate_refresh_repeat(ngx_http_tollgate_token_t *t,
 }
 
 
-/* The pair's strings are the record's, which is gone when this is over. */
+/*
+ * The pair's strings are the record's, which is gone when this is over.  Of
+ * the scope stays what the provider has just confirmed; an opaque token that
+ * was made before keeps the one that it has.
+ */
 
 static ngx_int_t
 ngx_http_tollgate_pair_keep(ngx_http_tollgate_token_t *t)
@@ -307,9 +401,19 @@ ngx_http_tollgate_pair_keep(ngx_http_tollgate_token_t *t)
     pair = &t->pair;
 
     pair->plan.client_id = t->asked.client_id;
+    t->arena.max += 2 * TG_SCOPE_MAX + TG_SUBJECT_MAX;
 
     if (!tg_arena_str(&t->arena, pair->plan.subject, &pair->plan.subject)
         || !tg_arena_str(&t->arena, pair->plan.scope, &pair->plan.scope))
+    {
+        return NGX_ERROR;
+    }
+
+    if (t->looked && (!t->repeat || pair->plan.type == TG_TOKEN_JWT)
+        && tg_scope_narrow(pair->plan.scope, t->told.answer.roles,
+                           t->told.answer.n_roles, &t->arena,
+                           &pair->plan.scope)
+           != TG_OK)
     {
         return NGX_ERROR;
     }
@@ -322,7 +426,10 @@ ngx_http_tollgate_pair_keep(ngx_http_tollgate_token_t *t)
 }
 
 
-/* A token that was used already comes back late: somebody has a copy. */
+/*
+ * A token that was used already comes back late: somebody has a copy.  Or the
+ * provider knows the user no more.
+ */
 
 static void
 ngx_http_tollgate_family_end(ngx_http_tollgate_token_t *t,
@@ -363,5 +470,6 @@ ngx_http_tollgate_family_ended(ngx_http_tollgate_token_t *t,
     ngx_http_tollgate_cache_invalidate(t->ended);
 
     ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_GRANT,
-                                    ngx_http_tollgate_reused);
+                                    t->gone ? ngx_http_tollgate_user_gone
+                                            : ngx_http_tollgate_reused);
 }

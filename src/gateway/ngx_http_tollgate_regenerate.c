@@ -12,6 +12,10 @@ static ngx_uint_t ngx_http_tollgate_regenerate_is_blind(
     ngx_http_tollgate_token_t *t);
 static void ngx_http_tollgate_regenerate_decided(ngx_http_tollgate_token_t *t,
     tg_token_verdict_t verdict);
+static void ngx_http_tollgate_regenerate_told(ngx_http_tollgate_token_t *t,
+    ngx_int_t rc);
+static void ngx_http_tollgate_regenerate_answer(
+    ngx_http_tollgate_token_t *t);
 static ngx_int_t ngx_http_tollgate_regenerate_make(
     ngx_http_tollgate_token_t *t);
 static ngx_int_t ngx_http_tollgate_regenerate_keep(
@@ -89,6 +93,52 @@ ngx_http_tollgate_regenerate_decided(ngx_http_tollgate_token_t *t,
         return;
     }
 
+    if (t->policy->regenerate_provider.n) {
+        ngx_http_tollgate_identity_ask(t, t->policy->regenerate_provider,
+                             tg_strn(t->cached.facts.subject,
+                                     t->cached.facts.subject_len),
+                             1, ngx_http_tollgate_regenerate_told);
+        return;
+    }
+
+    if (tg_jwt_claims_find(t->regenerate.token, &t->arena, &t->claims,
+                           &t->n_claims)
+        != TG_OK)
+    {
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
+        return;
+    }
+
+    ngx_http_tollgate_regenerate_answer(t);
+}
+
+
+/* What the service says takes the place of what was told before. */
+
+static void
+ngx_http_tollgate_regenerate_told(ngx_http_tollgate_token_t *t, ngx_int_t rc)
+{
+    switch (rc) {
+
+    case NGX_OK:
+        ngx_http_tollgate_regenerate_answer(t);
+        return;
+
+    case NGX_DECLINED:
+        ngx_http_tollgate_token_refused(t, TG_OAUTH_INVALID_GRANT,
+                                        "The user is refused.");
+        return;
+
+    default:
+        ngx_http_tollgate_identity_down(t);
+        return;
+    }
+}
+
+
+static void
+ngx_http_tollgate_regenerate_answer(ngx_http_tollgate_token_t *t)
+{
     if (ngx_http_tollgate_regenerate_make(t) != NGX_OK) {
         ngx_http_tollgate_token_refused(t, TG_OAUTH_SERVER_ERROR, NULL);
         return;

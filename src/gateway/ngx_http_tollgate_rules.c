@@ -49,7 +49,11 @@ ngx_http_tollgate_details_wanted(const tg_policy_t *policy,
     wanted = 0;
     principal = ngx_http_tollgate_parties(facts) - 1;
 
-    if (ngx_http_tollgate_roles_wanted(policy, endpoint)) {
+    /* the roles of a user whom a provider alone knows are in the token */
+
+    if (ngx_http_tollgate_roles_wanted(policy, endpoint)
+        && (facts->user_generation || !tg_facts_have_user(facts)))
+    {
         wanted |= NGX_HTTP_TOLLGATE_ASK_DETAILS(principal);
     }
 
@@ -148,33 +152,76 @@ ngx_http_tollgate_rules_scope(ngx_http_tollgate_proxied_t *rq,
 }
 
 
+/* Of a user of a provider: what the provider said when the token was made. */
+
+static ngx_int_t
+ngx_http_tollgate_rules_carried(ngx_http_request_t *r, tg_str_t scope,
+    ngx_http_tollgate_roles_t *roles)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(r->pool, scope.n + 1);
+    roles->elts = ngx_palloc(r->pool, (scope.n / 2 + 1) * sizeof(tg_str_t));
+
+    if (p == NULL || roles->elts == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (scope.n) {
+        ngx_memcpy(p, scope.p, scope.n);
+    }
+
+    roles->n = tg_scope_words(tg_strn(p, scope.n), roles->elts);
+
+    return NGX_OK;
+}
+
+
+/* Of a credential: those of its details that the token is for. */
+
+static ngx_int_t
+ngx_http_tollgate_rules_kept(ngx_http_request_t *r, const tg_details_t *d,
+    bool has_scope, tg_str_t scope, ngx_http_tollgate_roles_t *roles)
+{
+    roles->elts = ngx_palloc(r->pool, d->n_roles * sizeof(tg_str_t));
+    if (roles->elts == NULL) {
+        return NGX_ERROR;
+    }
+
+    roles->n = tg_roles_effective(d->roles, d->n_roles, has_scope, scope,
+                                  roles->elts);
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_tollgate_rules_roles(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t *rq, const ngx_http_tollgate_known_t *known,
     ngx_http_tollgate_roles_t *roles)
 {
-    bool                 has;
-    tg_str_t             scope;
-    ngx_int_t            rc;
-    ngx_uint_t           principal;
-    tg_arena_t           arena;
-    const tg_details_t  *d;
+    bool                     has;
+    tg_str_t                 scope;
+    ngx_int_t                rc;
+    ngx_uint_t               principal;
+    tg_arena_t               arena;
+    const tg_details_t      *d;
+    const tg_token_facts_t  *facts;
 
-    principal = ngx_http_tollgate_parties(&known->cached.facts) - 1;
-    d = &known->details[principal]->details;
+    facts = &known->cached.facts;
+    principal = ngx_http_tollgate_parties(facts) - 1;
 
-    roles->elts = ngx_palloc(r->pool, d->n_roles * sizeof(tg_str_t));
-    if (roles->elts == NULL) {
-        return NGX_ERROR;
-    }
+    d = facts->user_generation || !tg_facts_have_user(facts)
+        ? &known->details[principal]->details : NULL;
 
     tg_arena_init(&arena, NGX_HTTP_TOLLGATE_SCOPE_ARENA);
 
     rc = ngx_http_tollgate_rules_scope(rq, known, &arena, &has, &scope);
 
     if (rc == NGX_OK) {
-        roles->n = tg_roles_effective(d->roles, d->n_roles, has, scope,
-                                      roles->elts);
+        rc = d == NULL || (facts->user_generation && d->identity_provider.n)
+             ? ngx_http_tollgate_rules_carried(r, scope, roles)
+             : ngx_http_tollgate_rules_kept(r, d, has, scope, roles);
     }
 
     tg_arena_release(&arena);

@@ -304,6 +304,7 @@ ngx_http_tollgate_snapshot_swap(ngx_http_tollgate_snapshot_t *s)
         ngx_http_tollgate_request_log_keep(
             s->snapshot.environment.request_log,
             s->snapshot.environment.request_log_keep_days);
+        ngx_http_tollgate_providers_keep(&s->snapshot);
 
         __atomic_store_n(&ngx_http_tollgate_slot->revision,
                          s->snapshot.revision, __ATOMIC_RELEASE);

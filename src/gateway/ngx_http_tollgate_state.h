@@ -63,6 +63,23 @@ typedef struct {
 #define NGX_HTTP_TOLLGATE_EPOCH_CLOCKS  32768
 
 
+/*
+ * Counters of one identity provider, of all workers.  state: 0 free, 1 being
+ * written, 2 there; the last one is for all that find no place.
+ */
+#define NGX_HTTP_TOLLGATE_PROVIDER_METERS  64
+
+typedef struct {
+    uint64_t       state;
+    int64_t        id;
+    char           project[TG_NAME_MAX + 1];
+    char           name[TG_NAME_MAX + 1];
+    uint64_t       results[NGX_HTTP_TOLLGATE_TOLD_N];
+    uint64_t       checks;        /* that were made, and the us they took */
+    uint64_t       duration;
+} ngx_http_tollgate_provider_meter_t;
+
+
 struct ngx_http_tollgate_zone_s {
     u_char                     sip_key[16];
     char                       node_id[33];
@@ -97,6 +114,9 @@ struct ngx_http_tollgate_zone_s {
     ngx_http_tollgate_table_t  grants;
     ngx_http_tollgate_meters_t failures;
     ngx_http_tollgate_meters_t limits;
+
+    ngx_http_tollgate_provider_meter_t
+                               providers[NGX_HTTP_TOLLGATE_PROVIDER_METERS];
 };
 
 
@@ -303,6 +323,39 @@ ngx_int_t ngx_http_tollgate_tidy_start(ngx_cycle_t *cycle);
 void ngx_http_tollgate_tidy_stop(void);
 /* NGX_AGAIN: it is still at it. */
 ngx_int_t ngx_http_tollgate_tidy_join(void);
+
+
+/* -- identity providers ------------------------------------------------------ */
+
+/* A snapshot comes: pools of what it does not name any more end. */
+void ngx_http_tollgate_providers_keep(const tg_snapshot_t *s);
+
+/* Where a provider is counted (_provider_meter.c); never NULL. */
+ngx_http_tollgate_provider_meter_t *ngx_http_tollgate_provider_meter(
+    const tg_snapshot_provider_t *p);
+/* Metrics: the counters of all, the head of a metric, and one line of it. */
+void ngx_http_tollgate_provider_counters_write(tg_buf_t *out);
+void ngx_http_tollgate_provider_head(tg_buf_t *out, const char *metric,
+    const char *type, const char *help);
+void ngx_http_tollgate_provider_line(tg_buf_t *out, const char *metric,
+    const ngx_http_tollgate_provider_meter_t *m, const char *result,
+    double value);
+
+/*
+ * Successful checks of a moment ago (_provider_cache.c), in this worker alone.
+ * The key is an HMAC with a key of this worker's own over all that the check
+ * hangs on, the provider's version included.
+ */
+ngx_int_t ngx_http_tollgate_provider_cache_key(
+    const tg_snapshot_provider_t *p, const tg_identity_question_t *q,
+    u_char key[TG_HASH_LEN]);
+/* NGX_OK: *answer is a copy in the arena; NGX_DECLINED. */
+ngx_int_t ngx_http_tollgate_provider_cache_get(const u_char key[TG_HASH_LEN],
+    tg_arena_t *arena, tg_identity_answer_t *answer);
+void ngx_http_tollgate_provider_cache_put(const u_char key[TG_HASH_LEN],
+    int64_t id, int64_t seconds, const tg_identity_answer_t *answer);
+/* What is remembered of this provider is forgotten. */
+void ngx_http_tollgate_provider_cache_drop(int64_t id);
 
 
 /* -- token request log ------------------------------------------------------ */

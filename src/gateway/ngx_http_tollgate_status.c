@@ -99,6 +99,7 @@ ngx_http_tollgate_metrics_write(const ngx_http_tollgate_node_t *node,
 {
     ngx_http_tollgate_counters_write(out);
     ngx_http_tollgate_gauges_write(node, out);
+    ngx_http_tollgate_providers_write(out);
     ngx_http_tollgate_workers_write(out);
 }
 

@@ -115,6 +115,7 @@ ngx_http_tollgate_token_release(void *data)
     ngx_http_tollgate_token_t  *t = data;
 
     tg_arena_release(&t->arena);
+    tg_arena_release(&t->told.arena);
     ngx_http_tollgate_principal_release(&t->client);
     ngx_http_tollgate_principal_release(&t->user);
     tg_wipe(&t->pair, sizeof(tg_pair_t));
@@ -305,7 +306,7 @@ ngx_http_tollgate_token_refused(ngx_http_tollgate_token_t *t,
         break;
 
     case TG_OAUTH_SERVER_ERROR:
-        reply.retry_after = 1;
+        reply.retry_after = ngx_max(t->retry_after, 1);
         ngx_http_tollgate_count(TOKEN_UNAVAILABLE, 1);
         break;
 

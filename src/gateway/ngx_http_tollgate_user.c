@@ -80,6 +80,8 @@ static void
 ngx_http_tollgate_user_decide(ngx_http_tollgate_token_t *t,
     tg_client_verdict_t verdict)
 {
+    const tg_details_t  *d;
+
     if (t->user.live.exists) {
         t->ctx->user = t->asked.username;
     }
@@ -90,7 +92,12 @@ ngx_http_tollgate_user_decide(ngx_http_tollgate_token_t *t,
 
     if (verdict == TG_CLIENT_OK) {
         t->plan.user_generation = t->user.live.generation;
-        ngx_http_tollgate_grant_scope(t, t->user.details);
+
+        /* roles of users of a provider are looked for in their tokens */
+
+        d = &t->user.details->details;
+        ngx_http_tollgate_grant_scope(t, d->roles, d->n_roles,
+                                      d->identity_provider.n != 0);
         return;
     }
 

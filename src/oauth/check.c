@@ -67,6 +67,11 @@ tg_token_verdict_t tg_record_prove(const tg_record_t *r, tg_token_facts_t *f) {
     return TG_TOKEN_OK;
 }
 
+bool tg_facts_have_user(const tg_token_facts_t *f) {
+    return f->user_generation != 0 ||
+           !tg_str_eq(tg_strn(f->subject, f->subject_len), tg_strn(f->client_id, f->client_id_len));
+}
+
 static tg_token_verdict_t jwt_check(const tg_token_facts_t *f, const tg_check_now_t *at) {
     tg_ms_t leeway = at->leeway_s * TG_SECOND_MS;
     if (!at->key_usable) {

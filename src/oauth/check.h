@@ -22,7 +22,7 @@ typedef struct {
     uint16_t client_id_len;
     char subject[256];
     uint16_t subject_len;
-    bool has_scope;     /* scopes were resolved */
+    bool has_scope;     /* scopes were resolved; else `scope` has the roles that the token carries (tg_scope_carry) */
     uint16_t scope_len; /* of the whole scope; above TG_FACTS_SCOPE_MAX it is not in `scope`: ask the token or record */
     char scope[256];    /* TG_FACTS_SCOPE_MAX */
     uint64_t generation;
@@ -100,11 +100,14 @@ typedef const tg_key_t *(*tg_key_of_fn)(void *ctx, size_t i);
 tg_token_verdict_t tg_jwt_prove(tg_str_t token, const tg_environment_t *env, const tg_signing_key_t *keys,
                                 size_t n_keys, tg_key_of_fn pub, void *ctx, tg_ms_t now, tg_arena_t *a,
                                 tg_token_facts_t *facts);
-/* The scope claim of a JWT that was proven, copied into the arena. *has_scope: there is one. TG_ERR_INVALID,
- * TG_ERR_NOMEM. */
+/* The scope claim of a JWT that was proven, copied into the arena. *has_scope: there is one; else *scope is the roles
+ * that it carries. TG_ERR_INVALID, TG_ERR_NOMEM. */
 tg_err_t tg_jwt_scope_find(tg_str_t token, tg_arena_t *a, bool *has_scope, tg_str_t *scope) TG_MUST_CHECK;
 /* A record as facts. TG_TOKEN_UNKNOWN if its strings do not fit. */
 tg_token_verdict_t tg_record_prove(const tg_record_t *r, tg_token_facts_t *facts);
+
+/* Whether it speaks for a user: of a password grant. One without a user_generation is known to a provider alone. */
+bool tg_facts_have_user(const tg_token_facts_t *f);
 
 /* Does the token live? At every request, on cached facts as well: time (leeway applies to JWT), key and early
  * revocations (JWT: TG_TOKEN_ENDED), environment and epoch (opaque), the live client (exists, enabled, not expired,

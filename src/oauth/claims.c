@@ -22,6 +22,7 @@ static const struct {
     {{"tg_fam", 6}, offsetof(tg_claims_t, tg_fam)},
     {{"iat", 3}, offsetof(tg_claims_t, iat)},
     {{"tg_bucket", 9}, offsetof(tg_claims_t, tg_bucket)},
+    {{"tg_roles", 8}, offsetof(tg_claims_t, tg_roles)},
     {{"nbf", 3}, offsetof(tg_claims_t, nbf)},
     {{"exp", 3}, offsetof(tg_claims_t, exp)},
 };

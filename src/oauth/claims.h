@@ -16,7 +16,7 @@ typedef struct {
 } tg_claim_t;
 
 typedef struct {
-    tg_claim_t iss, sub, aud, client_id, jti, scope, tg_gen, tg_ugen, tg_fam, tg_bucket, iat, nbf, exp;
+    tg_claim_t iss, sub, aud, client_id, jti, scope, tg_gen, tg_ugen, tg_fam, tg_bucket, tg_roles, iat, nbf, exp;
     json_t *json; /* owns the texts, unless they point into the payload */
 } tg_claims_t;
 

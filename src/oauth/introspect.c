@@ -53,7 +53,7 @@ void tg_introspection_write(const tg_introspection_t *i, tg_buf_t *out) {
         text_put(out, "scope", i->scope);
     }
     text_put(out, "client_id", client_id);
-    if (f->user_generation != 0) {
+    if (tg_facts_have_user(f)) {
         text_put(out, "username", tg_strn(f->subject, f->subject_len));
     }
     if (!i->refresh) {

@@ -17,13 +17,19 @@ void tg_credential_policy_init(tg_token_type_t type, const tg_token_settings_t *
     out->token.delete_previous = type == TG_TOKEN_OPAQUE && settings->delete_previous;
 }
 
+bool tg_settings_ask_provider(const tg_token_settings_t *t) {
+    return t->grant == TG_GRANT_PASSWORD && t->identity_provider.n > 0 &&
+           !tg_str_eq(t->identity_provider, TG_SECRET_MANAGER);
+}
+
 bool tg_policy_issues(const tg_policy_t *policy, const tg_live_client_t *client) {
     return policy != NULL && policy->active &&
            client->kind == (policy->managed_from_policy ? TG_CLIENT_APPLICATION : TG_CLIENT_CREDENTIAL);
 }
 
 /* What each grant must bring with it. */
-static tg_oauth_error_t parameters_check(const tg_token_request_t *req, const char **why) {
+static tg_oauth_error_t parameters_check(const tg_token_request_t *req, const tg_token_settings_t *t,
+                                         const char **why) {
     if (req->grant == TG_GRANT_REFRESH && req->refresh_token.n == 0) {
         return refuse(TG_OAUTH_INVALID_REQUEST, "refresh_token is missing", why);
     }
@@ -33,7 +39,7 @@ static tg_oauth_error_t parameters_check(const tg_token_request_t *req, const ch
     if (req->username.n == 0 || req->password.n == 0) {
         return refuse(TG_OAUTH_INVALID_REQUEST, "username or password is missing", why);
     }
-    if (tg_client_id_check(req->username, "username", NULL) != TG_OK) {
+    if (!tg_settings_ask_provider(t) && tg_client_id_check(req->username, "username", NULL) != TG_OK) {
         return refuse(TG_OAUTH_INVALID_GRANT, "the username or password is wrong", why);
     }
     return TG_OAUTH_OK;
@@ -61,7 +67,7 @@ static tg_oauth_error_t grant_check(tg_token_endpoint_t endpoint, const tg_token
     if (!grant_is_open(req->grant, &policy->token)) {
         return refuse(TG_OAUTH_UNAUTHORIZED_CLIENT, "this grant type is not open for this client", why);
     }
-    return parameters_check(req, why);
+    return parameters_check(req, &policy->token, why);
 }
 
 tg_oauth_error_t tg_grant_decide(tg_token_endpoint_t endpoint, const tg_token_request_t *req,

@@ -22,7 +22,7 @@ typedef struct {
     tg_str_t client_id;
     tg_str_t subject;
     bool has_scope;
-    tg_str_t scope;
+    tg_str_t scope; /* without has_scope: the roles that the token carries for a user of a provider (tg_scope_carry) */
     uint64_t generation;
     uint64_t user_generation; /* password grant: of the credential that is the user, once it was verified; else 0 */
     int64_t expires_in;       /* seconds; 0: never */
@@ -30,6 +30,11 @@ typedef struct {
      * the user; borrowed */
     const tg_metadata_entry_t *metadata;
     size_t n_metadata;
+    /* What an identity provider told of the user, in the shape of metadata, whose names and rules hold for it, too; an
+     * entry of the metadata with the same name goes before it. Borrowed. */
+    const tg_metadata_entry_t *claims;
+    size_t n_claims;
+    tg_str_t api_response; /* JSON text: X-ApiResponse; "" : none */
 } tg_grant_plan_t;
 
 /* The settings of a credential in the shape of a policy, so that there is one implementation with two sources: active,
@@ -40,10 +45,13 @@ void tg_credential_policy_init(tg_token_type_t type, const tg_token_settings_t *
  * of ACL mode for a credential. */
 bool tg_policy_issues(const tg_policy_t *policy, const tg_live_client_t *client);
 
+/* Whether the users of its password grant are in an identity provider, and no credentials. */
+bool tg_settings_ask_provider(const tg_token_settings_t *t);
+
 /* `policy` is the client's own (NULL, inactive, or of another mode than the client's kind: unauthorized_client). The
- * password grant needs username and password in the body (a missing one: invalid_request; a username that nobody can
- * have: invalid_grant); whether they are right is
- * for tg_user_verify to say, then plan->user_generation is to be set. A request in_url
+ * password grant needs username and password in the body (a missing one: invalid_request; a username that no credential
+ * can have, where users are credentials: invalid_grant); whether they are right is
+ * for tg_user_verify to say, or for the identity provider; then plan->user_generation is to be set. A request in_url
  * that it does not allow is TG_OAUTH_METHOD, whatever else is wrong with it. Views borrow from the arguments. Of
  * a requested scope only the syntax is checked: what is available is tg_scope_resolve's (scope.h) to say. A refresh
  * needs the policy's refreshTokenAllowed and a refresh_token; its token, its subject and its scope are

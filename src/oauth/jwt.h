@@ -37,6 +37,11 @@ tg_token_verdict_t tg_jwt_take_apart(tg_str_t token, tg_str_t typ, const tg_veri
                                      tg_jwt_t *jwt);
 void tg_jwt_release(tg_jwt_t *jwt);
 
+/* The claims of a provider in a payload: in an object tg_claims (refresh), or beside it where it lists names (access).
+ */
+tg_err_t tg_jwt_claims_read(const json_t *payload, tg_arena_t *a, tg_metadata_entry_t **claims,
+                            size_t *n) TG_MUST_CHECK;
+
 /* The text itself only if it fits. `scope` is of at most TG_SCOPE_MAX bytes. */
 void tg_facts_scope_set(tg_token_facts_t *f, bool has_scope, tg_str_t scope);
 

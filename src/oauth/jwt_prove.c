@@ -70,7 +70,7 @@ static bool text_read(const tg_claim_t *claim, size_t max, tg_str_t *out) {
 
 static bool texts_read(const tg_claims_t *claims, tg_jwt_t *c) {
     c->has_scope = claims->scope.there;
-    c->scope = claims->scope.text;
+    c->scope = c->has_scope ? claims->scope.text : claims->tg_roles.text;
     return text_read(&claims->client_id, TG_CLIENT_ID_MAX, &c->client_id) &&
            text_read(&claims->sub, TG_SUBJECT_MAX, &c->subject) && (!claims->scope.there || claims->scope.is_text) &&
            c->scope.n <= TG_SCOPE_MAX;
@@ -206,9 +206,9 @@ tg_err_t tg_jwt_scope_find(tg_str_t token, tg_arena_t *a, bool *has_scope, tg_st
     if (err == TG_OK) {
         err = tg_claims_parse(jws.payload, &claims);
     }
-    if (err == TG_OK && claims.scope.is_text) {
-        *has_scope = true;
-        err = tg_arena_str(a, claims.scope.text, scope) ? TG_OK : TG_ERR_NOMEM;
+    if (err == TG_OK) {
+        *has_scope = claims.scope.is_text;
+        err = tg_arena_str(a, *has_scope ? claims.scope.text : claims.tg_roles.text, scope) ? TG_OK : TG_ERR_NOMEM;
     }
     tg_claims_release(&claims);
     return err;

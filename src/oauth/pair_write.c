@@ -70,21 +70,66 @@ static tg_str_t entry_name(const tg_metadata_entry_t *e, const tg_token_manageme
     return m != NULL ? field_name(e, m) : claim_name(e);
 }
 
-/* Into the response by `m`, into the access JWT with NULL. Of two entries with one name the first counts. */
-static void metadata_put(tg_buf_t *out, const tg_grant_plan_t *plan, const tg_token_management_t *m) {
-    for (size_t i = 0; i < plan->n_metadata; i++) {
-        tg_str_t name = entry_name(&plan->metadata[i], m);
-        bool again = name.n == 0;
-        for (size_t j = 0; j < i && !again; j++) {
-            again = tg_str_eq(name, entry_name(&plan->metadata[j], m));
+/* Metadata, then what a provider told. */
+static const tg_metadata_entry_t *entry_at(const tg_grant_plan_t *plan, size_t i) {
+    return i < plan->n_metadata ? &plan->metadata[i] : &plan->claims[i - plan->n_metadata];
+}
+
+/* Of two entries with one name the first counts. */
+static bool entry_counts(const tg_grant_plan_t *plan, size_t i, const tg_token_management_t *m) {
+    tg_str_t name = entry_name(entry_at(plan, i), m);
+    bool again = name.n == 0;
+    for (size_t j = 0; j < i && !again; j++) {
+        again = tg_str_eq(name, entry_name(entry_at(plan, j), m));
+    }
+    return !again;
+}
+
+/* Into the response by `m`, into the access JWT with NULL. */
+static void entries_put(tg_buf_t *out, const tg_grant_plan_t *plan, const tg_token_management_t *m) {
+    for (size_t i = 0; i < plan->n_metadata + plan->n_claims; i++) {
+        if (entry_counts(plan, i, m)) {
+            tg_buf_putc(out, ',');
+            tg_buf_put_json(out, entry_name(entry_at(plan, i), m));
+            tg_buf_putc(out, ':');
+            tg_buf_put(out, entry_at(plan, i)->value);
         }
-        if (again) {
-            continue;
+    }
+}
+
+/* Which claims of the access JWT a provider told, so that a new one can have them, too. */
+static void claim_names_put(tg_buf_t *out, const tg_grant_plan_t *plan) {
+    bool any = false;
+    for (size_t i = plan->n_metadata; i < plan->n_metadata + plan->n_claims; i++) {
+        if (entry_counts(plan, i, NULL)) {
+            tg_buf_put(out, any ? TG_STR(",") : TG_STR(",\"tg_claims\":["));
+            tg_buf_put_json(out, claim_name(entry_at(plan, i)));
+            any = true;
         }
-        tg_buf_putc(out, ',');
-        tg_buf_put_json(out, name);
-        tg_buf_putc(out, ':');
-        tg_buf_put(out, plan->metadata[i].value);
+    }
+    tg_buf_put(out, any ? TG_STR("]") : TG_STR_NONE);
+}
+
+/* In the refresh JWT: all of them, for the access JWTs to come; those of the metadata's names, too, since the metadata
+ * is read afresh for each. */
+static void claims_put(tg_buf_t *out, const tg_grant_plan_t *plan) {
+    const tg_grant_plan_t alone = {.claims = plan->claims, .n_claims = plan->n_claims};
+    bool any = false;
+    for (size_t i = 0; i < alone.n_claims; i++) {
+        if (entry_counts(&alone, i, NULL)) {
+            tg_buf_put(out, any ? TG_STR(",") : TG_STR(",\"tg_claims\":{"));
+            tg_buf_put_json(out, claim_name(&alone.claims[i]));
+            tg_buf_putc(out, ':');
+            tg_buf_put(out, alone.claims[i].value);
+            any = true;
+        }
+    }
+    tg_buf_put(out, any ? TG_STR("}") : TG_STR_NONE);
+}
+
+static void size_check(tg_buf_t *out, size_t start) {
+    if (out->err == TG_OK && out->n - start > TG_CLAIMS_MAX) {
+        out->err = TG_ERR_LIMIT;
     }
 }
 
@@ -118,23 +163,28 @@ void tg_pair_claims_write(const tg_pair_t *pair, tg_str_t issuer, tg_buf_t *out)
     }
     if (pair->plan.has_scope) {
         member_put(out, "scope", pair->plan.scope);
+    } else if (pair->plan.scope.n > 0) {
+        member_put(out, "tg_roles", pair->plan.scope);
     }
     if (pair->has_refresh || pair->has_family) {
         id_put(out, "tg_fam", pair->record.family);
     }
-    metadata_put(out, &pair->plan, NULL);
+    entries_put(out, &pair->plan, NULL);
+    claim_names_put(out, &pair->plan);
     tg_buf_putc(out, '}');
-    if (out->err == TG_OK && out->n - start > TG_CLAIMS_MAX) {
-        out->err = TG_ERR_LIMIT;
-    }
+    size_check(out, start);
 }
 
 void tg_refresh_claims_write(const tg_pair_t *pair, tg_str_t issuer, tg_buf_t *out) {
+    size_t start = out->n;
     claims_begin(pair, issuer, pair->refresh_ends_at, pair->refresh_jti, out);
     id_put(out, "tg_fam", pair->record.family);
     tg_buf_put(out, TG_STR(",\"tg_bucket\":\""));
     tg_bucket_text_write(pair->record.bucket, out);
-    tg_buf_put(out, TG_STR("\"}"));
+    tg_buf_putc(out, '"');
+    claims_put(out, &pair->plan);
+    tg_buf_putc(out, '}');
+    size_check(out, start);
 }
 
 /* Rounded up, as lifetimes are: at the moment of issue it is the whole of the life. */
@@ -221,6 +271,10 @@ void tg_pair_response_write(const tg_pair_t *pair, const tg_token_management_t *
     if (m->extended_fields) {
         extended_put(pair, application, out);
     }
-    metadata_put(out, &pair->plan, m);
+    entries_put(out, &pair->plan, m);
+    if (pair->plan.api_response.n > 0) {
+        tg_buf_put(out, TG_STR(",\"X-ApiResponse\":"));
+        tg_buf_put(out, pair->plan.api_response);
+    }
     tg_buf_putc(out, '}');
 }

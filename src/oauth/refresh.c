@@ -54,7 +54,7 @@ static tg_refresh_decision_t record_decide(const tg_token_request_t *req, const 
     if (!r->has_successor && r->refresh_left < 1) {
         return deny(TG_OAUTH_INVALID_GRANT, "the refresh token is used up: no refresh is left");
     }
-    if (req->has_scope && !scope_is_within(req->scope, r->scope)) {
+    if (req->has_scope && !scope_is_within(req->scope, r->has_scope ? r->scope : TG_STR_NONE)) {
         return deny(TG_OAUTH_INVALID_SCOPE, "the requested scope is wider than what was granted");
     }
     return (tg_refresh_decision_t){r->has_successor ? TG_REFRESH_REPEAT : TG_REFRESH_WRITE, TG_OAUTH_OK, "", false};

@@ -29,11 +29,13 @@
 /* A refresh token presented: what its own bytes say. */
 typedef struct {
     bool jwt;
-    uint8_t hash[32];   /* as the store keeps it: SHA-256 of an opaque token; tg_jti_hash of a JWT */
-    tg_bucket_t bucket; /* of the token; of the claim tg_bucket of a JWT */
-    tg_str_t token;     /* as it came */
-    uint8_t jti[16];    /* JWT */
-    tg_ms_t expires_at; /* JWT: exp, no earlier than the record says; opaque: 0 */
+    uint8_t hash[32];            /* as the store keeps it: SHA-256 of an opaque token; tg_jti_hash of a JWT */
+    tg_bucket_t bucket;          /* of the token; of the claim tg_bucket of a JWT */
+    tg_str_t token;              /* as it came */
+    uint8_t jti[16];             /* JWT */
+    tg_ms_t expires_at;          /* JWT: exp, no earlier than the record says; opaque: 0 */
+    tg_metadata_entry_t *claims; /* JWT: those of tg_claims, in_jwt; in the arena */
+    size_t n_claims;
 } tg_refresh_token_t;
 
 /* How the store knows a JWT: SHA-256 of "at:" (access) or "rt:" (refresh) and the 16 bytes of its jti. */
@@ -110,16 +112,17 @@ tg_err_t tg_pair_repeat(const tg_keyring_t *k, const tg_refresh_token_t *present
                         const tg_policy_t *policy, tg_pair_t *out) TG_MUST_CHECK;
 
 /* The claims of the access JWT (RFC 9068 2.2): iss, sub, aud, exp (left out if never), iat, jti (base64url), client_id,
- * tg_gen (16 hex digits), tg_ugen likewise with a user_generation, scope if resolved, with a refresh token tg_fam, and
- * the metadata entries that are in_jwt (never a secret one, whatever it says). Signed with typ at+jwt. The plan's
- * metadata is the caller's to set on each pair before, since it is read afresh at each refresh. An entry whose name is
+ * tg_gen (16 hex digits), tg_ugen likewise with a user_generation, scope if resolved (else tg_roles with the roles that
+ * it carries), with a refresh token tg_fam, and the metadata entries and the provider's claims that are in_jwt (never a
+ * secret one, whatever it says); tg_claims lists the names of the latter. Signed with typ at+jwt. The plan's
+ * metadata, claims and api_response are the caller's to set on each pair before. An entry whose name is
  * one of the token's own claims or another entry's is left out: a name that stands twice makes a token that nobody
- * accepts. out->err is TG_ERR_LIMIT if the claims take more than TG_CLAIMS_MAX bytes, which only metadata can bring
- * about: no such token is issued, for with its signature it would not fit a header line of 8 KiB. */
+ * accepts. out->err is TG_ERR_LIMIT if the claims take more than TG_CLAIMS_MAX bytes, which only metadata and a
+ * provider can bring about: no such token is issued, for with its signature it would not fit a header line of 8 KiB. */
 #define TG_CLAIMS_MAX 5120
 void tg_pair_claims_write(const tg_pair_t *pair, tg_str_t issuer, tg_buf_t *out);
-/* Claims of the refresh JWT: iss, sub, aud, exp (its end), iat, jti, client_id, tg_gen, tg_fam, tg_bucket. Signed with
- * typ rt+jwt. */
+/* Claims of the refresh JWT: iss, sub, aud, exp (its end), iat, jti, client_id, tg_gen, tg_fam, tg_bucket, and the
+ * object tg_claims of what a provider told for the access JWT. Signed with typ rt+jwt. Bounded likewise. */
 void tg_refresh_claims_write(const tg_pair_t *pair, tg_str_t issuer, tg_buf_t *out);
 /* The success body (RFC 6749 5.1; token-api.md "Success"), in the names and units of `m`; expires_in counts from `now`,
  * so that a repeat tells the truth, and is whole seconds in either unit. `refresh` is left out without has_refresh.

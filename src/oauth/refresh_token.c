@@ -49,6 +49,9 @@ tg_token_verdict_t tg_refresh_token_parse(tg_str_t token, const tg_environment_t
     if (v == TG_TOKEN_OK) {
         v = jwt_read(&jwt, now, out);
     }
+    if (v == TG_TOKEN_OK && tg_jwt_claims_read(jwt.claims.json, a, &out->claims, &out->n_claims) != TG_OK) {
+        v = TG_TOKEN_UNAVAILABLE;
+    }
     tg_jwt_release(&jwt);
     return v;
 }

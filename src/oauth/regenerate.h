@@ -25,6 +25,10 @@ tg_oauth_error_t tg_regenerate_request_parse(const tg_oauth_input_t *in, tg_aren
 tg_oauth_error_t tg_regenerate_decide(const tg_regenerate_request_t *req, const tg_live_client_t *client,
                                       const tg_policy_t *policy, const char **why);
 
+/* What a provider once told of the user of a JWT that was proven: the claims that its tg_claims lists, in_jwt, in the
+ * arena. TG_ERR_INVALID, TG_ERR_NOMEM. */
+tg_err_t tg_jwt_claims_find(tg_str_t token, tg_arena_t *a, tg_metadata_entry_t **claims, size_t *n) TG_MUST_CHECK;
+
 /* The new JWT: the old one's subject, user, scope and family (so that revoking the family ends it too), the policy's
  * lifetime and algorithm, a jti of its own; metadata is the caller's to set on out->plan, as in refresh.h. `facts` are
  * those of the old one, which was found good for `client`; `scope` as tg_jwt_scope_find gave it. Views in *out borrow

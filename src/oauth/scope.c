@@ -104,3 +104,40 @@ tg_oauth_error_t tg_scope_resolve(const tg_token_management_t *m, const tg_token
     plan->has_scope = true;
     return TG_OAUTH_OK;
 }
+
+tg_oauth_error_t tg_scope_carry(const tg_str_t *roles, size_t n_roles, tg_arena_t *a, tg_grant_plan_t *plan,
+                                const char **why) {
+    words_t w;
+    tg_buf_init_fixed(&w.buf, w.text, sizeof(w.text));
+    if (plan->has_scope) {
+        return TG_OAUTH_OK;
+    }
+    words_add_all(&w, roles, n_roles);
+    if (w.buf.err || !tg_arena_str(a, tg_buf_str(&w.buf), &plan->scope)) {
+        return refuse(TG_OAUTH_SERVER_ERROR, "the roles of the user do not fit into a token", why);
+    }
+    return TG_OAUTH_OK;
+}
+
+tg_err_t tg_scope_narrow(tg_str_t scope, const tg_str_t *roles, size_t n_roles, tg_arena_t *a, tg_str_t *out) {
+    words_t w;
+    tg_buf_init_fixed(&w.buf, w.text, sizeof(w.text));
+    while (scope.n > 0) {
+        tg_str_t word = tg_str_take(&scope, ' ');
+        if (is_role(roles, n_roles, word)) {
+            words_add(&w, word);
+        }
+    }
+    return !w.buf.err && tg_arena_str(a, tg_buf_str(&w.buf), out) ? TG_OK : TG_ERR_NOMEM;
+}
+
+size_t tg_scope_words(tg_str_t scope, tg_str_t *out) {
+    size_t n = 0;
+    while (scope.n > 0) {
+        tg_str_t word = tg_str_take(&scope, ' ');
+        if (word.n > 0) {
+            out[n++] = word;
+        }
+    }
+    return n;
+}

@@ -17,6 +17,17 @@ bool tg_scope_is_valid(tg_str_t scope);
 tg_oauth_error_t tg_scope_resolve(const tg_token_management_t *m, const tg_token_request_t *req, const tg_str_t *roles,
                                   size_t n_roles, tg_arena_t *a, tg_grant_plan_t *plan, const char **why);
 
+/* The roles of a user that the gateway does not keep travel in the token. Without a resolved scope, they become
+ * plan->scope with has_scope false: not told to the client, but the roles that count. TG_OAUTH_SERVER_ERROR: no memory,
+ * or longer than TG_SCOPE_MAX. */
+tg_oauth_error_t tg_scope_carry(const tg_str_t *roles, size_t n_roles, tg_arena_t *a, tg_grant_plan_t *plan,
+                                const char **why);
+/* At a refresh, when the user has these roles now: what is left of `scope`. TG_ERR_NOMEM. */
+tg_err_t tg_scope_narrow(tg_str_t scope, const tg_str_t *roles, size_t n_roles, tg_arena_t *a,
+                         tg_str_t *out) TG_MUST_CHECK;
+/* The words of a scope; out has room for as many (scope.n / 2 + 1). Returns how many. */
+size_t tg_scope_words(tg_str_t scope, tg_str_t *out);
+
 /* Whether `word` is one of the scope's. */
 bool tg_scope_has(tg_str_t scope, tg_str_t word);
 

@@ -155,8 +155,8 @@ static void answers(void **state) {
     tg_token_facts_t f = facts_of(TG_TOKEN_OPAQUE);
     tg_introspection_t i = {.facts = &f, .issuer = TG_STR("https://gw.example.org/auth")};
     (void)state;
-    answer_is(&i, "{\"active\":true,\"client_id\":\"orders-key\",\"token_type\":\"Bearer\",\"iat\":1790000000,"
-                  "\"exp\":1790000060," WHO "}");
+    answer_is(&i, "{\"active\":true,\"client_id\":\"orders-key\",\"username\":\"al\\\"ice\",\"token_type\":\"Bearer\","
+                  "\"iat\":1790000000,\"exp\":1790000060," WHO "}");
     i.has_scope = true;
     i.scope = TG_STR("read write");
     f.user_generation = 1;
@@ -166,11 +166,15 @@ static void answers(void **state) {
     f.user_generation = 0;
     i.scope = TG_STR_NONE; /* resolved, and none */
     i.refresh = true;
-    answer_is(&i, "{\"active\":true,\"scope\":\"\",\"client_id\":\"orders-key\",\"iat\":1790000000," WHO "}");
+    answer_is(&i, "{\"active\":true,\"scope\":\"\",\"client_id\":\"orders-key\",\"username\":\"al\\\"ice\",\"iat\":"
+                  "1790000000," WHO "}");
     f = facts_of(TG_TOKEN_JWT);
     i.refresh = i.has_scope = false;
+    memcpy(f.subject, f.client_id, f.client_id_len); /* its own: nobody's name */
+    f.subject_len = f.client_id_len;
     answer_is(&i, "{\"active\":true,\"client_id\":\"orders-key\",\"token_type\":\"Bearer\",\"iat\":1790000000,"
-                  "\"exp\":1790000060," WHO ",\"jti\":\"-_8AAAAAAAAAAAAAAAAAAA\"}");
+                  "\"exp\":1790000060,\"aud\":\"orders-key\",\"sub\":\"orders-key\","
+                  "\"iss\":\"https://gw.example.org/auth\",\"jti\":\"-_8AAAAAAAAAAAAAAAAAAA\"}");
 }
 
 /* RFC 7662 2.2: nothing more about a token that is not active. */

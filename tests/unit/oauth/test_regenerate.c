@@ -122,7 +122,40 @@ static void claims_of_the_new_one(void **state) {
     tg_buf_reset(&claims);
     regenerate("scope", "\"\"", 60, NOW, &facts, &claims);
     assert_non_null(strstr(claims.p, "\"scope\":\"\""));
+    tg_buf_reset(&claims);
+    regenerate("tg_roles", "\"a b\"", 60, NOW, &facts, &claims); /* carried, told to nobody */
+    assert_null(strstr(claims.p, "\"scope\""));
+    assert_non_null(strstr(claims.p, "\"tg_roles\":\"a b\""));
+    assert_false(facts.has_scope);
+    assert_bytes(tg_strn(facts.scope, facts.scope_len), "a b", 3);
     tg_buf_release(&claims);
+}
+
+/* What a provider told, by the names in tg_claims; a name without its claim is none. */
+static void claims_of_a_provider(void **state) {
+    tg_buf_t token;
+    tg_arena_t a;
+    tg_metadata_entry_t *claims;
+    size_t n;
+    (void)state;
+    tg_arena_init(&a, 65536);
+    tg_buf_init(&token, TOKEN_MAX);
+    forge_sign(forge_keys[KEY_LIVE], GOOD_HEADER,
+               forge_claims("tg_claims", "[\"dept\",7,\"gone\",\"groups\"],\"dept\":\"it\",\"groups\":[1,\"b\"]"),
+               &token);
+    assert_int_equal(tg_jwt_claims_find(tg_buf_str(&token), &a, &claims, &n), TG_OK);
+    assert_int_equal(n, 2);
+    assert_str(claims[0].key, "dept");
+    assert_str(claims[0].value, "\"it\"");
+    assert_true(claims[0].in_jwt && !claims[0].in_response && !claims[0].secret);
+    assert_str(claims[1].value, "[1,\"b\"]");
+    tg_buf_reset(&token);
+    forge_sign(forge_keys[KEY_LIVE], GOOD_HEADER, forge_claims("scope", "\"x\""), &token);
+    assert_int_equal(tg_jwt_claims_find(tg_buf_str(&token), &a, &claims, &n), TG_OK);
+    assert_int_equal(n, 0);
+    assert_int_equal(tg_jwt_claims_find(TG_STR("x"), &a, &claims, &n), TG_ERR_INVALID);
+    tg_buf_release(&token);
+    tg_arena_release(&a);
 }
 
 static void what_cannot_be(void **state) {
@@ -161,6 +194,7 @@ int main(void) {
         cmocka_unit_test(requests),
         cmocka_unit_test(whose),
         cmocka_unit_test(claims_of_the_new_one),
+        cmocka_unit_test(claims_of_a_provider),
         cmocka_unit_test(what_cannot_be),
         cmocka_unit_test(scope_of_what_is_no_jwt),
     };

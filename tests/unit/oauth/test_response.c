@@ -146,6 +146,7 @@ static tg_pair_t jwt_pair(const tg_metadata_entry_t *metadata, size_t n) {
     tg_pair_t p = pair_make(false);
     p.plan.type = TG_TOKEN_JWT;
     p.plan.has_scope = false;
+    p.plan.scope = TG_STR_NONE;
     p.record.access_expires_at = 0;
     p.plan.metadata = metadata;
     p.plan.n_metadata = n;
@@ -179,6 +180,73 @@ static void metadata_that_would_be_a_claim_of_ours(void **state) {
                                          ENTRY("b", "2", .in_jwt = true)};
     tg_pair_t p = jwt_pair(twice, 2);
     claims_are(&p, CLAIMS ",\"b\":1}");
+}
+
+/* ---- what an identity provider told ---- */
+
+static const tg_metadata_entry_t told[] = {
+    ENTRY("dept", "\"it\"", .in_jwt = true, .in_response = true),
+    ENTRY("tier", "1", .in_jwt = true),
+    ENTRY("groups", "[\"a\",\"b\"]", .in_jwt = true),
+    ENTRY("only", "2", .in_response = true),
+    ENTRY("iss", "\"x\"", .in_jwt = true, .in_response = true),
+    ENTRY("tg_roles", "\"admin\"", .in_jwt = true),
+    ENTRY("access_token", "\"x\"", .in_response = true),
+};
+
+/* The client's metadata goes before what is told under the same name, ours before both. */
+static void claims_of_a_provider(void **state) {
+    const tg_metadata_entry_t mine = ENTRY("tier", "\"gold\"", .in_jwt = true);
+    tg_pair_t p = jwt_pair(&mine, 1);
+    (void)state;
+    p.plan.claims = told;
+    p.plan.n_claims = COUNT(told);
+    claims_are(&p, CLAIMS
+               ",\"tier\":\"gold\",\"dept\":\"it\",\"groups\":[\"a\",\"b\"],\"tg_claims\":[\"dept\",\"groups\"]}");
+    p.plan.scope = TG_STR("r1 r2"); /* carried */
+    p.plan.n_claims = 0;
+    claims_are(&p, CLAIMS ",\"tg_roles\":\"r1 r2\",\"tier\":\"gold\"}");
+    p.plan.has_scope = true;
+    claims_are(&p, CLAIMS ",\"scope\":\"r1 r2\",\"tier\":\"gold\"}");
+}
+
+static void answer_of_a_provider(void **state) {
+    tg_token_management_t m = {.extended_fields = false};
+    tg_pair_t p = pair_make(false);
+    (void)state;
+    p.plan.has_scope = false;
+    p.record.access_expires_at = 0;
+    p.plan.claims = told;
+    p.plan.n_claims = COUNT(told);
+    p.plan.api_response = TG_STR("{\"balance\":3}");
+    response_is(&p, &m, NOW,
+                "{\"access_token\":\"tga_x\",\"token_type\":\"Bearer\",\"dept\":\"it\",\"only\":2,"
+                "\"iss\":\"x\",\"X-ApiResponse\":{\"balance\":3}}");
+}
+
+/* The refresh JWT carries them for the access JWTs to come. */
+static void claims_that_are_carried(void **state) {
+    static char value[TG_CLAIMS_MAX], text[4 * TG_CLAIMS_MAX];
+    const tg_metadata_entry_t mine = ENTRY("tier", "\"gold\"", .in_jwt = true);
+    tg_metadata_entry_t large = ENTRY("k", "1", .in_jwt = true);
+    tg_pair_t p = jwt_pair(&mine, 1);
+    tg_buf_t b;
+    (void)state;
+    p.has_refresh = true;
+    p.plan.claims = told;
+    p.plan.n_claims = COUNT(told);
+    tg_buf_init_fixed(&b, text, sizeof(text));
+    tg_refresh_claims_write(&p, TG_STR(ISSUER), &b);
+    assert_int_equal(b.err, TG_OK);
+    assert_true(
+        tg_str_ends(tg_buf_str(&b), TG_STR(",\"tg_claims\":{\"dept\":\"it\",\"tier\":1,\"groups\":[\"a\",\"b\"]}}")));
+    memset(value, '1', sizeof(value));
+    large.value = tg_strn(value, sizeof(value));
+    p.plan.claims = &large;
+    p.plan.n_claims = 1;
+    tg_buf_init_fixed(&b, text, sizeof(text));
+    tg_refresh_claims_write(&p, TG_STR(ISSUER), &b);
+    assert_int_equal(b.err, TG_ERR_LIMIT);
 }
 
 /* RFC 9110 sets no bound to a header, servers do: 8 KiB. The token must not be made at all. */
@@ -226,6 +294,9 @@ int main(void) {
                                        cmocka_unit_test(metadata_that_would_be_a_field),
                                        cmocka_unit_test(metadata_in_the_jwt),
                                        cmocka_unit_test(metadata_that_would_be_a_claim_of_ours),
+                                       cmocka_unit_test(claims_of_a_provider),
+                                       cmocka_unit_test(answer_of_a_provider),
+                                       cmocka_unit_test(claims_that_are_carried),
                                        cmocka_unit_test(more_than_a_token_can_carry),
                                        cmocka_unit_test(the_largest_token_without_metadata)};
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,8 +124,60 @@ static void roles_that_count(void **state) {
     }
 }
 
+/* ---- roles that travel in a token ---- */
+
+static void roles_are_carried(void **state) {
+    static char long_role[TG_SCOPE_MAX];
+    const tg_str_t roles[] = {TG_STR("read"), TG_STR("write"), TG_STR("read")};
+    tg_grant_plan_t plan = {.has_scope = false};
+    tg_arena_t a;
+    const char *why = "";
+    (void)state;
+    tg_arena_init(&a, 1 << 16);
+    assert_int_equal(tg_scope_carry(roles, 3, &a, &plan, &why), TG_OAUTH_OK);
+    assert_false(plan.has_scope);
+    assert_str(plan.scope, "read write");
+    plan = (tg_grant_plan_t){.has_scope = true, .scope = TG_STR("read")}; /* resolved: it says it all */
+    assert_int_equal(tg_scope_carry(roles, 3, &a, &plan, &why), TG_OAUTH_OK);
+    assert_str(plan.scope, "read");
+    memset(long_role, 'x', sizeof(long_role));
+    const tg_str_t many[] = {TG_STR("a"), tg_strn(long_role, sizeof(long_role))};
+    plan = (tg_grant_plan_t){.has_scope = false};
+    assert_int_equal(tg_scope_carry(many, 2, &a, &plan, &why), TG_OAUTH_SERVER_ERROR);
+    tg_arena_release(&a);
+}
+
+static void a_scope_narrows(void **state) {
+    static const struct {
+        const char *scope, *left;
+    } rows[] = {{"read write", "read write"},
+                {"write admin", "write"},
+                {"admin", ""},
+                {"", ""},
+                {"rea write read", "write read"}};
+    (void)state;
+    for (size_t i = 0; i < COUNT(rows); i++) {
+        tg_arena_t a;
+        tg_str_t left;
+        tg_arena_init(&a, 1 << 16);
+        assert_int_equal(tg_scope_narrow(tg_str(rows[i].scope), two_roles, 2, &a, &left), TG_OK);
+        assert_str(left, rows[i].left);
+        tg_arena_release(&a);
+    }
+}
+
+static void words_of_a_scope(void **state) {
+    tg_str_t out[6];
+    (void)state;
+    assert_int_equal(tg_scope_words(TG_STR("a b cc"), out), 3);
+    assert_str(out[2], "cc");
+    assert_int_equal(tg_scope_words(TG_STR(""), out), 0);
+    assert_int_equal(tg_scope_words(TG_STR("     "), out), 0);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(rules), cmocka_unit_test(too_much),
-                                       cmocka_unit_test(roles_that_count)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(roles_are_carried), cmocka_unit_test(a_scope_narrows),
+                                       cmocka_unit_test(words_of_a_scope),  cmocka_unit_test(rules),
+                                       cmocka_unit_test(too_much),          cmocka_unit_test(roles_that_count)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
