@@ -17,7 +17,7 @@ LOST = 10.0     # seconds after which a revocation counts as not seen
 
 
 def server_of(stage):
-    return stage.once("postgres", lambda: stage.keep(Server()))
+    return stage.once("postgres", lambda: stage.keep(Server(options=["-c", "shared_buffers=1GB"])))
 
 
 def store_of(stage, name):

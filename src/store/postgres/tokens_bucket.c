@@ -3,7 +3,7 @@
 
 #include "store/postgres/tokens.h"
 
-#define KNOWN_MAX 64 /* buckets whose statements stay prepared */
+#define KNOWN_MAX 128 /* buckets whose statements stay prepared: all that can have living tokens at once */
 
 static void name_of(tg_bucket_t bucket, char out[TG_BUCKET_NAME_MAX]) {
     static const char letters[] = {[TG_BUCKET_HOUR] = 'h', [TG_BUCKET_DAY] = 'd', [TG_BUCKET_MONTH] = 'm'};

@@ -8,7 +8,7 @@
 #include "store/sqlite/db.h"
 
 #define TG_BUCKET_NAME_MAX 24
-#define TG_BUCKETS_OPEN    64 /* buckets whose statements stay prepared */
+#define TG_BUCKETS_OPEN    128 /* buckets whose statements stay prepared: all that can have living tokens at once */
 
 /* Frames of 4 KiB. The larger the log, the more often a page is copied once for several writes, and the longer one
  * copying takes. It is done inside COMMIT, while the writer's lock is held: releases of SQLite before 3.51.3 can lose a
@@ -125,7 +125,6 @@ tg_err_t tg_sqlite_epoch_get(tg_token_store_t *, int64_t environment_id, tg_clie
                              tg_str_t subject, int64_t *epoch);
 tg_err_t tg_sqlite_node_put(tg_token_store_t *, const tg_node_t *);
 tg_err_t tg_sqlite_node_remove(tg_token_store_t *, tg_str_t node_id, tg_ms_t started_at);
-tg_err_t tg_sqlite_node_drain(tg_token_store_t *store, int64_t environment_id, tg_str_t node_id, bool drain);
 tg_err_t tg_sqlite_node_list(tg_token_store_t *, int64_t environment_id, tg_ms_t since, tg_arena_t *, tg_node_t **,
                              size_t *);
 
