@@ -57,6 +57,8 @@ static const tg_flag_info_t infos[TG_FLAG_COUNT] = {
     [TG_FLAG_PRUNE] = {0, "prune", NULL, "delete what its projects have beyond the document", NULL},
     [TG_FLAG_SET_SECRETS] = {0, "set-secrets", NULL,
                              "set the document's secrets also where the object is there already", NULL},
+    [TG_FLAG_CANCEL] = {0, "cancel", NULL, "let it serve again", NULL},
+    [TG_FLAG_WAIT] = {0, "wait", "SECONDS", "wait until it is done, at most that long", NULL},
     [TG_FLAG_SOURCE] = {0, "source", "ENVIRONMENT", "whose revision it is, where several have that number", NULL},
     [TG_FLAG_HEAD] = {0, "head", "SEQ:HASH", "what an earlier check printed: that row must be there as it was", NULL},
     [TG_FLAG_DATA] = {0, "data", "DIR", "the data directory", NULL},

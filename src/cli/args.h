@@ -53,6 +53,8 @@ typedef enum {
     TG_FLAG_WITH_MASTER_KEY,
     TG_FLAG_HEAD,
     TG_FLAG_SOURCE,
+    TG_FLAG_CANCEL,
+    TG_FLAG_WAIT,
     TG_FLAG_COUNT
 } tg_flag_t;
 

@@ -83,6 +83,12 @@ static const tg_command_t commands[] = {
      0, 0, tg_requests},
     {"nodes", "watch", "", "Show the live gateway nodes and what they serve",
      "Of every environment, or of those that -e names.", SHOW | B(ENVIRONMENT), 0, 0, tg_nodes},
+    {"drain", "watch", "NODE", "Take a node out of service without losing a request",
+     "NODE is the id that `tollgate nodes` shows, a beginning of it, or the node's address. The node serves on, while "
+     "its /health/ready says 503 and clients are told to connect anew, so that the load balancer sends them elsewhere. "
+     "With --wait the command ends once no request is under way. It lasts until --cancel or until the node starts "
+     "again.",
+     SHOW | B(ENVIRONMENT) | B(CANCEL) | B(WAIT), 1, 1, tg_drain},
     {"top", "watch", "", "Show live rates of gateways",
      "From the gateways' /metrics at --status (default http://127.0.0.1:9081), summed over all of them. q or Ctrl-C "
      "ends it.",

@@ -39,6 +39,7 @@ int tg_diff(const tg_args_t *a);
 int tg_apply(const tg_args_t *a);
 int tg_requests(const tg_args_t *a);
 int tg_nodes(const tg_args_t *a);
+int tg_drain(const tg_args_t *a);
 int tg_top(const tg_args_t *a);
 int tg_audit_verify(const tg_args_t *a);
 int tg_backup(const tg_args_t *a);

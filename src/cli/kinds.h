@@ -14,7 +14,7 @@ typedef struct {
     const char *path;
 } tg_column_t;
 
-#define TG_COLUMNS_MAX 10
+#define TG_COLUMNS_MAX 12
 
 typedef enum {
     TG_KIND_PLAIN,

@@ -27,6 +27,8 @@ enum {
     OPT_READY,
     OPT_TLS_CERTIFICATE,
     OPT_TLS_KEY,
+    OPT_DRAIN,
+    OPT_DEFINITIONS,
     OPT_ONCE,
     OPT_HELP
 };
@@ -67,6 +69,12 @@ static const struct {
      "FILE",
      "PEM chain: the gateway speaks TLS and HTTP/2"},
     {{"tls-key", required_argument, NULL, OPT_TLS_KEY}, "FILE", "its private key, PEM"},
+    {{"drain-seconds", required_argument, NULL, OPT_DRAIN},
+     "N",
+     "when stopped, serve that much longer while /health/ready says 503 (default 0)"},
+    {{"allow-private-definitions", required_argument, NULL, OPT_DEFINITIONS},
+     "NETWORKS",
+     "as 10.0.0.0/8,192.168.1.7: API definitions may be fetched from there"},
     {{"once", no_argument, NULL, OPT_ONCE}, "", "demo: stop after the first calls instead of running on"},
     {{"help", no_argument, NULL, OPT_HELP}, "", "this text"},
 };
@@ -86,8 +94,10 @@ static bool option_fits(const char *name, int opt) {
     bool demo = strcmp(name, "demo") == 0;
     if (opt == OPT_ONCE)
         return demo;
-    if (opt == OPT_ADMIN_PASSWORD)
+    if (opt == OPT_ADMIN_PASSWORD || opt == OPT_DEFINITIONS)
         return !demo && strcmp(name, "gateway") != 0;
+    if (opt == OPT_DRAIN)
+        return !demo && strcmp(name, "manager") != 0;
     return true;
 }
 
@@ -113,7 +123,8 @@ static void help_print(const char *name) {
         snprintf(left, sizeof(left), "--%s %s", table[i].opt.name, table[i].arg);
         printf("  %-30s %s\n", left, table[i].help);
     }
-    printf("\nSIGTERM or Ctrl-C stops gracefully; SIGHUP reads certificates and DIR/operator.conf again.\n");
+    printf("\nSIGTERM or Ctrl-C stops gracefully, a second one at once; SIGHUP reads certificates and "
+           "DIR/operator.conf again.\n");
 }
 
 static tg_err_t text_take(char *out, size_t cap, const char *value, const char *option) {
@@ -159,13 +170,13 @@ static tg_err_t endpoint_take(tg_endpoint_t *e, const char *value, const char *o
     return TG_OK;
 }
 
-static tg_err_t workers_take(tg_options_t *o, const char *value) {
+static tg_err_t number_take(int *out, const char *value, int min, int max, const char *option) {
     uint64_t n;
-    if (!tg_str_to_u64(tg_str(value), 64, &n) || n < 1) {
-        tg_say("--workers: must be a number from 1 to 64");
+    if (!tg_str_to_u64(tg_str(value), (uint64_t)max, &n) || n < (uint64_t)min) {
+        tg_say("--%s: must be a number from %d to %d", option, min, max);
         return TG_ERR_INVALID;
     }
-    o->workers = (int)n;
+    *out = (int)n;
     return TG_OK;
 }
 
@@ -191,7 +202,7 @@ static tg_err_t option_take(tg_options_t *o, int opt, const char *value) {
     case OPT_ENVIRONMENT:
         return environment_take(o, value);
     case OPT_WORKERS:
-        return workers_take(o, value);
+        return number_take(&o->workers, value, 1, 64, "workers");
     case OPT_STORE:
         return store_take(o, value);
     case OPT_MASTER_KEY:
@@ -206,6 +217,10 @@ static tg_err_t option_take(tg_options_t *o, int opt, const char *value) {
         return path_take(o->tls_certificate, sizeof(o->tls_certificate), value, "tls-certificate");
     case OPT_TLS_KEY:
         return path_take(o->tls_key, sizeof(o->tls_key), value, "tls-key");
+    case OPT_DRAIN:
+        return number_take(&o->drain_seconds, value, 0, 3600, "drain-seconds");
+    case OPT_DEFINITIONS:
+        return text_take(o->definition_networks, sizeof(o->definition_networks), value, "allow-private-definitions");
     case OPT_ONCE:
         o->once = true;
         return TG_OK;

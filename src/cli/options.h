@@ -24,12 +24,14 @@ typedef struct {
     char master_key_file[4160];
     char admin_password_file[4096]; /* "" : none */
     char ready_file[4096];          /* "" : none */
+    char definition_networks[4096]; /* "" : none */
     char tls_certificate[4096], tls_key[4096];
     char environment[129];
     char user[64]; /* "" : not started as root, stays who it is */
     uid_t uid;     /* of user */
     gid_t gid;
-    int workers; /* 0: one for each core */
+    int workers;       /* 0: one for each core */
+    int drain_seconds; /* of a gateway that is stopped */
     tg_endpoint_t gateway, manager, status;
 } tg_options_t;
 

@@ -21,7 +21,8 @@
 #include "keyring/keyring.h"
 #include "store/store.h"
 
-#define MARKER "tollgate.data"
+#define MARKER   "tollgate.data"
+#define DRAINING "gateway/draining" /* the module knows it as tollgate_data's */
 
 /* ---- the directory ---- */
 
@@ -211,6 +212,21 @@ static void access_url_check(const tg_options_t *o, tg_config_store_t *config) {
     tg_arena_release(&a);
 }
 
+/* What the module keeps in tollgate_data. */
+static bool snapshot_is_there(const tg_options_t *o) {
+    char path[256];
+    snprintf(path, sizeof(path), "gateway/snapshot-%s.json", o->environment);
+    return access(path, R_OK) == 0;
+}
+
+/* The manager's part cannot do without, nor can a node that never served. */
+static tg_err_t store_miss(const tg_options_t *o, bool key_made, tg_err_t err) {
+    if (err != TG_ERR_UNAVAILABLE || o->run_manager || key_made || !snapshot_is_there(o))
+        return err;
+    tg_say("starting without the store, with the last snapshot of environment %s", o->environment);
+    return TG_OK;
+}
+
 static tg_err_t store_prepare(const tg_options_t *o, void *arg) {
     (void)arg;
     tg_config_store_t *config;
@@ -221,11 +237,17 @@ static tg_err_t store_prepare(const tg_options_t *o, void *arg) {
         tg_say_errno("--data: user cannot write to %s", o->data);
         return err;
     }
+    if (unlink(DRAINING) != 0 && errno != ENOENT && errno != ENOTDIR) {
+        tg_say_errno("cannot remove %s from the data directory", DRAINING);
+        return TG_ERR_UNAVAILABLE;
+    }
     err = keyring_load(o->master_key_file, &keyring, &made);
     if (err)
         return err;
     err = stores_open(o, &config);
-    if (!err) {
+    if (err) {
+        err = store_miss(o, made, err);
+    } else {
         err = tg_store_check_master(config, keyring.check);
         if (!err && o->run_gateway && !o->demo)
             access_url_check(o, config);
@@ -248,6 +270,18 @@ tg_err_t tg_store_ready(const tg_options_t *o) {
 }
 
 /* ---- the gateway's files ---- */
+
+static tg_err_t draining_write(const tg_options_t *o, void *arg) {
+    (void)arg;
+    if (tg_file_write(DRAINING, TG_STR_NONE, 0600) == TG_OK)
+        return TG_OK;
+    tg_say_errno("cannot write %s/%s", o->data, DRAINING);
+    return TG_ERR_UNAVAILABLE;
+}
+
+tg_err_t tg_drain_begin(const tg_options_t *o) {
+    return as_user(o, draining_write, NULL);
+}
 
 typedef struct {
     const tg_install_t *in;

@@ -1,4 +1,4 @@
-/* `requests`: the log of what came to the token endpoints. `nodes`: who serves what. */
+/* `requests`: the log of what came to the token endpoints. */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -7,7 +7,6 @@
 #include <time.h>
 
 #include "cli/commands.h"
-#include "cli/kinds.h"
 #include "cli/place.h"
 #include "cli/remote.h"
 #include "cli/say.h"
@@ -18,7 +17,7 @@
 #define FOLLOW_MS     1000
 #define CATCH_UP_MAX  100000 /* rows in one look of --follow */
 
-static const tg_column_t columns[] = {
+static const tg_column_t columns[TG_COLUMNS_MAX] = {
     {"AT", "at"},     {"STATUS", "status"}, {"ENDPOINT", "endpoint"}, {"GRANT", "grantType"}, {"CLIENT", "clientId"},
     {"USER", "user"}, {"API", "proxyName"}, {"REASON", "reason"},     {"ADDRESS", "address"}, {"US", "durationMicros"}};
 
@@ -127,7 +126,7 @@ static tg_err_t line_print(const look_t *l, const json_t *row) {
         return fflush(stdout) == 0 ? TG_OK : TG_ERR_UNAVAILABLE;
     }
     tg_buf_init_fixed(&line, mem, sizeof(mem));
-    for (size_t i = 0; i < TG_COLUMNS_MAX; i++) {
+    for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++) {
         size_t before = line.n;
         char cell[1024];
         tg_buf_t b;
@@ -192,54 +191,5 @@ int tg_requests(const tg_args_t *a) {
     }
     json_decref(rows);
     tg_remote_release(&l.client);
-    return tg_exit_of(err);
-}
-
-/* ---- nodes ---- */
-
-static tg_err_t environment_nodes(const tg_remote_t *c, tg_str_t environment, json_t *rows) {
-    char path[TG_PATH_MAX];
-    tg_buf_t b;
-    json_t *nodes = NULL;
-    tg_buf_init_fixed(&b, path, sizeof(path) - 1);
-    tg_buf_put(&b, TG_STR("/environments/"));
-    tg_buf_put_percent(&b, environment);
-    tg_buf_put(&b, TG_STR("/nodes/"));
-    path[b.n] = '\0';
-    tg_err_t err = b.err ? TG_ERR_INVALID : tg_remote_list(c, path, NULL, 0, &nodes);
-    if (!err && json_array_extend(rows, nodes) != 0)
-        err = TG_ERR_NOMEM;
-    json_decref(nodes);
-    return err;
-}
-
-static tg_err_t all_nodes(const tg_remote_t *c, json_t *rows) {
-    json_t *environments = NULL, *environment;
-    size_t i;
-    tg_err_t err = tg_remote_list(c, "/environments/", NULL, 0, &environments);
-    json_array_foreach(environments, i, environment) {
-        if (!err)
-            err = environment_nodes(c, tg_json_str(environment, "name"), rows);
-    }
-    json_decref(environments);
-    return err;
-}
-
-int tg_nodes(const tg_args_t *a) {
-    tg_remote_t client = {0};
-    tg_output_t format;
-    json_t *rows = json_array();
-    tg_str_t names = tg_str(a->value[TG_FLAG_ENVIRONMENT]);
-    tg_err_t err = tg_output_parse(a, &format);
-    if (!err)
-        err = tg_remote_init(a, &client);
-    if (!err && names.n == 0)
-        err = all_nodes(&client, rows);
-    while (!err && names.n)
-        err = environment_nodes(&client, tg_str_take(&names, ','), rows);
-    if (!err)
-        err = tg_output_rows(format, rows, rows, tg_kind_find("nodes")->columns, "nodeId");
-    json_decref(rows);
-    tg_remote_release(&client);
     return tg_exit_of(err);
 }

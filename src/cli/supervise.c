@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "cli/files.h"
 #include "cli/http.h"
+#include "cli/notify.h"
 #include "cli/prepare.h"
 #include "cli/privileges.h"
 #include "cli/say.h"
@@ -41,6 +42,7 @@ typedef struct {
     const tg_install_t *in;
     child_t manager, gateway;
     int lock;            /* of the gateway; handed on to nginx */
+    tg_ms_t drained_at;  /* when the gateway, which drains, is stopped; 0: it does not drain */
     tg_ms_t stopping_at; /* 0: running */
     bool ready, failed, explained;
 } supervisor_t;
@@ -74,7 +76,8 @@ static void manager_exec(const supervisor_t *s) {
                                     {"--environment", o->environment},
                                     {"--user", o->user},
                                     {"--admin-password-file", o->admin_password_file},
-                                    {"--data", o->data}};
+                                    {"--data", o->data},
+                                    {"--allow-private-definitions", o->definition_networks}};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
         if (pairs[i][1][0]) {
             argv[n++] = pairs[i][0];
@@ -254,6 +257,7 @@ static void readiness_check(supervisor_t *s) {
         return;
     s->ready = true;
     ready_say(s->o);
+    tg_notify("READY=1\nSTATUS=serving");
     if (s->o->ready_file[0])
         ready_file_write(s->o);
 }
@@ -282,15 +286,34 @@ static bool conf_is_good(const supervisor_t *s) {
     return pid > 0 && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
-static void reload(supervisor_t *s) {
-    if (!s->gateway.wanted)
-        return;
+static void gateway_reload(supervisor_t *s) {
     if (tg_gateway_ready(s->o, s->in) || !conf_is_good(s)) {
         tg_say("reload refused; the gateway goes on with what it had");
         return;
     }
     child_signal(&s->gateway, SIGHUP);
     tg_say("reloaded: certificates and operator.conf were read again");
+}
+
+static void reload(supervisor_t *s) {
+    if (!s->ready) {
+        if (s->gateway.wanted)
+            gateway_reload(s);
+        return;
+    }
+    tg_notify_reloading();
+    if (s->gateway.wanted)
+        gateway_reload(s);
+    tg_notify("READY=1");
+}
+
+/* The load balancer gets time to notice that this node wants no more. */
+static void drain(supervisor_t *s) {
+    tg_notify("STOPPING=1\nSTATUS=draining");
+    if (tg_drain_begin(s->o))
+        return;
+    s->drained_at = now_ms() + s->o->drain_seconds * TG_SECOND_MS;
+    tg_say("draining for %d s: /health/ready says 503, requests are served", s->o->drain_seconds);
 }
 
 static void stop(supervisor_t *s) {
@@ -300,10 +323,22 @@ static void stop(supervisor_t *s) {
         child_signal(&s->manager, SIGTERM);
         return;
     }
+    tg_notify("STOPPING=1\nSTATUS=stopping");
+    s->drained_at = 0;
     s->stopping_at = now;
     s->manager.restart_at = s->gateway.restart_at = 0;
     child_signal(&s->gateway, s->gateway.stop_signal);
     child_signal(&s->manager, s->manager.stop_signal);
+}
+
+static void stop_asked(supervisor_t *s) {
+    if (s->gateway.wanted && s->ready && s->o->drain_seconds && !s->drained_at && !s->stopping_at) {
+        drain(s);
+        if (s->drained_at)
+            return;
+    }
+    tg_say("stopping");
+    stop(s);
 }
 
 static void stop_hurry(supervisor_t *s) {
@@ -320,8 +355,7 @@ static void signal_wait(supervisor_t *s, const sigset_t *set) {
     switch (sigtimedwait(set, NULL, &tick)) {
     case SIGTERM:
     case SIGINT:
-        tg_say("stopping");
-        stop(s);
+        stop_asked(s);
         break;
     case SIGHUP:
         reload(s);
@@ -357,6 +391,8 @@ int tg_supervise(const tg_options_t *o, const tg_install_t *in) {
         children_reap(&s);
         if (s.failed && !s.stopping_at)
             stop(&s);
+        if (s.drained_at && s.drained_at <= now_ms())
+            stop_asked(&s);
         if (!s.stopping_at && !s.ready)
             readiness_check(&s);
         if (!s.stopping_at)
@@ -374,6 +410,7 @@ int tg_supervise(const tg_options_t *o, const tg_install_t *in) {
 
 int tg_up(tg_options_t *o) {
     tg_install_t in;
+    tg_notify_init();
     if (tg_install_find(o->run_manager, o->run_gateway, &in) || tg_data_ready(o) || tg_store_ready(o))
         return 1;
     int lock = -1;

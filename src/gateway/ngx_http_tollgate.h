@@ -5,7 +5,8 @@
  *     state      ngx_http_tollgate_module.c, _edge.c, _zone.c, _table.c,
  *                _live.c, _cache.c, _grant.c, _meters.c, _meter.c, _revoked.c,
  *                _details.c, _snapshot.c, _resolve.c, _loader.c, _feed.c,
- *                _token_feed.c, _node.c, _pool.c, _notify.c, _request_log.c
+ *                _token_feed.c, _node.c, _drain.c, _pool.c, _notify.c,
+ *                _request_log.c
  *     request    routing, token check, forwarding, balancer, TLS, logging
  *     endpoints  token endpoints, group commit, JWKS, metadata, health, metrics
  *
@@ -945,6 +946,18 @@ typedef struct {
 
 
 void ngx_http_tollgate_node_get(ngx_http_tollgate_node_t *node);
+
+/* Whether clients shall go to another node.  Any thread. */
+ngx_uint_t ngx_http_tollgate_draining(void);
+/* Of this node, under way; any thread of a worker. */
+uint64_t ngx_http_tollgate_requests_now(void);
+/*
+ * For each request, early: counts it until its pool goes, and makes it the
+ * last one of its connection (the last but one over HTTP/2) while the node
+ * drains.
+ */
+void ngx_http_tollgate_drain_request(ngx_http_request_t *r);
+
 /* Live workers; returns how many were written, at most max. */
 ngx_uint_t ngx_http_tollgate_workers_get(ngx_http_tollgate_worker_t *workers,
     ngx_uint_t max);

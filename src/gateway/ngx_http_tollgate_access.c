@@ -92,6 +92,8 @@ ngx_http_tollgate_post_read_handler(ngx_http_request_t *r)
 {
     r->log_handler = ngx_http_tollgate_log_handler;
 
+    ngx_http_tollgate_drain_request(r);
+
     return NGX_DECLINED;
 }
 

@@ -20,6 +20,7 @@ typedef struct {
 
     int64_t                       target;      /* of the last row written */
     ngx_uint_t                    n;
+    ngx_uint_t                    draining;
     uint64_t                      written;     /* monotonic ms */
     uint64_t                      reaped;
     ngx_uint_t                    failing;
@@ -152,6 +153,8 @@ ngx_http_tollgate_node_main(void *data)
     ngx_http_tollgate_node_state_t *node = data;
 
     do {
+        ngx_http_tollgate_drain_look(&node->mcf->data);
+
         if (ngx_http_tollgate_lease_is_mine()) {
             ngx_http_tollgate_node_round(node);
 
@@ -191,6 +194,7 @@ ngx_http_tollgate_node_round(ngx_http_tollgate_node_state_t *node)
     if (node->written
         && now - node->written < NGX_HTTP_TOLLGATE_NODE_BEAT
         && target == node->target
+        && ngx_http_tollgate_draining() == node->draining
         && n == node->n
         && ngx_memcmp(ngx_http_tollgate_node_workers,
                       ngx_http_tollgate_node_written,
@@ -269,10 +273,11 @@ ngx_http_tollgate_node_write(ngx_http_tollgate_node_state_t *node,
 {
     tg_err_t                   err;
     tg_node_t                  row;
-    ngx_uint_t                 i;
+    ngx_uint_t                 i, draining;
     ngx_http_tollgate_zone_t  *zone;
 
     zone = ngx_http_tollgate_zone;
+    draining = ngx_http_tollgate_draining();
 
     if (n == 0) {
 
@@ -304,6 +309,8 @@ ngx_http_tollgate_node_write(ngx_http_tollgate_node_state_t *node,
         row.wanted = target;
         row.workers = ngx_http_tollgate_node_rows;
         row.n_workers = n;
+        row.draining = draining;
+        row.requests = (int64_t) ngx_http_tollgate_requests_now();
 
         err = node->store->ops->node_put(node->store, &row);
     }
@@ -311,6 +318,7 @@ ngx_http_tollgate_node_write(ngx_http_tollgate_node_state_t *node,
     if (err == TG_OK) {
         node->target = target;
         node->n = n;
+        node->draining = draining;
         node->written = ngx_http_tollgate_monotonic_ms();
         ngx_memcpy(ngx_http_tollgate_node_written,
                    ngx_http_tollgate_node_workers,
@@ -321,11 +329,14 @@ ngx_http_tollgate_node_write(ngx_http_tollgate_node_state_t *node,
 }
 
 
-/* How many nodes serve this environment, for the shares of limits. */
+/*
+ * How many nodes serve this environment, for the shares of limits, and what is
+ * asked of this one.
+ */
 static tg_err_t
 ngx_http_tollgate_node_count(ngx_http_tollgate_node_state_t *node)
 {
-    size_t                     n;
+    size_t                     n, i;
     tg_err_t                   err;
     tg_node_t                 *rows;
     tg_arena_t                 arena;
@@ -342,6 +353,12 @@ ngx_http_tollgate_node_count(ngx_http_tollgate_node_state_t *node)
 
     if (err == TG_OK) {
         __atomic_store_n(&zone->nodes, n, __ATOMIC_RELEASE);
+
+        for (i = 0; i < n; i++) {
+            if (tg_str_eq(rows[i].node_id, tg_str(zone->node_id))) {
+                ngx_http_tollgate_drain_asked(rows[i].drain);
+            }
+        }
     }
 
     tg_arena_release(&arena);

@@ -25,6 +25,7 @@ typedef struct {
     uint64_t       pid;
     uint64_t       start;     /* when the process began: pids come back */
     uint64_t       exiting;
+    uint64_t       requests;  /* under way */
     int64_t        revision;
     uint64_t       error_lock;   /* odd while the error is being written */
     char           error[NGX_HTTP_TOLLGATE_ERROR_LEN];
@@ -93,6 +94,7 @@ struct ngx_http_tollgate_zone_s {
     int64_t                    environment_id;  /* 0: not known yet */
     uint64_t                   saved;       /* numbered: revision on disk */
     uint64_t                   nodes;       /* live ones, as the leader saw */
+    uint64_t                   drain;       /* bits of _drain.c; 0: serves */
 
     ngx_http_tollgate_slot_t   slots[NGX_HTTP_TOLLGATE_WORKERS_MAX];
 
@@ -308,6 +310,11 @@ void ngx_http_tollgate_node_stop(void);
 ngx_int_t ngx_http_tollgate_node_join(void);
 /* last: this was the node's last worker, its row goes. */
 void ngx_http_tollgate_node_leave(ngx_uint_t last);
+
+/* What the store says is wanted; the leader, any thread. */
+void ngx_http_tollgate_drain_asked(ngx_uint_t on);
+/* Whether the supervisor has put its file into tollgate_data.  Any thread. */
+void ngx_http_tollgate_drain_look(ngx_str_t *data);
 
 
 /* -- maintenance of the token store ----------------------------------------- */

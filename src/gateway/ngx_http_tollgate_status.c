@@ -50,7 +50,8 @@ ngx_http_tollgate_status_handler(ngx_http_request_t *r)
     case NGX_HTTP_TOLLGATE_STATUS_READY:
         ngx_http_tollgate_ready_write(&node, &body);
 
-        if (node.revision == 0 || ngx_exiting) {
+        if (node.revision == 0 || ngx_exiting || ngx_http_tollgate_draining())
+        {
             reply.status = NGX_HTTP_SERVICE_UNAVAILABLE;
             reply.retry_after = 1;
         }
@@ -77,9 +78,13 @@ static void
 ngx_http_tollgate_ready_write(const ngx_http_tollgate_node_t *node,
     tg_buf_t *out)
 {
-    tg_buf_putf(out, "{\"status\":\"%s\",\"environment\":",
-                ngx_exiting ? "stopping"
-                            : node->revision ? "ready" : "no configuration");
+    const char  *status;
+
+    status = ngx_exiting ? "stopping"
+             : ngx_http_tollgate_draining() ? "draining"
+             : node->revision ? "ready" : "no configuration";
+
+    tg_buf_putf(out, "{\"status\":\"%s\",\"environment\":", status);
     tg_buf_put_json(out,
                  ngx_http_tollgate_str(ngx_http_tollgate_main->environment));
     tg_buf_putf(out, ",\"node\":\"%s\",\"revision\":%lld,\"feed\":\"%s\"}\n",
@@ -170,6 +175,12 @@ ngx_http_tollgate_gauges_write(const ngx_http_tollgate_node_t *node,
         "Early revocations that this node can hold", node->revocations_max);
     ngx_http_tollgate_gauge_write(out, "tollgate_live_nodes",
         "Live nodes of the environment, which share its limits", node->nodes);
+    ngx_http_tollgate_gauge_write(out, "tollgate_draining",
+        "1: this node tells its clients to go elsewhere",
+        ngx_http_tollgate_draining());
+    ngx_http_tollgate_gauge_write(out, "tollgate_requests_in_flight",
+        "Requests under way, this one included",
+        ngx_http_tollgate_requests_now());
     ngx_http_tollgate_gauge_write(out, "tollgate_pool_crypto_pending",
         "Tasks of the crypto pool in the answering worker",
         ngx_http_tollgate_pool_pending(NGX_HTTP_TOLLGATE_POOL_CRYPTO));

@@ -327,6 +327,7 @@ ngx_http_tollgate_slot_free(ngx_http_tollgate_slot_t *slot)
     __atomic_store_n(&slot->start, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->exiting, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->revision, 0, __ATOMIC_RELAXED);
+    __atomic_store_n(&slot->requests, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->error_lock, 0, __ATOMIC_RELAXED);
     __atomic_store_n(&slot->error[0], '\0', __ATOMIC_RELAXED);
     __atomic_store_n(&slot->pid, 0, __ATOMIC_RELEASE);

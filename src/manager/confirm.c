@@ -7,25 +7,49 @@
 #define WAIT_MS 5000
 /* After this long, workers that all report why they do not serve it will not come round. */
 #define ERRORS_SETTLE_MS 1000
+#define NAMED_MAX        8 /* nodes that the message names */
+
+/* A node that does not serve it yet, by its first worker that says why, or else by its first one. */
+typedef struct {
+    tg_str_t node_id;
+    int pid; /* 0: the node has no worker */
+    tg_str_t error;
+} tg_lagging_t;
 
 typedef struct {
     size_t nodes;
     size_t pending;        /* workers that do not serve it yet; a node without workers counts as one */
     size_t pending_errors; /* of these, how many say why, about this revision or a later one */
-    tg_str_t node_id;      /* of the first pending one */
-    int pid;               /* 0: the node has no worker */
-    tg_str_t error;
+    size_t n_lagging;      /* nodes */
+    tg_lagging_t lagging[NAMED_MAX];
 } tg_confirmation_t;
 
-static void pending_note(tg_confirmation_t *o, const tg_node_t *node, const tg_node_worker_t *w, int64_t revision) {
-    tg_str_t error = w != NULL ? w->error : TG_STR_NONE;
-    if (o->pending++ == 0 || (o->error.n == 0 && error.n > 0)) {
-        o->node_id = node->node_id;
-        o->pid = w != NULL ? w->pid : 0;
-        o->error = error;
+static void lagging_note(tg_confirmation_t *o, const tg_node_t *node, const tg_node_worker_t *w, bool first) {
+    o->n_lagging += first;
+    if (o->n_lagging > NAMED_MAX) {
+        return;
     }
-    if (error.n > 0 && node->wanted >= revision) {
-        o->pending_errors++;
+    tg_lagging_t *l = &o->lagging[o->n_lagging - 1];
+    tg_str_t error = w != NULL ? w->error : TG_STR_NONE;
+    if (first || (l->error.n == 0 && error.n > 0)) {
+        *l = (tg_lagging_t){node->node_id, w != NULL ? w->pid : 0, error};
+    }
+}
+
+static void node_look(tg_confirmation_t *o, const tg_node_t *node, int64_t revision) {
+    size_t before = o->pending;
+    if (node->n_workers == 0) {
+        o->pending++;
+        lagging_note(o, node, NULL, true);
+    }
+    for (size_t i = 0; i < node->n_workers; i++) {
+        const tg_node_worker_t *w = &node->workers[i];
+        if (w->revision >= revision) {
+            continue;
+        }
+        lagging_note(o, node, w, o->pending == before);
+        o->pending++;
+        o->pending_errors += w->error.n > 0 && node->wanted >= revision;
     }
 }
 
@@ -40,16 +64,32 @@ static tg_err_t look(tg_token_store_t *store, const tg_target_t *t, tg_ms_t now,
     }
     out->nodes = n;
     for (size_t i = 0; i < n; i++) {
-        if (nodes[i].n_workers == 0) {
-            pending_note(out, &nodes[i], NULL, t->revision);
-        }
-        for (size_t w = 0; w < nodes[i].n_workers; w++) {
-            if (nodes[i].workers[w].revision < t->revision) {
-                pending_note(out, &nodes[i], &nodes[i].workers[w], t->revision);
-            }
-        }
+        node_look(out, &nodes[i], t->revision);
     }
     return TG_OK;
+}
+
+static void lagging_write(const tg_lagging_t *l, int64_t revision, tg_buf_t *out) {
+    if (l->pid == 0) {
+        tg_buf_putf(out, "node %.*s has no worker that serves revision %lld", TG_STR_ARGS(l->node_id),
+                    (long long)revision);
+        return;
+    }
+    tg_buf_putf(out, "node %.*s: worker %d does not serve revision %lld", TG_STR_ARGS(l->node_id), l->pid,
+                (long long)revision);
+    if (l->error.n > 0) {
+        tg_buf_putf(out, ": %.*s", TG_STR_ARGS(l->error));
+    }
+}
+
+static void all_lagging_write(const tg_confirmation_t *o, int64_t revision, tg_buf_t *out) {
+    for (size_t i = 0; i < o->n_lagging && i < NAMED_MAX; i++) {
+        tg_buf_put(out, i > 0 ? TG_STR("; ") : TG_STR_NONE);
+        lagging_write(&o->lagging[i], revision, out);
+    }
+    if (o->n_lagging > NAMED_MAX) {
+        tg_buf_putf(out, "; and %zu more", o->n_lagging - NAMED_MAX);
+    }
 }
 
 static void message_write(const tg_confirmation_t *o, tg_err_t err, int64_t revision, tg_buf_t *out) {
@@ -64,15 +104,8 @@ static void message_write(const tg_confirmation_t *o, tg_err_t err, int64_t revi
     } else if (o->pending == 0) {
         tg_buf_putf(out, "revision %lld is served by every worker of %zu node%s", (long long)revision, o->nodes,
                     o->nodes == 1 ? "" : "s");
-    } else if (o->pid == 0) {
-        tg_buf_putf(out, "node %.*s has no worker that serves revision %lld", TG_STR_ARGS(o->node_id),
-                    (long long)revision);
     } else {
-        tg_buf_putf(out, "node %.*s: worker %d does not serve revision %lld", TG_STR_ARGS(o->node_id), o->pid,
-                    (long long)revision);
-        if (o->error.n > 0) {
-            tg_buf_putf(out, ": %.*s", TG_STR_ARGS(o->error));
-        }
+        all_lagging_write(o, revision, out);
     }
 }
 

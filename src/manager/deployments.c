@@ -1,8 +1,9 @@
-/* Deploy, undeploy and deploy-status of an API proxy or a group; nodes of an environment. */
+/* Deploy, undeploy and deploy-status of an API proxy or a group. */
 #include "manager/deployments.h"
 
 #include "manager/bodies.h"
 #include "manager/handlers.h"
+#include "manager/nodes.h"
 #include "manager/owners.h"
 #include "manager/resources.h"
 #include "manager/schemas.h"
@@ -87,63 +88,6 @@ tg_err_t tg_deployment_undeploy(tg_call_t *c) {
 
 /* ---- status ---- */
 
-static json_t *worker_show(tg_call_t *c, const tg_node_worker_t *w) {
-    json_t *o = json_object();
-    tg_call_put_to(c, o, "pid", json_integer(w->pid));
-    tg_call_put_to(c, o, "revision", json_integer(w->revision));
-    tg_call_put_to(c, o, "error", tg_text_or_null(w->error));
-    return o;
-}
-
-static json_t *node_show(tg_call_t *c, const tg_node_t *node) {
-    json_t *o = json_object(), *workers = json_array();
-    int64_t revision = node->n_workers ? INT64_MAX : 0;
-    for (size_t i = 0; i < node->n_workers; i++) {
-        const tg_node_worker_t *w = &node->workers[i];
-        revision = w->revision < revision ? w->revision : revision;
-        tg_call_append_to(c, workers, worker_show(c, w));
-    }
-    tg_call_put_to(c, o, "nodeId", tg_text(node->node_id));
-    tg_call_put_to(c, o, "environmentName", tg_text(node->environment));
-    tg_call_put_to(c, o, "address", tg_text(node->address));
-    tg_call_put_to(c, o, "version", tg_text(node->version));
-    tg_call_put_to(c, o, "startedAt", tg_time(node->started_at));
-    tg_call_put_to(c, o, "lastSeen", tg_time(node->seen_at));
-    tg_call_put_to(c, o, "revision", json_integer(revision));
-    tg_call_put_to(c, o, "wantedRevision", json_integer(node->wanted));
-    tg_call_put_to(c, o, "workers", workers);
-    return o;
-}
-
-static tg_err_t nodes_list(tg_call_t *c, int64_t environment_id, json_t *list, size_t *n) {
-    void *handle = NULL;
-    tg_node_t *nodes = NULL;
-    tg_err_t err = tg_pool_take(&c->m->tokens, &handle);
-    if (!err) {
-        tg_token_store_t *store = handle;
-        err = store->ops->node_list(store, environment_id, c->now - TG_NODE_ALIVE_MS, &c->arena, &nodes, n);
-    }
-    for (size_t i = 0; !err && i < *n; i++) {
-        tg_call_append_to(c, list, node_show(c, &nodes[i]));
-    }
-    tg_pool_give(&c->m->tokens, handle);
-    return err;
-}
-
-tg_err_t tg_environment_nodes(tg_call_t *c) {
-    tg_resource_t environment;
-    tg_paging_t page = tg_paging(c);
-    size_t n = 0;
-    tg_err_t err = tg_environment_need(c, c->params[0], &environment);
-    if (err) {
-        return err;
-    }
-    json_t *list = json_array();
-    err = nodes_list(c, environment.id, list, &n);
-    tg_paging_put(c, &page, list, (int64_t)n);
-    return err;
-}
-
 void tg_deployment_put(tg_call_t *c, json_t *o, const tg_deployment_t *d) {
     tg_call_put_to(c, o, "revision", json_integer(d->revision));
     tg_call_put_to(c, o, "deployedAt", tg_time(d->at));
@@ -170,7 +114,7 @@ tg_err_t tg_deployment_status(tg_call_t *c) {
     if (!err) {
         tg_deployment_put(c, o, &d);
     }
-    err = nodes_list(c, p.environment.id, nodes, &n);
+    err = tg_nodes_list(c, p.environment.id, nodes, &n);
     tg_call_put_to(c, o, "nodes", nodes);
     tg_call_put(c, "result", o);
     return err;

@@ -21,6 +21,8 @@ tg_err_t tg_environment_put(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_environment_patch(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_environment_delete(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_environment_nodes(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_node_drain(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_node_drain_cancel(tg_call_t *c) TG_MUST_CHECK;
 
 tg_err_t tg_signing_key_list(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_signing_key_regenerate(tg_call_t *c) TG_MUST_CHECK;

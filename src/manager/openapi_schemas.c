@@ -140,7 +140,7 @@ const tg_schema_t tg_schemas[] = {
     {"SigningKey", NULL, NEEDS("\"kid\",\"algorithm\",\"state\"", "\"kid\":" STR ",\"algorithm\":" STR ",\"state\":{\"enum\":[\"published\",\"active\",\"retiring\",\"revoked\"]},"
                 "\"createdAt\":" TIME ",\"activateAt\":" TIME ",\"retireAt\":" TIME ",\"publicKey\":{\"type\":\"object\"}"), NULL, NULL},
     {"Node", NULL, NEEDS("\"nodeId\"", "\"nodeId\":" STR ",\"environmentName\":" STR ",\"address\":" STR ",\"version\":" STR ",\"startedAt\":" TIME ",\"lastSeen\":" TIME
-                ",\"revision\":" INT ",\"wantedRevision\":" INT ",\"workers\":" ARRAY(OBJECT("\"pid\":" INT ",\"revision\":" INT ",\"error\":" STR_OR_NULL))), NULL, NULL},
+                ",\"revision\":" INT ",\"wantedRevision\":" INT ",\"state\":{\"enum\":[\"SERVING\",\"DRAINING\"]},\"drainRequested\":" BOOL ",\"requestsInFlight\":" INT ",\"workers\":" ARRAY(OBJECT("\"pid\":" INT ",\"revision\":" INT ",\"error\":" STR_OR_NULL))), NULL, NULL},
     {"Deployment", NULL, NEEDS("\"environmentName\"", "\"environmentName\":" STR_OR_NULL ",\"action\":" STR ",\"deployed\":" BOOL ",\"revision\":" INT_OR_NULL
                 ",\"deployedAt\":" TIME ",\"deployedBy\":" STR ",\"description\":" STR ",\"nodes\":" ARRAY(REF("Node"))), NULL, NULL},
     {"AdministratorShown", NULL, NEEDS("\"name\",\"role\",\"enabled\"", "\"name\":" STR ",\"role\":" STR_OR_NULL ",\"enabled\":" BOOL ",\"projects\":" ARRAY(OBJECT("\"name\":" STR ",\"role\":" STR))), NULL, NULL},

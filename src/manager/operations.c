@@ -91,7 +91,10 @@ const tg_operation_t tg_operations[] = {
     {"environmentPut", "PUT", E, TG_MAY_WRITE, SET, 200, tg_environment_put, "Environment", "Replace an environment's settings; live at once", .result = "Environment"},
     {"environmentPatch", "PATCH", E, TG_MAY_WRITE, SET, 200, tg_environment_patch, "Environment", "Change an environment's settings; live at once", .result = "Environment"},
     {"environmentDelete", "DELETE", E, TG_MAY_WRITE, DEL, 200, tg_environment_delete, NULL, "Delete an environment with nothing deployed"},
-    {"environmentNodes", "GET", E "/nodes", TG_MAY_READ, TG_OP_LIST | TG_OP_ANY_PROJECT, 200, tg_environment_nodes, NULL, "Live gateway nodes and their revisions", .result = "Node"},
+    {"environmentNodes", "GET", E "/nodes", TG_MAY_READ, TG_OP_LIST | TG_OP_ANY_PROJECT, 200, tg_environment_nodes, NULL, "Live gateway nodes: revisions, state, requests under way", .result = "Node"},
+    {"nodeDrain", "POST", E "/nodes/{node}/drain", TG_MAY_WRITE, ACT, 200, tg_node_drain, "Empty",
+     "Ask a node to drain: it serves on, its readiness says 503 and connections are closed after their request; until it starts again", .result = "Node"},
+    {"nodeDrainCancel", "DELETE", E "/nodes/{node}/drain", TG_MAY_WRITE, ACT, 200, tg_node_drain_cancel, NULL, "Let a node that drains serve again", .result = "Node"},
 
     {"signingKeyList", "GET", E "/keys", TG_MAY_READ, TG_OP_LIST, 200, tg_signing_key_list, NULL, "Signing keys, public parts", .result = "SigningKey"},
     {"signingKeyRegenerate", "POST", E "/keys/regenerate", TG_MAY_ADMINISTRATE, ACT, 200, tg_signing_key_regenerate, "KeyRegenerate",

@@ -119,6 +119,10 @@ static tg_err_t token_node_remove(tg_token_store_t *s, tg_str_t node_id, tg_ms_t
     return TOKEN(node_remove, token_inner(s), node_id, started_at);
 }
 
+static tg_err_t token_node_drain(tg_token_store_t *s, int64_t environment_id, tg_str_t node_id, bool drain) {
+    return TOKEN(node_drain, token_inner(s), environment_id, node_id, drain);
+}
+
 static tg_err_t token_node_list(tg_token_store_t *s, int64_t environment_id, tg_ms_t since, tg_arena_t *arena,
                                 tg_node_t **rows, size_t *n) {
     return TOKEN(node_list, token_inner(s), environment_id, since, arena, rows, n);
@@ -153,6 +157,7 @@ static const tg_token_ops_t token_ops = {
     .request_prune = token_request_prune,
     .node_put = token_node_put,
     .node_remove = token_node_remove,
+    .node_drain = token_node_drain,
     .node_list = token_node_list,
 };
 

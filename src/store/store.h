@@ -12,7 +12,7 @@
 #include "store/token_store.h"
 
 #define TG_SCHEMA_CONFIG   3
-#define TG_SCHEMA_TOKENS   3
+#define TG_SCHEMA_TOKENS   4
 #define TG_SCHEMA_REQUESTS 1
 
 typedef struct {

@@ -150,6 +150,9 @@ typedef struct {
     int64_t wanted; /* revision the node is moving to */
     tg_node_worker_t *workers;
     size_t n_workers;
+    bool draining;    /* it tells its load balancer and its clients to go elsewhere */
+    int64_t requests; /* under way */
+    bool drain;       /* out: what node_drain asked of it */
 } tg_node_t;
 
 /* ---- the token request log ---- */
@@ -258,9 +261,12 @@ typedef struct {
     tg_err_t (*request_prune)(tg_token_store_t *, int64_t environment_id, tg_ms_t before, size_t limit,
                               int64_t *pruned);
 
-    /* Nodes. remove: the row of that start alone; NOTFOUND: there is none, or one of another start. */
+    /* Nodes. What node_drain asked of a node is kept for as long as its started_at is the same. remove: the row of that
+     * start alone; NOTFOUND: there is none, or one of another start. */
     tg_err_t (*node_put)(tg_token_store_t *, const tg_node_t *);
     tg_err_t (*node_remove)(tg_token_store_t *, tg_str_t node_id, tg_ms_t started_at);
+    /* Asks a node of this environment to drain, or to drain no more. TG_ERR_NOTFOUND: there is no such node. */
+    tg_err_t (*node_drain)(tg_token_store_t *, int64_t environment_id, tg_str_t node_id, bool drain);
     /* environment_id 0: all. Those last seen before `since` are left out. */
     tg_err_t (*node_list)(tg_token_store_t *, int64_t environment_id, tg_ms_t since, tg_arena_t *, tg_node_t **rows,
                           size_t *n);

@@ -327,9 +327,19 @@ static void nodes_are_listed_while_they_live(void **state) {
     tg_node_t *rows;
     size_t n;
     tg_node_worker_t workers[] = {{100, 7, TG_STR_NONE}, {101, 0, TG_STR("route \"x\" \\ \xc3\xa4")}};
-    tg_node_t b = {
-        TG_STR("node-b"), 1, TG_STR("production"), TG_STR("10.0.0.1:8080"), TG_STR("0.1.0"), NOW, NOW + 10, 7,
-        workers,          2};
+    tg_node_t b = {TG_STR("node-b"),
+                   1,
+                   TG_STR("production"),
+                   TG_STR("10.0.0.1:8080"),
+                   TG_STR("0.1.0"),
+                   NOW,
+                   NOW + 10,
+                   7,
+                   workers,
+                   2,
+                   true,
+                   5,
+                   true};
     tg_node_t a = b, other = b;
     a.node_id = TG_STR("node-a");
     a.seen_at = NOW + 5;
@@ -354,6 +364,9 @@ static void nodes_are_listed_while_they_live(void **state) {
     assert_int_equal(rows[1].seen_at, NOW + 10);
     assert_int_equal(rows[1].wanted, 7);
     assert_int_equal(rows[1].n_workers, 2);
+    assert_true(rows[1].draining);
+    assert_int_equal(rows[1].requests, 5);
+    assert_false(rows[1].drain); /* nobody asked */
     assert_int_equal(rows[1].workers[0].pid, 100);
     assert_int_equal(rows[1].workers[0].revision, 7);
     assert_text(rows[1].workers[0].error, "");
@@ -445,6 +458,52 @@ static void partitions_are_made_before_they_are_wanted(void **state) {
     other->ops->close(other);
 }
 
+static bool drain_of(fixture_t *f, const char *node_id) {
+    tg_node_t *rows;
+    size_t n;
+    assert_ok(f->tokens->ops->node_list(f->tokens, 0, 0, &f->arena, &rows, &n));
+    for (size_t i = 0; i < n; i++) {
+        if (tg_str_eq(rows[i].node_id, tg_str(node_id))) {
+            return rows[i].drain;
+        }
+    }
+    fail_msg("%s is not there", node_id);
+    return false;
+}
+
+static void a_node_is_asked_to_drain_until_it_starts_again(void **state) {
+    fixture_t *f = *state;
+    tg_token_store_t *s = f->tokens;
+    tg_node_t a = {.node_id = TG_STR("node-a"),
+                   .environment_id = 1,
+                   .environment = TG_STR("production"),
+                   .started_at = NOW,
+                   .seen_at = NOW};
+    tg_node_t b = a;
+    b.node_id = TG_STR("node-b");
+    assert_int_equal(s->ops->node_drain(s, 1, a.node_id, true), TG_ERR_NOTFOUND);
+    assert_ok(s->ops->node_put(s, &a));
+    assert_ok(s->ops->node_put(s, &b));
+    assert_int_equal(s->ops->node_drain(s, 2, a.node_id, true), TG_ERR_NOTFOUND); /* of another environment */
+    assert_ok(s->ops->node_drain(s, 1, a.node_id, true));
+    assert_ok(s->ops->node_drain(s, 1, a.node_id, true)); /* twice is once */
+    assert_true(drain_of(f, "node-a"));
+    assert_false(drain_of(f, "node-b"));
+    a.seen_at = NOW + 1000;
+    a.draining = true;
+    assert_ok(s->ops->node_put(s, &a));
+    assert_true(drain_of(f, "node-a"));
+    assert_ok(s->ops->node_drain(s, 1, a.node_id, false));
+    assert_ok(s->ops->node_put(s, &a));
+    assert_false(drain_of(f, "node-a"));
+    assert_ok(s->ops->node_drain(s, 1, a.node_id, true));
+    a.started_at = NOW + 2000;
+    assert_ok(s->ops->node_put(s, &a));
+    assert_false(drain_of(f, "node-a"));
+    assert_ok(s->ops->node_put(s, &a));
+    assert_false(drain_of(f, "node-a"));
+}
+
 /* ---- memory ---- */
 
 static void without_memory_no_record_is_half_written(void **state) {
@@ -502,6 +561,7 @@ static const struct CMUnitTest tests[] = {
     CONTRACT(partitions_are_made_before_they_are_wanted),
     CONTRACT(epochs_are_raised_apart),
     CONTRACT(nodes_are_listed_while_they_live),
+    CONTRACT(a_node_is_asked_to_drain_until_it_starts_again),
     CONTRACT(without_memory_no_record_is_half_written),
 };
 

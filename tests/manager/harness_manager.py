@@ -224,7 +224,8 @@ class Node:
                    for pid, revision, error in zip(self.pids, revisions, errors or [""] * len(self.pids))]
         now = int(time.time() * 1000)
         with sqlite3.connect(f"{self.manager.data}/tokens.db", timeout=20) as db:
-            db.execute("INSERT OR REPLACE INTO node VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            db.execute("INSERT OR REPLACE INTO node (node_id, environment_id, environment, address, version, started_at, seen_at, wanted, workers)"
+                       " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
                        (self.node_id, self.environment_id, self.environment, "127.0.0.1:8080", "test", now - 60000, now - age_ms, wanted,
                         json.dumps(workers)))
 

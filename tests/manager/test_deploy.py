@@ -1,7 +1,7 @@
 import threading
 import time
 
-from harness_manager import SLOW, Node
+from harness_manager import SLOW, Node, wait_for
 
 
 def test_a_frozen_revision(manager):
@@ -141,6 +141,35 @@ def test_the_reason_of_a_worker_is_passed_on(manager):
     node.leave()
     assert out["result"]["success"] is False
     assert "the format is of tomorrow" in out["result"]["deploymentResults"][0]["message"]
+
+
+def test_every_node_that_lags_is_named(manager):
+    manager.proxy("default", "named")
+    revision = manager.snapshot()["revision"]
+    good, slow, bare = Node(manager, "node-good"), Node(manager, "node-slow", pids=(11, 12)), Node(manager, "node-bare", pids=())
+    crowd = [Node(manager, f"node-x{i}", pids=(21,)) for i in range(7)]
+
+    def beat(stop):
+        while not stop.wait(0.2):
+            good.say([revision + 1] * 2)
+            slow.say([revision, revision], wanted=revision + 1, errors=["", "no memory"])
+            bare.say([])
+            for one in crowd:
+                one.say([revision])
+
+    stop = threading.Event()
+    heart = threading.Thread(target=beat, args=(stop,))
+    heart.start()
+    wait_for(lambda: len(manager.api("GET", "/environments/production/nodes/")["resultList"]) == 10, 5, "ten nodes")
+    message = manager.deploy("default", "named")["deploymentResults"][0]["message"]
+    stop.set()
+    heart.join()
+    for node in (good, slow, bare, *crowd):
+        node.leave()
+    assert "node-good" not in message
+    assert f"node node-slow: worker 12 does not serve revision {revision + 1}: no memory" in message
+    assert f"node node-bare has no worker that serves revision {revision + 1}" in message
+    assert "node node-x0: worker 21" in message and message.endswith("; and 1 more")
 
 
 def test_dead_nodes_and_other_environments_are_not_waited_for(manager):

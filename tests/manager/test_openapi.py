@@ -9,7 +9,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from harness_manager import Manager, policy_body, proxy_body
+from harness_manager import Manager, Node, policy_body, proxy_body
 
 OFFICIAL = "/usr/share/openapi-specification/schemas/v3.0/schema.json"
 METHODS = ("get", "put", "post", "delete", "patch")
@@ -145,6 +145,9 @@ class World:
         if "{revision}" in op["path"]:
             rows = self.manager.api("GET", op["path"][len("/apiops"):].split("/{revision}")[0].format(**values) + "?environmentName=staging")["resultList"]
             values["revision"] = next(r["revision"] for r in rows if r["action"] == "DEPLOY")
+        if "{node}" in op["path"]:
+            values["node"] = "node-of-the-examples"
+            Node(self.manager, values["node"], "staging").say([10 ** 9, 10 ** 9])
         if "{token}" in op["path"]:
             self.end_tokens()
             values["token"] = self.manager.api("POST", "/administrators/alice/tokens", {"name": "mine", "role": "VIEWER"})["result"]["id"]
@@ -215,7 +218,7 @@ class World:
 
     def call(self, name, role="ADMIN", params=None, query=None, **body):
         op = OPERATIONS[name]
-        path = op["path"].format(**(params or PARAMS | {"kid": "none", "revision": "1", "token": "none"}))
+        path = op["path"].format(**(params or PARAMS | {"kid": "none", "revision": "1", "token": "none", "node": "none"}))
         return self.manager.http(op["method"], path, token=self.tokens[role], params=query if query is not None else self.query(name), **body)
 
 

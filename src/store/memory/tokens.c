@@ -161,6 +161,7 @@ static const tg_token_ops_t ops = {
     .request_prune = tg_memory_request_prune,
     .node_put = tg_memory_node_put,
     .node_remove = tg_memory_node_remove,
+    .node_drain = tg_memory_node_drain,
     .node_list = tg_memory_node_list,
 };
 

@@ -132,6 +132,7 @@ tg_err_t tg_memory_epoch_get(tg_token_store_t *, int64_t environment_id, tg_clie
                              tg_str_t subject, int64_t *epoch);
 tg_err_t tg_memory_node_put(tg_token_store_t *, const tg_node_t *);
 tg_err_t tg_memory_node_remove(tg_token_store_t *, tg_str_t node_id, tg_ms_t started_at);
+tg_err_t tg_memory_node_drain(tg_token_store_t *store, int64_t environment_id, tg_str_t node_id, bool drain);
 tg_err_t tg_memory_node_list(tg_token_store_t *, int64_t environment_id, tg_ms_t since, tg_arena_t *, tg_node_t **,
                              size_t *);
 

@@ -46,14 +46,18 @@ tg_err_t tg_memory_epoch_get(tg_token_store_t *s, int64_t environment_id, tg_cli
 
 /* ---- nodes ---- */
 
-static bool is_of_start(const tg_table_t *nodes, tg_str_t node_id, tg_ms_t started_at) {
+static ptrdiff_t node_index(const tg_table_t *nodes, tg_str_t node_id) {
     for (size_t i = 0; i < nodes->n; i++) {
-        const tg_node_t *row = nodes->rows[i];
-        if (tg_str_eq(row->node_id, node_id)) {
-            return row->started_at == started_at;
+        if (tg_str_eq(((const tg_node_t *)nodes->rows[i])->node_id, node_id)) {
+            return (ptrdiff_t)i;
         }
     }
-    return false;
+    return -1;
+}
+
+static bool is_of_start(const tg_table_t *nodes, tg_str_t node_id, tg_ms_t started_at) {
+    ptrdiff_t i = node_index(nodes, node_id);
+    return i >= 0 && ((const tg_node_t *)nodes->rows[i])->started_at == started_at;
 }
 
 static bool forget(tg_table_t *nodes, tg_table_t *workers, tg_str_t node_id) {
@@ -78,9 +82,10 @@ static void swap(tg_table_t *a, tg_table_t *b) {
     *b = t;
 }
 
-static tg_err_t node_add(tg_table_t *nodes, tg_table_t *workers, const tg_node_t *n) {
+static tg_err_t node_add(tg_table_t *nodes, tg_table_t *workers, const tg_node_t *n, bool drain) {
     tg_node_t row = *n;
     row.workers = NULL;
+    row.drain = drain;
     tg_err_t err = tg_table_add(nodes, &row);
     for (size_t i = 0; i < n->n_workers && err == TG_OK; i++) {
         const tg_worker_row_t worker = {n->node_id, n->workers[i]};
@@ -99,8 +104,11 @@ tg_err_t tg_memory_node_put(tg_token_store_t *s, const tg_node_t *n) {
         err = tg_table_copy(&workers, &db->workers);
     }
     if (err == TG_OK) {
+        ptrdiff_t i = node_index(&nodes, n->node_id);
+        const tg_node_t *old = i < 0 ? NULL : nodes.rows[i];
+        bool drain = old != NULL && old->drain && old->started_at == n->started_at;
         forget(&nodes, &workers, n->node_id);
-        err = node_add(&nodes, &workers, n);
+        err = node_add(&nodes, &workers, n, drain);
     }
     if (err == TG_OK) {
         swap(&nodes, &db->nodes);
@@ -116,6 +124,19 @@ tg_err_t tg_memory_node_remove(tg_token_store_t *s, tg_str_t node_id, tg_ms_t st
     tg_memory_tokens_db_t *db = tg_memory_of(s);
     pthread_mutex_lock(&db->mutex);
     bool found = is_of_start(&db->nodes, node_id, started_at) && forget(&db->nodes, &db->workers, node_id);
+    pthread_mutex_unlock(&db->mutex);
+    return found ? TG_OK : TG_ERR_NOTFOUND;
+}
+
+tg_err_t tg_memory_node_drain(tg_token_store_t *s, int64_t environment_id, tg_str_t node_id, bool drain) {
+    tg_memory_tokens_db_t *db = tg_memory_of(s);
+    pthread_mutex_lock(&db->mutex);
+    ptrdiff_t i = node_index(&db->nodes, node_id);
+    tg_node_t *row = i < 0 ? NULL : db->nodes.rows[i];
+    bool found = row != NULL && row->environment_id == environment_id;
+    if (found) {
+        row->drain = drain;
+    }
     pthread_mutex_unlock(&db->mutex);
     return found ? TG_OK : TG_ERR_NOTFOUND;
 }

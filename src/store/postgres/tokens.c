@@ -36,6 +36,7 @@ static const tg_token_ops_t ops = {
     .request_prune = tg_postgres_request_prune,
     .node_put = tg_postgres_node_put,
     .node_remove = tg_postgres_node_remove,
+    .node_drain = tg_postgres_node_drain,
     .node_list = tg_postgres_node_list,
 };
 

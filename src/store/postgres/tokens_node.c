@@ -27,10 +27,12 @@ static tg_err_t node_write(tg_pg_t *q, const tg_node_t *n, tg_str_t workers) {
     tg_pgquery_t s;
     tg_pgquery_read(&s, q,
                     "INSERT INTO node (node_id, environment_id, environment, address, version, started_at, seen_at,"
-                    " wanted, workers) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT (node_id) DO UPDATE SET"
+                    " wanted, workers, draining, requests) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
+                    " ON CONFLICT (node_id) DO UPDATE SET drain = node.drain AND node.started_at = excluded.started_at,"
                     " environment_id = excluded.environment_id, environment = excluded.environment,"
                     " address = excluded.address, version = excluded.version, started_at = excluded.started_at,"
-                    " seen_at = excluded.seen_at, wanted = excluded.wanted, workers = excluded.workers");
+                    " seen_at = excluded.seen_at, wanted = excluded.wanted, workers = excluded.workers,"
+                    " draining = excluded.draining, requests = excluded.requests");
     tg_pgquery_text(&s, n->node_id);
     tg_pgquery_int(&s, n->environment_id);
     tg_pgquery_text(&s, n->environment);
@@ -40,6 +42,8 @@ static tg_err_t node_write(tg_pg_t *q, const tg_node_t *n, tg_str_t workers) {
     tg_pgquery_int(&s, n->seen_at);
     tg_pgquery_int(&s, n->wanted);
     tg_pgquery_text(&s, workers);
+    tg_pgquery_bool(&s, n->draining);
+    tg_pgquery_int(&s, n->requests);
     return tg_pgquery_run(&s);
 }
 
@@ -63,6 +67,15 @@ tg_err_t tg_postgres_node_remove(tg_token_store_t *store, tg_str_t node_id, tg_m
     return tg_pgquery_changed(&s);
 }
 
+tg_err_t tg_postgres_node_drain(tg_token_store_t *store, int64_t environment_id, tg_str_t node_id, bool drain) {
+    tg_pgquery_t s;
+    tg_pgquery_read(&s, db(store), "UPDATE node SET drain = $1 WHERE node_id = $2 AND environment_id = $3");
+    tg_pgquery_bool(&s, drain);
+    tg_pgquery_text(&s, node_id);
+    tg_pgquery_int(&s, environment_id);
+    return tg_pgquery_changed(&s);
+}
+
 static void node_read(tg_pgquery_t *s, tg_arena_t *arena, tg_node_t *out) {
     tg_pgquery_col_text(s, 0, arena, &out->node_id);
     out->environment_id = tg_pgquery_col_int(s, 1);
@@ -72,6 +85,9 @@ static void node_read(tg_pgquery_t *s, tg_arena_t *arena, tg_node_t *out) {
     out->started_at = tg_pgquery_col_int(s, 5);
     out->seen_at = tg_pgquery_col_int(s, 6);
     out->wanted = tg_pgquery_col_int(s, 7);
+    out->draining = tg_pgquery_col_int(s, 9) != 0;
+    out->requests = tg_pgquery_col_int(s, 10);
+    out->drain = tg_pgquery_col_int(s, 11) != 0;
     tg_pgquery_fail(s, tg_node_workers_read(tg_pgquery_col(s, 8), arena, out));
 }
 
@@ -82,8 +98,8 @@ tg_err_t tg_postgres_node_list(tg_token_store_t *store, int64_t environment_id, 
     tg_rows_init(&rows, arena, sizeof(tg_node_t));
     tg_pgquery_read(
         &s, db(store),
-        "SELECT node_id, environment_id, environment, address, version, started_at, seen_at, wanted, workers FROM node"
-        " WHERE ($1::bigint = 0 OR environment_id = $1) AND seen_at >= $2 ORDER BY node_id");
+        "SELECT node_id, environment_id, environment, address, version, started_at, seen_at, wanted, workers, draining,"
+        " requests, drain FROM node WHERE ($1::bigint = 0 OR environment_id = $1) AND seen_at >= $2 ORDER BY node_id");
     tg_pgquery_int(&s, environment_id);
     tg_pgquery_int(&s, since);
     while (tg_pgquery_step(&s)) {

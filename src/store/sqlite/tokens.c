@@ -55,6 +55,7 @@ static const tg_token_ops_t ops = {
     .request_prune = tg_sqlite_request_prune,
     .node_put = tg_sqlite_node_put,
     .node_remove = tg_sqlite_node_remove,
+    .node_drain = tg_sqlite_node_drain,
     .node_list = tg_sqlite_node_list,
 };
 

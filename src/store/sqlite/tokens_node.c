@@ -50,9 +50,13 @@ tg_err_t tg_sqlite_epoch_get(tg_token_store_t *store, int64_t environment_id, tg
 static tg_err_t node_write(tg_sqlite_tokens_t *t, const tg_node_t *n, tg_str_t workers) {
     tg_query_t s;
     tg_query_write(&s, &t->q,
-                   "INSERT OR REPLACE INTO node (node_id, environment_id, environment, address, version, started_at, "
-                   "seen_at, wanted, workers)"
-                   " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                   "INSERT INTO node (node_id, environment_id, environment, address, version, started_at, seen_at,"
+                   " wanted, workers, draining, requests) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+                   " ON CONFLICT DO UPDATE SET environment_id = excluded.environment_id,"
+                   " environment = excluded.environment, address = excluded.address, version = excluded.version,"
+                   " drain = drain AND started_at = excluded.started_at, started_at = excluded.started_at,"
+                   " seen_at = excluded.seen_at, wanted = excluded.wanted, workers = excluded.workers,"
+                   " draining = excluded.draining, requests = excluded.requests");
     tg_query_text(&s, n->node_id);
     tg_query_int(&s, n->environment_id);
     tg_query_text(&s, n->environment);
@@ -62,6 +66,8 @@ static tg_err_t node_write(tg_sqlite_tokens_t *t, const tg_node_t *n, tg_str_t w
     tg_query_int(&s, n->seen_at);
     tg_query_int(&s, n->wanted);
     tg_query_text(&s, workers);
+    tg_query_int(&s, n->draining);
+    tg_query_int(&s, n->requests);
     return tg_query_run(&s);
 }
 
@@ -96,6 +102,21 @@ tg_err_t tg_sqlite_node_remove(tg_token_store_t *store, tg_str_t node_id, tg_ms_
     return tg_tokens_end(t, err);
 }
 
+tg_err_t tg_sqlite_node_drain(tg_token_store_t *store, int64_t environment_id, tg_str_t node_id, bool drain) {
+    tg_sqlite_tokens_t *t = (tg_sqlite_tokens_t *)store;
+    tg_query_t s;
+    tg_err_t err = tg_tokens_begin(t);
+    if (err != TG_OK) {
+        return err;
+    }
+    tg_query_write(&s, &t->q, "UPDATE node SET drain = ? WHERE node_id = ? AND environment_id = ?");
+    tg_query_int(&s, drain);
+    tg_query_text(&s, node_id);
+    tg_query_int(&s, environment_id);
+    err = tg_query_changed(&s);
+    return tg_tokens_end(t, err);
+}
+
 static void node_read(tg_query_t *s, tg_arena_t *arena, tg_node_t *out) {
     tg_query_col_text(s, 0, arena, &out->node_id);
     out->environment_id = sqlite3_column_int64(s->st, 1);
@@ -106,6 +127,9 @@ static void node_read(tg_query_t *s, tg_arena_t *arena, tg_node_t *out) {
     out->seen_at = sqlite3_column_int64(s->st, 6);
     out->wanted = sqlite3_column_int64(s->st, 7);
     const char *workers = sqlite3_column_blob(s->st, 8);
+    out->draining = sqlite3_column_int64(s->st, 9) != 0;
+    out->requests = sqlite3_column_int64(s->st, 10);
+    out->drain = sqlite3_column_int64(s->st, 11) != 0;
     tg_query_fail(s, tg_node_workers_read(tg_strn(workers, (size_t)sqlite3_column_bytes(s->st, 8)), arena, out));
 }
 
@@ -117,8 +141,8 @@ tg_err_t tg_sqlite_node_list(tg_token_store_t *store, int64_t environment_id, tg
     tg_rows_init(&rows, arena, sizeof(tg_node_t));
     tg_query_read(
         &s, &t->q,
-        "SELECT node_id, environment_id, environment, address, version, started_at, seen_at, wanted, workers FROM node"
-        " WHERE (?1 = 0 OR environment_id = ?1) AND seen_at >= ?2 ORDER BY node_id");
+        "SELECT node_id, environment_id, environment, address, version, started_at, seen_at, wanted, workers, draining,"
+        " requests, drain FROM node WHERE (?1 = 0 OR environment_id = ?1) AND seen_at >= ?2 ORDER BY node_id");
     tg_query_int(&s, environment_id);
     tg_query_int(&s, since);
     while (tg_query_step(&s)) {
