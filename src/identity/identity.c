@@ -1,19 +1,20 @@
 #include "identity/identity.h"
 
+#include "identity/database/database.h"
+#include "identity/http/http.h"
 #include "identity/ldap/ldap.h"
 #include "identity/parts.h"
 
 typedef struct {
     tg_provider_type_t type;
-    const char *name;
-    tg_err_t (*init)(void);
+    tg_err_t (*init)(void); /* NULL: nothing is wanted */
     tg_err_t (*open)(const tg_identity_provider_t *p, tg_identity_t **out, tg_fault_t *fault);
 } kind_t;
 
 static const kind_t kinds[] = {
-    {TG_PROVIDER_LDAP, "LDAP", tg_identity_ldap_init, tg_identity_ldap_open},
-    {TG_PROVIDER_DATABASE, "DATABASE", NULL, NULL},
-    {TG_PROVIDER_API, "API", NULL, NULL},
+    {TG_PROVIDER_LDAP, tg_identity_ldap_init, tg_identity_ldap_open},
+    {TG_PROVIDER_DATABASE, NULL, tg_identity_database_open},
+    {TG_PROVIDER_API, tg_identity_http_init, tg_identity_http_open},
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -31,11 +32,8 @@ tg_err_t tg_identity_init(void) {
 tg_err_t tg_identity_open(const tg_identity_provider_t *p, tg_identity_t **out, tg_fault_t *fault) {
     *out = NULL;
     for (size_t i = 0; i < KINDS; i++) {
-        if (kinds[i].type == p->type && kinds[i].open != NULL) {
-            return kinds[i].open(p, out, fault);
-        }
         if (kinds[i].type == p->type) {
-            return tg_fault(fault, TG_ERR_INVALID, "type", "%s is not available", kinds[i].name);
+            return kinds[i].open(p, out, fault);
         }
     }
     return tg_fault(fault, TG_ERR_INVALID, "type", "is none of the known types");
