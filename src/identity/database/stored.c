@@ -21,6 +21,17 @@ static tg_err_t clear_verify(tg_str_t stored, tg_str_t password, bool *right) {
 
 /* ---- digests ---- */
 
+tg_err_t tg_stored_hex(tg_str_t s, uint8_t *out, size_t cap, size_t *n) {
+    char lower[2 * TG_STORED_HEX_MAX];
+    if (s.n > sizeof(lower)) {
+        return TG_ERR_LIMIT;
+    }
+    for (size_t i = 0; i < s.n; i++) {
+        lower[i] = s.p[i] >= 'A' && s.p[i] <= 'F' ? (char)(s.p[i] | 0x20) : s.p[i];
+    }
+    return tg_hex_decode(tg_strn(lower, s.n), out, cap, n);
+}
+
 static bool digest_once(EVP_MD_CTX *ctx, const EVP_MD *md, tg_str_t a, tg_str_t b, uint8_t *out, unsigned *n) {
     return EVP_DigestInit_ex(ctx, md, NULL) == 1 && EVP_DigestUpdate(ctx, a.p, a.n) == 1 &&
            EVP_DigestUpdate(ctx, b.p, b.n) == 1 && EVP_DigestFinal_ex(ctx, out, n) == 1;
@@ -44,7 +55,7 @@ static tg_err_t digest_compare(const tg_database_provider_t *d, const EVP_MD *md
     uint8_t kept[EVP_MAX_MD_SIZE], made[EVP_MAX_MD_SIZE];
     size_t n, size = (size_t)EVP_MD_get_size(md);
     tg_err_t err =
-        d->base64 ? tg_b64_decode(stored, kept, sizeof(kept), &n) : tg_hex_decode(stored, kept, sizeof(kept), &n);
+        d->base64 ? tg_b64_decode(stored, kept, sizeof(kept), &n) : tg_stored_hex(stored, kept, sizeof(kept), &n);
     if (err || n != size) {
         return tg_fault(why, TG_ERR_INVALID, "", "what is stored is not %zu bytes in %s", size,
                         d->base64 ? "base64" : "hex");
@@ -58,7 +69,9 @@ static tg_err_t digest_compare(const tg_database_provider_t *d, const EVP_MD *md
 static tg_err_t digest_verify(const tg_database_provider_t *d, tg_str_t stored, tg_str_t salt, tg_str_t password,
                               bool *right, tg_fault_t *why) {
     char name[16] = {0};
-    memcpy(name, d->digest.p, d->digest.n < sizeof(name) ? d->digest.n : sizeof(name) - 1);
+    if (d->digest.n > 0 && d->digest.n < sizeof(name)) {
+        memcpy(name, d->digest.p, d->digest.n);
+    }
     EVP_MD *md = EVP_MD_fetch(NULL, name, NULL);
     if (md == NULL) {
         return tg_fault(why, TG_ERR_INVALID, "passwordDigest", "there is no digest %s here", name);
@@ -98,7 +111,7 @@ tg_err_t tg_stored_verify(const tg_database_provider_t *d, tg_str_t stored, tg_s
     case TG_PASSWORD_BCRYPT:
         return tg_stored_bcrypt(behind(stored, TG_STR("bcrypt$")), password, right, why);
     case TG_PASSWORD_ARGON2:
-        return tg_stored_argon2(behind(stored, TG_STR("argon2$")), password, right, why);
+        return tg_stored_argon2(behind(stored, TG_STR("argon2")), password, right, why);
     case TG_PASSWORD_PBKDF2:
         return tg_stored_pbkdf2(stored, d->iterations, password, right, why);
     case TG_PASSWORD_QUERY:
@@ -109,19 +122,14 @@ tg_err_t tg_stored_verify(const tg_database_provider_t *d, tg_str_t stored, tg_s
 }
 
 void tg_stored_pretend(const tg_database_provider_t *d, tg_str_t password) {
-    static const tg_str_t bcrypt = TG_STR("$2b$10$abcdefghijklmnopqrstuuWqvq0hQk8mB1Zt0Cq7Jc0o1mJ8mJtZS");
-    static const tg_str_t argon2 =
-        TG_STR("$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
-    static const tg_str_t pbkdf2 =
-        TG_STR("pbkdf2_sha256$600000$abcdefghijkl$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=");
     bool right;
     tg_err_t err = TG_OK;
     if (d->format == TG_PASSWORD_BCRYPT) {
-        err = tg_stored_bcrypt(bcrypt, password, &right, NULL);
+        err = tg_stored_bcrypt(TG_STR(TG_STORED_PRETEND_BCRYPT), password, &right, NULL);
     } else if (d->format == TG_PASSWORD_ARGON2) {
-        err = tg_stored_argon2(argon2, password, &right, NULL);
+        err = tg_stored_argon2(TG_STR(TG_STORED_PRETEND_ARGON2), password, &right, NULL);
     } else if (d->format == TG_PASSWORD_PBKDF2) {
-        err = tg_stored_pbkdf2(pbkdf2, 1, password, &right, NULL);
+        err = tg_stored_pbkdf2(TG_STR(TG_STORED_PRETEND_PBKDF2), 1, password, &right, NULL);
     }
     (void)err; /* nothing was to be found out */
 }

@@ -5,7 +5,7 @@
  * DIGEST: hex or base64 of the digest of password and salt; a further round is over the bytes of the one before.
  * BCRYPT: $2a$, $2b$, $2y$; as everywhere, bytes behind the 72nd do not count.
  * ARGON2: $argon2id$, $argon2i$, $argon2d$, with v, m, t, p as libargon2 writes them.
- * Of both also as Django has them, with "bcrypt$" or "argon2$" in front.
+ * Of both also as Django has them, with "bcrypt$" or "argon2" in front.
  * PBKDF2, with SHA-1, SHA-256 or SHA-512:
  *     pbkdf2_sha256$ITERATIONS$salt$base64              Django; the salt is its bytes
  *     $pbkdf2-sha256$ITERATIONS$base64$base64           passlib ("." for "+", no "="); $pbkdf2$: SHA-1
@@ -32,10 +32,18 @@
  * names the rule without a byte of it. NOMEM. */
 tg_err_t tg_stored_verify(const tg_database_provider_t *d, tg_str_t stored, tg_str_t salt, tg_str_t password,
                           bool *right, tg_fault_t *why) TG_MUST_CHECK;
-/* Takes about as long as a usual password of the format. */
+/* Takes about as long as a usual password of the format: one of these. */
+#define TG_STORED_PRETEND_BCRYPT "$2b$10$abcdefghijklmnopqrstuuWqvq0hQk8mB1Zt0Cq7Jc0o1mJ8mJtZS"
+#define TG_STORED_PRETEND_ARGON2                                                                                       \
+    "$argon2id$v=19$m=65536,t=3,p=4$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+#define TG_STORED_PRETEND_PBKDF2 "pbkdf2_sha256$600000$abcdefghijkl$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 void tg_stored_pretend(const tg_database_provider_t *d, tg_str_t password);
 
 /* ---- of each family; `stored` is trimmed ---- */
+
+#define TG_STORED_HEX_MAX 64 /* bytes */
+/* Hex in either case. INVALID; LIMIT. */
+tg_err_t tg_stored_hex(tg_str_t s, uint8_t *out, size_t cap, size_t *n) TG_MUST_CHECK;
 
 tg_err_t tg_stored_bcrypt(tg_str_t stored, tg_str_t password, bool *right, tg_fault_t *why) TG_MUST_CHECK;
 tg_err_t tg_stored_argon2(tg_str_t stored, tg_str_t password, bool *right, tg_fault_t *why) TG_MUST_CHECK;

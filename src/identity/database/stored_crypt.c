@@ -39,7 +39,9 @@ tg_err_t tg_stored_bcrypt(tg_str_t stored, tg_str_t password, bool *right, tg_fa
         return TG_ERR_NOMEM;
     }
     memcpy(setting, stored.p, stored.n);
-    memcpy(phrase, password.p, password.n < BCRYPT_BYTES ? password.n : BCRYPT_BYTES);
+    if (password.n > 0) {
+        memcpy(phrase, password.p, password.n < BCRYPT_BYTES ? password.n : BCRYPT_BYTES);
+    }
     const char *made = crypt_rn(phrase, setting, data, (int)sizeof(*data));
     *right = made != NULL && strlen(made) == BCRYPT_LEN && tg_secret_eq(made, setting, BCRYPT_LEN);
     tg_wipe(phrase, sizeof(phrase));

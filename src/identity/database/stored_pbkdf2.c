@@ -30,8 +30,10 @@ static const EVP_MD *md_find(tg_str_t name) {
 
 static bool salt_text(tg_str_t s, pbkdf2_t *out) {
     bool fits = s.n > 0 && s.n <= SALT_MAX;
-    memcpy(out->salt, s.p, fits ? s.n : 0);
-    out->salt_n = s.n;
+    if (fits) {
+        memcpy(out->salt, s.p, s.n);
+        out->salt_n = s.n;
+    }
     return fits;
 }
 
@@ -104,7 +106,7 @@ static bool werkzeug(tg_str_t s, pbkdf2_t *out) {
     tg_str_t method = tg_str_take(&s, '$');
     out->md = md_find(tg_str_take(&method, ':'));
     return (method.p == NULL || iterations_text(method, out)) && salt_text(tg_str_take(&s, '$'), out) &&
-           tg_hex_decode(s, out->hash, HASH_MAX, &out->hash_n) == TG_OK;
+           tg_stored_hex(s, out->hash, HASH_MAX, &out->hash_n) == TG_OK;
 }
 
 /* hex or base64 of salt and hash */
@@ -112,7 +114,7 @@ static bool spring(tg_str_t s, pbkdf2_t *out) {
     uint8_t both[48];
     size_t n = 0;
     bool hex = s.n == 2 * sizeof(both);
-    if (hex ? tg_hex_decode(s, both, sizeof(both), &n) != TG_OK : !b64_any(s, both, sizeof(both), &n)) {
+    if (hex ? tg_stored_hex(s, both, sizeof(both), &n) != TG_OK : !b64_any(s, both, sizeof(both), &n)) {
         return false;
     }
     out->md = EVP_sha256();
