@@ -15,7 +15,7 @@
 int64_t tg_identity_now(void);
 /* When a question that comes now has to be answered. */
 int64_t tg_identity_deadline(const tg_identity_t *h);
-/* Whole milliseconds until then, at least 1, or 0 when it has passed. */
+/* Milliseconds until then, rounded up, so that who waits so long waits long enough; 0: it has passed. */
 int tg_identity_left_ms(int64_t deadline);
 
 /* ---- what is told ---- */

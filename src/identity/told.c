@@ -18,7 +18,7 @@ int64_t tg_identity_deadline(const tg_identity_t *h) {
 
 int tg_identity_left_ms(int64_t deadline) {
     int64_t left = deadline - tg_identity_now();
-    return left <= 0 ? 0 : left < 1000 ? 1 : (int)(left / 1000);
+    return left <= 0 ? 0 : (int)((left + 999) / 1000);
 }
 
 /* ---- steps and faults ---- */

@@ -25,12 +25,17 @@ class Refused(AssertionError):
         self.fault = told["fault"]
 
 
+SECRETS = ("password", "bindPassword", "clientKey")
+
+
 class Probe:
-    """The answers are the dicts that the probe prints: "verdict" or "error", "roles", "claims", "steps", ..."""
+    """The answers are the dicts that the probe prints: "verdict" or "error", "roles", "claims", "steps", ... None may have a secret in it."""
 
     def __init__(self, body, env=None):
+        options = os.environ.get("ASAN_OPTIONS", "") + ":detect_leaks=1"
+        self.secrets = {body[name] for name in SECRETS if body.get(name)}
         self.process = subprocess.Popen([str(BUILD / "tests" / "identity-probe")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env={**os.environ, **(env or {})})
+                                        env={**os.environ, "ASAN_OPTIONS": options, **(env or {})})
         try:
             told = self._say({"provider": {"name": "users", "timeoutMillis": 5000 * SLOW, **body}})
             if told["opened"] != "ok":
@@ -44,9 +49,12 @@ class Probe:
         self.process.stdin.flush()
         got = self.process.stdout.readline()
         assert got, f"the probe died: {self.process.wait(10)}"
+        assert not any(secret in got for secret in self.secrets), got
         return json.loads(got)
 
     def check(self, username, password, **more):
+        if len(password) > 7 and password != username:
+            self.secrets.add(password if isinstance(password, str) else password.decode(errors="replace"))
         return self._say({"ask": "check", **spell("username", username), **spell("password", password), **more})
 
     def look_up(self, username, **more):

@@ -1,6 +1,9 @@
 """An OpenLDAP server of the tests' own: a plain process on loopback with its configuration and data in a temporary folder."""
 
+import base64
+import glob
 import os
+import pathlib
 import shutil
 import signal
 import socket
@@ -29,7 +32,6 @@ moduleload ppolicy
 pidfile {home}/slapd.pid
 argsfile {home}/slapd.args
 {tls}
-{more}
 database mdb
 suffix {suffix}
 rootdn {admin}
@@ -37,7 +39,7 @@ rootpw "{password}"
 directory {home}/data
 maxsize 67108864
 dbnosync
-limits users size=unlimited
+limits users size={size}
 access to attrs=userPassword by anonymous auth by * none
 access to dn.subtree="ou=secret,{suffix}" by * none
 access to * by users read by * auth
@@ -57,12 +59,19 @@ objectClass: pwdPolicy
 objectClass: device
 cn: default
 pwdAttribute: userPassword
+
+dn: cn=strict,{SUFFIX}
+objectClass: pwdPolicy
+objectClass: device
+cn: strict
+pwdAttribute: userPassword
+pwdMustChange: TRUE
+pwdLockout: TRUE
 """
 
 
 def entry(dn, **attributes):
     """LDIF of one entry; values are str or bytes, or lists of them."""
-    import base64
     lines = ["dn:: " + base64.b64encode(dn.encode()).decode()]
     for name, values in attributes.items():
         for value in values if isinstance(values, list) else [values]:
@@ -76,9 +85,9 @@ def unit(name, below=SUFFIX):
 
 
 class Slapd:
-    """`ldif`: what the directory holds from the start, beside its root. names: of its certificate."""
+    """`ldif`: what the directory holds from the start, beside its root. names: of its certificate. size: entries that a search of users gets."""
 
-    def __init__(self, ldif="", names=("127.0.0.1",), tls=True, more="", days=30):
+    def __init__(self, ldif="", names=("127.0.0.1",), tls=True, size="unlimited", days=30):
         self.port, self.tls_port = free_port(), free_port()
         self.url, self.tls_url = f"ldap://127.0.0.1:{self.port}", f"ldaps://127.0.0.1:{self.tls_port}"
         self.tls = tls
@@ -87,14 +96,14 @@ class Slapd:
         self.authority = Authority("Directory CA")
         self.log = open(os.path.join(self.home, "log"), "ab")
         try:
-            self._configure(names, more, days)
+            self._configure(names, size, days)
             self._load(TREE + "\n" + ldif)
             self.start()
         except BaseException:
             self.close()
             raise
 
-    def _configure(self, names, more, days):
+    def _configure(self, names, size, days):
         os.mkdir(os.path.join(self.home, "data"))
         lines = ""
         if self.tls:
@@ -102,7 +111,7 @@ class Slapd:
             lines = f"TLSCertificateFile {certificate}\nTLSCertificateKeyFile {key}"
         self.configuration = os.path.join(self.home, "slapd.conf")
         with open(self.configuration, "w", encoding="utf-8") as f:
-            f.write(CONFIGURATION.format(home=self.home, tls=lines, more=more, suffix=SUFFIX, admin=ADMIN, password=PASSWORD))
+            f.write(CONFIGURATION.format(home=self.home, tls=lines, size=size, suffix=SUFFIX, admin=ADMIN, password=PASSWORD))
 
     def _load(self, ldif):
         got = subprocess.run(["/usr/sbin/slapadd", "-q", "-f", self.configuration], input=ldif, text=True, capture_output=True, check=False)
@@ -140,6 +149,11 @@ class Slapd:
 
     def pause(self):
         self.process.send_signal(signal.SIGSTOP)
+        wait_for(self._stands_still, 10 * SLOW, "slapd is stopped")
+
+    def _stands_still(self):
+        tasks = glob.glob(f"/proc/{self.process.pid}/task/*/stat")
+        return all(pathlib.Path(task).read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] == "T" for task in tasks)
 
     def go_on(self):
         self.process.send_signal(signal.SIGCONT)

@@ -166,8 +166,8 @@ tg_err_t tg_identity_ldap_open(const tg_identity_provider_t *p, tg_identity_t **
     d->base.provider = p;
     d->base.ops = p->of.ldap.authentication == TG_LDAP_SIMPLE ? &simple_ops : &advanced_ops;
     d->p = &p->of.ldap;
-    d->service = (tg_ldap_link_t){.handle = &d->base, .server = &d->server, .fd = -1};
-    d->user = (tg_ldap_link_t){.handle = &d->base, .server = &d->server, .fd = -1};
+    d->service = (tg_ldap_link_t){.handle = &d->base, .server = &d->server};
+    d->user = (tg_ldap_link_t){.handle = &d->base, .server = &d->server};
     tg_arena_init(&d->arena, ARENA_MAX);
     tg_err_t err = tg_ldap_prepare(d, fault);
     if (err) {

@@ -3,8 +3,8 @@
  *
  * A handle has up to two connections: of the service account, for searches (ADVANCED), and one that is bound anew as
  * each user whose password is asked for. Both stay open between questions; one that its server has closed meanwhile is
- * opened again, once and quietly. Sockets never block, so that a server which stops in the middle of a word holds
- * nobody longer than the time-out.
+ * opened again, once and quietly. A server that stops in the middle of a word holds nobody longer than the time-out
+ * (wire.h).
  */
 #ifndef TG_IDENTITY_LDAP_LDAP_H
 #define TG_IDENTITY_LDAP_LDAP_H

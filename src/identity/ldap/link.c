@@ -1,18 +1,13 @@
 #include "identity/ldap/link.h"
 
-#include <fcntl.h>
-#include <openldap.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "identity/ldap/dial.h"
 #include "identity/ldap/state.h"
 #include "identity/ldap/tls.h"
 #include "identity/parts.h"
-
-#define WORD_MAX (1 << 20) /* bytes of one message of the server */
 
 /* ---- the address ---- */
 
@@ -73,11 +68,6 @@ void tg_ldap_server_release(tg_ldap_server_t *s) {
 
 /* ---- waiting ---- */
 
-static struct timeval left(int64_t deadline) {
-    int ms = tg_identity_left_ms(deadline);
-    return (struct timeval){.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
-}
-
 static int last_code(LDAP *ld) {
     int code = LDAP_OTHER;
     ldap_get_option(ld, LDAP_OPT_RESULT_CODE, &code);
@@ -87,31 +77,29 @@ static int last_code(LDAP *ld) {
 /* A request could not be sent, or its answer not be read. What is left of the connection is of no use. */
 static tg_err_t lost(tg_ldap_link_t *l, const char *step, int64_t since) {
     int code = last_code(l->ld);
-    l->lost = true;
+    bool late = code == LDAP_TIMEOUT || tg_identity_left_ms(l->wire.deadline) == 0;
+    l->lost = !late;
     tg_ldap_link_close(l);
-    return code == LDAP_NO_MEMORY
-               ? TG_ERR_NOMEM
-               : tg_identity_fail(l->handle, TG_ERR_UNAVAILABLE, step, since, "%s", ldap_err2string(code));
+    if (code == LDAP_NO_MEMORY) {
+        return TG_ERR_NOMEM;
+    }
+    return tg_identity_fail(l->handle, TG_ERR_UNAVAILABLE, step, since, "%s",
+                            late ? "no answer in time" : ldap_err2string(code));
 }
 
 /* One message to `id`, or all of them. */
-static tg_err_t answer_wait(tg_ldap_link_t *l, const char *step, int64_t since, int id, int all, int64_t deadline,
-                            LDAPMessage **out) {
-    struct timeval tv = left(deadline);
+static tg_err_t answer_wait(tg_ldap_link_t *l, const char *step, int64_t since, int id, int all, LDAPMessage **out) {
+    int ms = tg_identity_left_ms(l->wire.deadline);
+    struct timeval left = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
     *out = NULL;
-    int type = ldap_result(l->ld, id, all, &tv, out);
-    if (type > 0) {
+    if (ms > 0 && ldap_result(l->ld, id, all, &left, out) > 0) {
         return TG_OK;
     }
     if (*out != NULL) {
         ldap_msgfree(*out);
         *out = NULL;
     }
-    if (type < 0) {
-        return lost(l, step, since);
-    }
-    tg_ldap_link_close(l);
-    return tg_identity_fail(l->handle, TG_ERR_UNAVAILABLE, step, since, "no answer in time");
+    return lost(l, step, since);
 }
 
 /* ---- opening and closing ---- */
@@ -124,55 +112,38 @@ static bool is_over(int fd) {
 
 void tg_ldap_link_begin(tg_ldap_link_t *l) {
     l->lost = false;
-    if (l->ld != NULL && is_over(l->fd)) {
+    if (l->ld != NULL && is_over(l->wire.fd)) {
         tg_ldap_link_close(l);
     }
     l->reused = l->ld != NULL;
 }
 
 void tg_ldap_link_close(tg_ldap_link_t *l) {
+    l->wire.deadline = 0;
     if (l->ld != NULL) {
         ldap_unbind_ext(l->ld, NULL, NULL); /* closes the socket too */
     }
     l->ld = NULL;
-    l->fd = -1;
     l->bound = false;
 }
 
-static int options_set(LDAP *ld) {
-    const int version = LDAP_VERSION3, deref = LDAP_DEREF_NEVER;
-    ber_len_t most = WORD_MAX;
-    Sockbuf *sb = NULL;
-    if (ldap_set_option(ld, LDAP_OPT_PROTOCOL_VERSION, &version) || ldap_set_option(ld, LDAP_OPT_DEREF, &deref) ||
-        ldap_set_option(ld, LDAP_OPT_REFERRALS, LDAP_OPT_OFF) || ldap_set_option(ld, LDAP_OPT_RESTART, LDAP_OPT_ON) ||
-        ldap_get_option(ld, LDAP_OPT_SOCKBUF, &sb) || sb == NULL) {
-        return -1;
-    }
-    return ber_sockbuf_ctrl(sb, LBER_SB_OPT_SET_MAX_INCOMING, &most) == 1 ? 0 : -1;
-}
-
 static tg_err_t adopt(tg_ldap_link_t *l, int fd, int64_t since) {
-    int code = ldap_init_fd(fd, LDAP_PROTO_TCP, l->server->url, &l->ld);
-    if (code != LDAP_SUCCESS) {
-        close(fd);
-        l->ld = NULL;
-        return code == LDAP_NO_MEMORY
-                   ? TG_ERR_NOMEM
-                   : tg_identity_fail(l->handle, TG_ERR_UNAVAILABLE, "connect", since, "%s", ldap_err2string(code));
+    int code = tg_ldap_wire_adopt(&l->wire, fd, l->server->url, &l->ld);
+    if (code == LDAP_SUCCESS || code == LDAP_NO_MEMORY) {
+        return code == LDAP_SUCCESS ? TG_OK : TG_ERR_NOMEM;
     }
-    l->fd = fd;
-    return options_set(l->ld) == 0 ? TG_OK : TG_ERR_NOMEM;
+    return tg_identity_fail(l->handle, TG_ERR_UNAVAILABLE, "connect", since, "%s", ldap_err2string(code));
 }
 
 /* RFC 4511 4.14 */
-static tg_err_t start_tls(tg_ldap_link_t *l, int64_t deadline) {
+static tg_err_t start_tls(tg_ldap_link_t *l) {
     int64_t since = tg_identity_now();
     int id, code = LDAP_OTHER;
     LDAPMessage *answer;
     if (ldap_start_tls(l->ld, NULL, NULL, &id) != LDAP_SUCCESS) {
         return lost(l, "tls", since);
     }
-    tg_err_t err = answer_wait(l, "tls", since, id, LDAP_MSG_ALL, deadline, &answer);
+    tg_err_t err = answer_wait(l, "tls", since, id, LDAP_MSG_ALL, &answer);
     if (err) {
         return err;
     }
@@ -185,13 +156,9 @@ static tg_err_t start_tls(tg_ldap_link_t *l, int64_t deadline) {
 }
 
 static tg_err_t secure(tg_ldap_link_t *l, int64_t deadline) {
-    tg_err_t err = l->server->start_tls ? start_tls(l, deadline) : TG_OK;
+    tg_err_t err = l->server->start_tls ? start_tls(l) : TG_OK;
     if (!err && (l->server->tls || l->server->start_tls)) {
         err = tg_ldap_tls(l->handle, l->ld, l->server->verify, l->server->host, deadline);
-        int flags = l->ld != NULL ? fcntl(l->fd, F_GETFL) : -1;
-        if (!err && (flags < 0 || fcntl(l->fd, F_SETFL, flags | O_NONBLOCK) != 0)) { /* libldap takes it off */
-            err = TG_ERR_BUG;
-        }
     }
     return err;
 }
@@ -199,6 +166,7 @@ static tg_err_t secure(tg_ldap_link_t *l, int64_t deadline) {
 tg_err_t tg_ldap_link_open(tg_ldap_link_t *l, int64_t deadline) {
     int64_t since = tg_identity_now();
     int fd = -1;
+    l->wire.deadline = deadline;
     if (l->ld != NULL) {
         return TG_OK;
     }
@@ -259,13 +227,14 @@ tg_err_t tg_ldap_link_bind(tg_ldap_link_t *l, const char *dn, tg_str_t password,
     int64_t since = tg_identity_now();
     LDAPMessage *answer;
     int id;
+    l->wire.deadline = deadline;
     if (dn[0] == '\0' || password.n == 0) {
         return TG_ERR_BUG;
     }
     if (bind_send(l, dn, password, &id) != LDAP_SUCCESS) {
         return lost(l, "bind", since);
     }
-    tg_err_t err = answer_wait(l, "bind", since, id, LDAP_MSG_ALL, deadline, &answer);
+    tg_err_t err = answer_wait(l, "bind", since, id, LDAP_MSG_ALL, &answer);
     if (!err) {
         bound_read(l->ld, answer, out);
     }
@@ -274,8 +243,8 @@ tg_err_t tg_ldap_link_bind(tg_ldap_link_t *l, const char *dn, tg_str_t password,
 
 /* ---- searches ---- */
 
-static int search_send(tg_ldap_link_t *l, const tg_ldap_search_t *s, int64_t deadline, int *id) {
-    struct timeval limit = {.tv_sec = tg_identity_left_ms(deadline) / 1000 + 1};
+static int search_send(tg_ldap_link_t *l, const tg_ldap_search_t *s, int *id) {
+    struct timeval limit = {.tv_sec = tg_identity_left_ms(l->wire.deadline) / 1000 + 1};
     LDAPControl *paging = NULL;
     int code = s->cookie != NULL ? ldap_create_page_control(l->ld, s->page, s->cookie, 0, &paging) : LDAP_SUCCESS;
     if (code == LDAP_SUCCESS) {
@@ -340,12 +309,13 @@ tg_err_t tg_ldap_link_search(tg_ldap_link_t *l, const tg_ldap_search_t *s, int64
     int id, seen = 0;
     bool over = false;
     *code = LDAP_OTHER;
-    if (search_send(l, s, deadline, &id) != LDAP_SUCCESS) {
+    l->wire.deadline = deadline;
+    if (search_send(l, s, &id) != LDAP_SUCCESS) {
         return lost(l, s->step, since);
     }
     while (!over) {
         LDAPMessage *m;
-        tg_err_t err = answer_wait(l, s->step, since, id, LDAP_MSG_ONE, deadline, &m);
+        tg_err_t err = answer_wait(l, s->step, since, id, LDAP_MSG_ONE, &m);
         if (err) {
             return err;
         }

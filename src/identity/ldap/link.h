@@ -6,7 +6,7 @@
 
 #include <ldap.h>
 
-#include "identity/identity.h"
+#include "identity/ldap/wire.h"
 
 /* Where and how; the same for all connections of a handle. */
 typedef struct {
@@ -23,7 +23,7 @@ typedef struct {
     tg_identity_t *handle;
     const tg_ldap_server_t *server;
     LDAP *ld;
-    int fd;
+    tg_ldap_wire_t wire;
     bool bound;  /* the caller's: as whom it wants to be */
     bool reused; /* was open before this question */
     bool lost;   /* the server has gone away in this question */

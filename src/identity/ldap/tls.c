@@ -52,8 +52,8 @@ static tg_err_t context_set(tg_identity_t *h, LDAP *ld, const tg_provider_tls_t 
                                           fd >= 0 ? "tls.ca" : SYSTEM_AUTHORITIES);
 }
 
-static const char *reason(LDAP *ld, int code, char **words) {
-    if (code == LDAP_TIMEOUT) {
+static const char *reason(LDAP *ld, int64_t deadline, char **words) {
+    if (tg_identity_left_ms(deadline) == 0) {
         return "no answer in time";
     }
     ldap_get_option(ld, LDAP_OPT_DIAGNOSTIC_MESSAGE, words);
@@ -65,17 +65,13 @@ static const char *reason(LDAP *ld, int code, char **words) {
 
 tg_err_t tg_ldap_tls(tg_identity_t *h, LDAP *ld, const tg_provider_tls_t *t, const char *host, int64_t deadline) {
     int64_t since = tg_identity_now();
-    int ms = tg_identity_left_ms(deadline);
-    const struct timeval left = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
     tg_err_t err = context_set(h, ld, t, since);
     if (err) {
         return err;
     }
-    ldap_set_option(ld, LDAP_OPT_NETWORK_TIMEOUT, &left);
-    int code = ldap_install_tls(ld);
-    if (code != LDAP_SUCCESS) {
+    if (ldap_install_tls(ld) != LDAP_SUCCESS) {
         char *words = NULL;
-        err = tg_identity_fail(h, TG_ERR_UNAVAILABLE, "tls", since, "%s: %s", host, reason(ld, code, &words));
+        err = tg_identity_fail(h, TG_ERR_UNAVAILABLE, "tls", since, "%s: %s", host, reason(ld, deadline, &words));
         ldap_memfree(words);
         return err;
     }
