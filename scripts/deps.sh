@@ -8,11 +8,11 @@ set -euo pipefail
 
 packages=(
     build-essential pkg-config meson ninja-build
-    nginx nginx-dev libssl-dev libjansson-dev libulfius-dev libsqlite3-dev libpq-dev libargon2-dev
+    nginx nginx-dev libssl-dev libjansson-dev libmicrohttpd-dev libsqlite3-dev libpq-dev libargon2-dev
     libyaml-dev libarchive-dev libldap-dev unixodbc-dev libcrypt-dev
     slapd ldap-utils odbc-postgresql libsqliteodbc # the other ends of identity providers, for tests
     postgresql # its server: tests start one of their own
-    libcurl4-gnutls-dev # libulfius-dev depends on it, and it conflicts with the OpenSSL flavour
+    libcurl4-gnutls-dev
     libcmocka-dev clang libclang-rt-14-dev clang-format clang-tidy cppcheck valgrind
     python3 python3-pytest python3-pytest-xdist python3-requests python3-cryptography python3-websockets
     python3-hypothesis python3-h2 python3-jsonschema openapi-specification

@@ -27,7 +27,7 @@ static const tg_command_t commands[] = {
      "names. URL and bearer token are kept in $XDG_CONFIG_HOME/tollgate/session (else ~/.config), which only its owner "
      "may read.",
      B(URL) | B(NAME) | B(PASSWORD_FILE) | B(CA_FILE) | B(INSECURE_HTTP), 0, 0, tg_login},
-    {"logout", "login", "", "Forget the login", NULL, 0, 0, 0, tg_logout},
+    {"logout", "login", "", "End the session and forget the login", NULL, 0, 0, 0, tg_logout},
     {"status", "login", "", "Show the manager, its health, environments and live nodes", NULL, SHOW, 0, 0, tg_status},
 
     {"get", "objects", "KIND [NAME]", "Show objects, or one of them",

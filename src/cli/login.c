@@ -118,8 +118,26 @@ int tg_login(const tg_args_t *a) {
     return tg_exit_of(err);
 }
 
+/* The login is forgotten also where the manager does not answer; the session ends by itself then. */
+static void session_end(const tg_args_t *a) {
+    tg_saved_login_t s;
+    tg_remote_t c;
+    tg_fault_t why = {"", ""};
+    json_t *answer = NULL;
+    if (tg_saved_login_read(&s))
+        return;
+    if (s.expires_at > now_ms() && !tg_remote_of(a, &s, &c)) {
+        tg_err_t err = tg_remote_try(&c, "DELETE", "/auth/token/", NULL, &answer, &why);
+        if (err && err != TG_ERR_AGAIN)
+            tg_say("the session goes on at %s until it expires: %s", s.url, why.text);
+        json_decref(answer);
+        tg_remote_release(&c);
+    }
+    tg_saved_login_release(&s);
+}
+
 int tg_logout(const tg_args_t *a) {
-    (void)a;
+    session_end(a);
     tg_err_t err = tg_saved_login_remove();
     if (err == TG_ERR_NOTFOUND) {
         printf("you were not logged in\n");

@@ -29,6 +29,7 @@ enum {
     OPT_TLS_KEY,
     OPT_DRAIN,
     OPT_DEFINITIONS,
+    OPT_LOG,
     OPT_ONCE,
     OPT_HELP
 };
@@ -75,6 +76,9 @@ static const struct {
     {{"allow-private-definitions", required_argument, NULL, OPT_DEFINITIONS},
      "NETWORKS",
      "as 10.0.0.0/8,192.168.1.7: API definitions may be fetched from there"},
+    {{"log-format", required_argument, NULL, OPT_LOG},
+     "FORMAT",
+     "of the manager's line for each request: text or json (default text); the gateway's are JSON"},
     {{"once", no_argument, NULL, OPT_ONCE}, "", "demo: stop after the first calls instead of running on"},
     {{"help", no_argument, NULL, OPT_HELP}, "", "this text"},
 };
@@ -94,7 +98,7 @@ static bool option_fits(const char *name, int opt) {
     bool demo = strcmp(name, "demo") == 0;
     if (opt == OPT_ONCE)
         return demo;
-    if (opt == OPT_ADMIN_PASSWORD || opt == OPT_DEFINITIONS)
+    if (opt == OPT_ADMIN_PASSWORD || opt == OPT_DEFINITIONS || opt == OPT_LOG)
         return !demo && strcmp(name, "gateway") != 0;
     if (opt == OPT_DRAIN)
         return !demo && strcmp(name, "manager") != 0;
@@ -134,6 +138,14 @@ static tg_err_t text_take(char *out, size_t cap, const char *value, const char *
     }
     memcpy(out, value, strlen(value) + 1);
     return TG_OK;
+}
+
+static tg_err_t log_format_take(tg_options_t *o, const char *value) {
+    if (strcmp(value, "text") != 0 && strcmp(value, "json") != 0) {
+        tg_say("--log-format: must be text or json");
+        return TG_ERR_INVALID;
+    }
+    return text_take(o->log_format, sizeof(o->log_format), value, "log-format");
 }
 
 /* Absolute, since the planes work in another directory; and without what nginx's configuration would read otherwise. */
@@ -211,6 +223,10 @@ static tg_err_t option_take(tg_options_t *o, int opt, const char *value) {
         return text_take(o->user, sizeof(o->user), value, "user");
     case OPT_ADMIN_PASSWORD:
         return path_take(o->admin_password_file, sizeof(o->admin_password_file), value, "admin-password-file");
+    case OPT_DEFINITIONS:
+        return text_take(o->definition_networks, sizeof(o->definition_networks), value, "allow-private-definitions");
+    case OPT_LOG:
+        return log_format_take(o, value);
     case OPT_READY:
         return path_take(o->ready_file, sizeof(o->ready_file), value, "ready-file");
     case OPT_TLS_CERTIFICATE:
@@ -219,8 +235,6 @@ static tg_err_t option_take(tg_options_t *o, int opt, const char *value) {
         return path_take(o->tls_key, sizeof(o->tls_key), value, "tls-key");
     case OPT_DRAIN:
         return number_take(&o->drain_seconds, value, 0, 3600, "drain-seconds");
-    case OPT_DEFINITIONS:
-        return text_take(o->definition_networks, sizeof(o->definition_networks), value, "allow-private-definitions");
     case OPT_ONCE:
         o->once = true;
         return TG_OK;

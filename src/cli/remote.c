@@ -83,6 +83,13 @@ static tg_err_t session_take(tg_remote_t *c, bool named) {
     return err;
 }
 
+tg_err_t tg_remote_of(const tg_args_t *a, const tg_saved_login_t *s, tg_remote_t *out) {
+    *out = (tg_remote_t){0};
+    transport_take(a, out);
+    memcpy(out->token, s->token, sizeof(out->token));
+    return url_take(out, s->url);
+}
+
 static tg_err_t given_token_take(tg_remote_t *c, const char *file) {
     tg_buf_t text;
     tg_buf_init_fixed(&text, c->token, sizeof(c->token) - 1);

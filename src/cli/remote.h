@@ -18,6 +18,8 @@ typedef struct {
 tg_err_t tg_remote_address(const tg_args_t *a, tg_remote_t *out) TG_MUST_CHECK;
 /* The same with a token: --token-file, TOLLGATE_TOKEN, else the session's if it is of this URL. Said. */
 tg_err_t tg_remote_init(const tg_args_t *a, tg_remote_t *out) TG_MUST_CHECK;
+/* As the session says, whatever the environment names. */
+tg_err_t tg_remote_of(const tg_args_t *a, const tg_saved_login_t *s, tg_remote_t *out) TG_MUST_CHECK;
 void tg_remote_release(tg_remote_t *c); /* wipes */
 
 /* A call below /apiops. *answer is a new reference (an object), or NULL. Anything but 2xx is said and is

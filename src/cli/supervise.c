@@ -77,7 +77,8 @@ static void manager_exec(const supervisor_t *s) {
                                     {"--user", o->user},
                                     {"--admin-password-file", o->admin_password_file},
                                     {"--data", o->data},
-                                    {"--allow-private-definitions", o->definition_networks}};
+                                    {"--allow-private-definitions", o->definition_networks},
+                                    {"--log-format", o->log_format}};
     for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
         if (pairs[i][1][0]) {
             argv[n++] = pairs[i][0];

@@ -14,7 +14,7 @@
 #define NGX_HTTP_TOLLGATE_REOPEN_MS   100
 
 /* Tasks that a thread gives back together, while brief ones wait for it. */
-#define NGX_HTTP_TOLLGATE_TASKS_HELD  4
+#define NGX_HTTP_TOLLGATE_TASKS_HELD  8
 
 /* What is longer, such as a signature with a key of 8192 bits, is not brief. */
 #define NGX_HTTP_TOLLGATE_BRIEF_MS    2

@@ -86,6 +86,7 @@ static tg_err_t throttled(tg_call_t *c, tg_str_t name) {
     if (wait == 0) {
         return TG_OK;
     }
+    atomic_fetch_add(&c->m->metrics.logins_throttled, 1);
     c->retry_after = (wait + TG_SECOND_MS - 1) / TG_SECOND_MS;
     c->oauth_error = "slow_down";
     return tg_call_refuse(c, 429, "", "too many failed logins; wait %lld s", (long long)c->retry_after);
@@ -242,12 +243,27 @@ tg_err_t tg_login(tg_call_t *c) {
     tg_random_text(TOKEN_PREFIX, TOKEN_RANDOM, token);
     err = session_start(c, until, token);
     if (!err) {
+        atomic_fetch_add(&c->m->metrics.logins, 1);
         tg_call_put(c, "access_token", json_string(token));
         tg_call_put(c, "token_type", json_string("Bearer"));
         tg_call_put(c, "expires_in", json_integer((until - c->now) / TG_SECOND_MS));
     }
     tg_wipe(token, sizeof(token));
     return err;
+}
+
+/* As a login, nothing that an audit is about. */
+tg_err_t tg_logout(tg_call_t *c) {
+    uint8_t hash[TG_HASH_LEN];
+    tg_str_t bearer;
+    if (!scheme_take(c->authorization, TG_STR("Bearer"), &bearer)) {
+        return tg_fault(&c->fault, TG_ERR_INVALID, "", "only a session can be ended: come with its bearer token");
+    }
+    tg_err_t err = tg_sha256(bearer, hash);
+    if (!err) {
+        err = tg_call_begin(c);
+    }
+    return err ? err : c->store->ops->session_delete(c->store, hash);
 }
 
 /* ---- every other call ---- */

@@ -24,6 +24,7 @@ void tg_call_release(tg_call_t *c) {
     json_decref(c->answer);
     json_decref(c->before);
     json_decref(c->after);
+    json_decref(c->keys_made);
     tg_buf_release(&c->text);
     tg_arena_release(&c->arena);
 }
@@ -43,7 +44,9 @@ tg_err_t tg_call_begin(tg_call_t *c) {
     if (c->writing) {
         return TG_OK;
     }
+    int64_t asked = tg_clock_us();
     pthread_mutex_lock(&c->m->writer);
+    tg_histogram_add(&c->m->metrics.writer_waits, tg_clock_us() - asked);
     return transaction_begin(c);
 }
 
@@ -119,12 +122,12 @@ tg_err_t tg_call_commit(tg_call_t *c) {
 }
 
 tg_err_t tg_call_end(tg_call_t *c) {
+    int64_t begun = tg_clock_us();
     tg_err_t err = c->store->ops->commit(c->store);
     c->writing = false;
     pthread_mutex_unlock(&c->m->writer);
-    if (!err) {
-        atomic_fetch_add(&c->m->metrics.writes, 1);
-    }
+    tg_histogram_add(&c->m->metrics.commits, tg_clock_us() - begun);
+    atomic_fetch_add(err ? &c->m->metrics.commits_failed : &c->m->metrics.writes, 1);
     return err;
 }
 

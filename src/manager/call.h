@@ -22,7 +22,8 @@ typedef struct {
     int64_t revision;
 } tg_target_t;
 
-#define TG_TARGETS_MAX 256
+#define TG_TARGETS_MAX    256
+#define TG_REQUEST_ID_MAX 65
 
 struct tg_call {
     tg_manager_t *m;
@@ -34,6 +35,8 @@ struct tg_call {
     tg_str_t params[TG_PARAMS_MAX];
     tg_str_t authorization, content_type, if_match_text, address;
     tg_str_t raw_body;
+    bool body_too_long; /* and is not in raw_body */
+    char request_id[TG_REQUEST_ID_MAX];
     tg_form_t query, form;
     json_t *body;     /* NULL: none */
     int64_t if_match; /* version that the caller expects; 0: any */
@@ -63,6 +66,7 @@ struct tg_call {
     tg_target_t targets[TG_TARGETS_MAX];
     size_t n_targets;
     bool publish_later;  /* one revision per environment for all that this call does: tg_publish_all */
+    json_t *keys_made;   /* signing keys that were missing and were made, by kid; NULL: none */
     size_t keys_written; /* signing keys that were made or changed: their environment wants a new revision */
 };
 

@@ -249,6 +249,9 @@ tg_err_t tg_deployment_rollback(tg_call_t *c) {
     if (!err) {
         c->after = tg_deployment_note(c, &r.target, c->targets[0].revision);
         tg_call_put_to(c, c->after, "rollbackTo", json_integer(r.frozen.revision));
+        if (c->keys_made != NULL) {
+            tg_call_put_to(c, c->after, "signingKeysMade", json_incref(c->keys_made));
+        }
         tg_call_put(c, "result", json_incref(c->after));
     }
     return err;

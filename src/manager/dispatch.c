@@ -85,9 +85,13 @@ static tg_err_t definition_check(tg_call_t *c) {
     return c->raw_body.n > 0 ? TG_OK : tg_fault(&c->fault, TG_ERR_INVALID, "", "a body is needed");
 }
 
+static tg_err_t length_refuse(tg_call_t *c) {
+    return tg_call_refuse(c, 413, "", "the body is longer than %zu bytes", body_max(c));
+}
+
 static tg_err_t body_read(tg_call_t *c) {
-    if (c->raw_body.n > body_max(c)) {
-        return tg_call_refuse(c, 413, "", "the body is longer than %zu bytes", body_max(c));
+    if (c->body_too_long || c->raw_body.n > body_max(c)) {
+        return length_refuse(c);
     }
     if (c->op->flags & TG_OP_FORM) {
         return form_read(c);
@@ -158,7 +162,8 @@ static tg_err_t handle(tg_call_t *c) {
     return err ? err : c->failed;
 }
 
-static tg_err_t run(tg_call_t *c, tg_str_t query) {
+/* What is done with a handle of the store; the call is refused in the audit log where that is due. */
+static tg_err_t with_store(tg_call_t *c, tg_err_t (*what)(tg_call_t *c, tg_str_t query), tg_str_t query) {
     tg_err_t err = route(c);
     if (err) {
         return err;
@@ -170,17 +175,24 @@ static tg_err_t run(tg_call_t *c, tg_str_t query) {
         err = tg_auth_check(c);
     }
     if (!err) {
-        err = request_read(c, query);
-    }
-    if (!err) {
-        err = handle(c);
+        err = what(c, query);
     }
     if (err) {
         tg_refusal_audit(c);
     }
-    /* Waiting for gateways must not hold a handle back from others. */
     tg_pool_give(&c->m->configs, c->store);
     c->store = NULL;
+    return err;
+}
+
+static tg_err_t answer_make(tg_call_t *c, tg_str_t query) {
+    tg_err_t err = request_read(c, query);
+    return err ? err : handle(c);
+}
+
+/* Waiting for gateways must not hold a handle back from others. */
+static tg_err_t run(tg_call_t *c, tg_str_t query) {
+    tg_err_t err = with_store(c, answer_make, query);
     if (!err) {
         tg_deploy_confirm(c);
         err = c->failed;
@@ -239,14 +251,37 @@ static void failure_write(tg_call_t *c, tg_err_t err) {
     json_object_set_new(c->answer, "resultMessage", clean_text(text));
 }
 
+static void failure_answer(tg_call_t *c, tg_err_t err) {
+    if (err == TG_ERR_UNAVAILABLE) {
+        atomic_fetch_add(&c->m->metrics.store_errors, 1);
+    }
+    c->etag = 0;
+    failure_write(c, err);
+    if (c->status == 503 && c->retry_after == 0) {
+        c->retry_after = 1;
+    }
+}
+
+static tg_err_t length_check(tg_call_t *c, tg_str_t query) {
+    (void)query;
+    return c->raw_body.n > body_max(c) ? length_refuse(c) : TG_OK;
+}
+
+size_t tg_dispatch_head(tg_call_t *c, uint64_t length) {
+    c->raw_body.n = length;
+    tg_err_t err = with_store(c, length_check, TG_STR_NONE);
+    c->raw_body.n = 0;
+    if (err) {
+        failure_answer(c, err);
+        return 0;
+    }
+    return body_max(c);
+}
+
 void tg_dispatch(tg_call_t *c, tg_str_t query) {
     tg_err_t err = run(c, query);
     if (err) {
-        c->etag = 0;
-        failure_write(c, err);
-        if (c->status == 503 && c->retry_after == 0) {
-            c->retry_after = 1;
-        }
+        failure_answer(c, err);
         return;
     }
     if (c->status == 0) {

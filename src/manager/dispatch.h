@@ -14,4 +14,9 @@
  * c->text (if its length is not 0) or c->answer. */
 void tg_dispatch(tg_call_t *c, tg_str_t query);
 
+/* A body comes that is longer than TG_BODY_MAX (`length`), or may be (0: nobody says). How much of it may be read, or
+ * 0: c is answered as by tg_dispatch, whatever follows. Only who is logged in and may make the call sends more than
+ * TG_BODY_MAX. */
+size_t tg_dispatch_head(tg_call_t *c, uint64_t length) TG_MUST_CHECK;
+
 #endif

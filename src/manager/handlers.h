@@ -5,6 +5,7 @@
 #include "manager/call.h"
 
 tg_err_t tg_login(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_logout(tg_call_t *c) TG_MUST_CHECK;
 
 tg_err_t tg_project_list(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_project_create(tg_call_t *c) TG_MUST_CHECK;

@@ -227,6 +227,7 @@ int main(int argc, char **argv) {
     libraries_init();
     sigset_t signals = signals_block();
     manager_init(&manager, options.store);
+    manager.log_json = options.log_json;
     err = definitions_init(&manager, &options);
     if (!err) {
         err = run(&manager, &options, &signals);

@@ -7,6 +7,7 @@
 
 #include "keyring/keyring.h"
 #include "manager/fetch.h"
+#include "manager/histogram.h"
 #include "manager/pool.h"
 #include "manager/refusals.h"
 #include "manager/throttle.h"
@@ -22,9 +23,10 @@ typedef struct {
 
 typedef struct {
     atomic_uint_fast64_t by_class[6]; /* requests by status / 100 */
-    atomic_uint_fast64_t duration_us;
-    atomic_uint_fast64_t logins_failed;
-    atomic_uint_fast64_t writes;
+    tg_histogram_t requests, commits, writer_waits;
+    atomic_uint_fast64_t logins, logins_failed, logins_throttled;
+    atomic_uint_fast64_t writes, commits_failed, store_errors;
+    atomic_uint_fast64_t refusals_omitted;
     atomic_uint_fast64_t deploys_confirmed, deploys_unconfirmed;
 } tg_metrics_t;
 
@@ -40,6 +42,7 @@ typedef struct {
     tg_metrics_t metrics;
     tg_fetch_networks_t definition_networks; /* where definitions may be fetched from beside the public internet */
     tg_ms_t started_at;
+    bool log_json; /* lines of the access log are JSON objects */
     atomic_bool stopping;
 } tg_manager_t;
 

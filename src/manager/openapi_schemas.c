@@ -153,7 +153,8 @@ const tg_schema_t tg_schemas[] = {
                 ",\"before\":{},\"after\":{},\"previousHash\":" STR ",\"hash\":" STR), NULL, NULL},
     {"DeploymentChanges", NULL, NEEDS("\"revision\",\"changes\"", "\"environmentName\":" STR_OR_NULL ",\"action\":" STR ",\"revision\":" INT ",\"deployedAt\":" TIME ",\"deployedBy\":" STR
                 ",\"description\":" STR ",\"comparedWith\":" INT_OR_NULL ",\"changesComplete\":" BOOL ",\"changes\":" ARRAY(NEEDS("\"path\"", "\"path\":" STR ",\"before\":{},\"after\":{}"))), NULL, NULL},
-    {"Rollback", NULL, NEEDS("\"environmentName\",\"revision\",\"rollbackTo\"", "\"environmentName\":" STR ",\"revision\":" INT ",\"rollbackTo\":" INT), NULL, NULL},
+    {"Rollback", NULL, NEEDS("\"environmentName\",\"revision\",\"rollbackTo\"", "\"environmentName\":" STR ",\"revision\":" INT ",\"rollbackTo\":" INT ",\"signingKeysMade\":" ARRAY(NEEDS("\"environmentName\",\"algorithm\",\"kid\"",
+                "\"environmentName\":" STR ",\"algorithm\":" STR ",\"kid\":" STR))), NULL, NULL},
     {"ImportResult", NULL, NEEDS("\"changes\",\"secrets\"", "\"changes\":" ARRAY(NEEDS("\"action\",\"kind\",\"path\",\"fields\"", "\"action\":{\"enum\":[\"create\",\"update\",\"delete\",\"deploy\","
                 "\"undeploy\"]},\"kind\":" STR ",\"path\":" STR ",\"fields\":" ARRAY(STR))) ",\"secrets\":" ARRAY(NEEDS("\"path\",\"clientId\",\"clientSecret\"",
                 "\"path\":" STR ",\"clientId\":" STR ",\"clientSecret\":" STR))), NULL, NULL},

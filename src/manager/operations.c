@@ -74,6 +74,8 @@
 const tg_operation_t tg_operations[] = {
     {"login", "POST", "/apiops/auth/token", TG_MAY_ANYONE, TG_OP_FORM | TG_OP_PLAIN, 200, tg_login, "Login",
      "Trade an administrator's name and password for a bearer token"},
+    {"logout", "DELETE", "/apiops/auth/token", TG_MAY_READ, TG_OP_WRITES | TG_OP_OWN_AUDIT | TG_OP_ANY_PROJECT, 200, tg_logout, NULL,
+     "End the session of the bearer token that comes with the call"},
 
     {"projectList", "GET", "/apiops/projects", TG_MAY_READ, TG_OP_LIST | TG_OP_ANY_PROJECT, 200, tg_project_list, NULL, "Projects", .result = "Project"},
     {"projectCreate", "POST", "/apiops/projects", TG_MAY_WRITE, NEW, 201, tg_project_create, "Project", "Make a project", .result = "Project"},

@@ -17,6 +17,7 @@ enum {
     OPT_READY_FD,
     OPT_DATA,
     OPT_DEFINITIONS,
+    OPT_LOG,
     OPT_HELP,
     OPT_VERSION
 };
@@ -45,6 +46,7 @@ static const row_t rows[] = {
     {{"allow-private-definitions", required_argument, NULL, OPT_DEFINITIONS},
      "NETWORKS",
      "as 10.0.0.0/8,192.168.1.7: API definitions may be fetched from there"},
+    {{"log-format", required_argument, NULL, OPT_LOG}, "text|json", "of the line for each request (default text)"},
     {{"help", no_argument, NULL, OPT_HELP}, "", "this text"},
     {{"version", no_argument, NULL, OPT_VERSION}, "", "the version"},
 };
@@ -116,6 +118,9 @@ static bool take(tg_options_t *o, int option, const char *value) {
     case OPT_DEFINITIONS:
         o->definition_networks = value;
         return true;
+    case OPT_LOG:
+        o->log_json = strcmp(value, "json") == 0;
+        return o->log_json || strcmp(value, "text") == 0;
     default:
         return false;
     }

@@ -19,7 +19,8 @@ typedef struct {
     const char *admin_password_file; /* NULL: one is generated */
     const char *ready_file;          /* NULL: none */
     const char *definition_networks; /* NULL: none */
-    int ready_fd;                    /* -1: none */
+    bool log_json;
+    int ready_fd; /* -1: none */
 } tg_options_t;
 
 /* TG_ERR_NOTFOUND: --help or --version was asked for and printed. TG_ERR_INVALID: stderr says what is wrong. */

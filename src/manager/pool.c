@@ -54,9 +54,14 @@ void tg_pool_release(tg_pool_t *p) {
 tg_err_t tg_pool_take(tg_pool_t *p, void **handle) {
     *handle = NULL;
     pthread_mutex_lock(&p->lock);
+    if (p->n_idle == 0 && p->n_out >= TG_POOL_MAX) {
+        p->waits++;
+    }
+    p->n_waiting++;
     while (p->n_idle == 0 && p->n_out >= TG_POOL_MAX) {
         pthread_cond_wait(&p->returned, &p->lock);
     }
+    p->n_waiting--;
     p->n_out++;
     if (p->n_idle > 0) {
         *handle = p->idle[--p->n_idle];
@@ -69,6 +74,7 @@ tg_err_t tg_pool_take(tg_pool_t *p, void **handle) {
     if (err) {
         pthread_mutex_lock(&p->lock);
         p->n_out--;
+        p->failures++;
         pthread_cond_signal(&p->returned);
         pthread_mutex_unlock(&p->lock);
     }
@@ -84,4 +90,11 @@ void tg_pool_give(tg_pool_t *p, void *handle) {
     p->idle[p->n_idle++] = handle;
     pthread_cond_signal(&p->returned);
     pthread_mutex_unlock(&p->lock);
+}
+
+tg_pool_state_t tg_pool_look(tg_pool_t *p) {
+    pthread_mutex_lock(&p->lock);
+    tg_pool_state_t state = {p->n_out, p->n_waiting, p->waits, p->failures};
+    pthread_mutex_unlock(&p->lock);
+    return state;
 }

@@ -23,6 +23,8 @@ typedef struct {
     void *idle[TG_POOL_MAX];
     size_t n_idle;
     size_t n_out;
+    size_t n_waiting;
+    uint64_t waits, failures; /* calls that found none, and stores that did not open */
 } tg_pool_t;
 
 /* The URI must outlive the pool. */
@@ -33,6 +35,12 @@ void tg_pool_release(tg_pool_t *p);
 
 /* TG_ERR_UNAVAILABLE: the store does not open. */
 tg_err_t tg_pool_take(tg_pool_t *p, void **handle) TG_MUST_CHECK;
+typedef struct {
+    size_t out, waiting;
+    uint64_t waits, failures;
+} tg_pool_state_t;
+
+tg_pool_state_t tg_pool_look(tg_pool_t *p);
 /* NULL is fine. */
 void tg_pool_give(tg_pool_t *p, void *handle);
 

@@ -50,7 +50,11 @@ static json_t *refused(const tg_call_t *c, int64_t omitted) {
 
 void tg_refusal_audit(tg_call_t *c) {
     int64_t omitted;
-    if (c->refusal == TG_REFUSAL_NONE || !row_take(&c->m->refusals, c->refusal, c->now, &omitted)) {
+    if (c->refusal == TG_REFUSAL_NONE) {
+        return;
+    }
+    if (!row_take(&c->m->refusals, c->refusal, c->now, &omitted)) {
+        atomic_fetch_add(&c->m->metrics.refusals_omitted, 1);
         return;
     }
     const tg_fault_t fault = c->fault;

@@ -1,4 +1,4 @@
-/* HTTP: libulfius in front of dispatch.h. */
+/* HTTP: libmicrohttpd in front of dispatch.h. */
 #ifndef TG_MANAGER_SERVER_H
 #define TG_MANAGER_SERVER_H
 

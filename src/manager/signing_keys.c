@@ -251,6 +251,17 @@ tg_err_t tg_signing_key_add(tg_call_t *c, const tg_resource_t *environment, cons
     return err ? err : tg_signing_keys_settle(c, environment);
 }
 
+static void key_note(tg_call_t *c, const tg_resource_t *environment, const tg_key_t *key) {
+    json_t *o = json_object();
+    tg_call_put_to(c, o, "environmentName", tg_text(environment->name));
+    tg_call_put_to(c, o, "algorithm", json_string(tg_alg_name(tg_key_alg(key))));
+    tg_call_put_to(c, o, "kid", tg_text(tg_key_kid(key)));
+    if (c->keys_made == NULL) {
+        c->keys_made = json_array();
+    }
+    tg_call_append_to(c, c->keys_made, o);
+}
+
 static tg_err_t first_key(tg_call_t *c, const tg_resource_t *environment, tg_str_t algorithm, int64_t lifetime) {
     tg_key_t *key = NULL;
     tg_err_t err = tg_key_generate(tg_alg_parse(algorithm), &key);
@@ -259,6 +270,9 @@ static tg_err_t first_key(tg_call_t *c, const tg_resource_t *environment, tg_str
     }
     if (!err) {
         err = lifetime_raise(c, environment->id, tg_key_kid(key), lifetime);
+    }
+    if (!err) {
+        key_note(c, environment, key);
     }
     tg_key_free(key);
     return err;

@@ -239,7 +239,8 @@ typedef struct {
 
     tg_err_t (*session_put)(tg_config_store_t *, const tg_session_t *);
     tg_err_t (*session_find)(tg_config_store_t *, const uint8_t token_hash[32], tg_ms_t now,
-                             tg_session_t *); /* NOTFOUND also when expired */
+                             tg_session_t *);                                      /* NOTFOUND also when expired */
+    tg_err_t (*session_delete)(tg_config_store_t *, const uint8_t token_hash[32]); /* TG_OK also if there was none */
     tg_err_t (*session_purge)(tg_config_store_t *, tg_ms_t now,
                               int64_t administrator); /* expired ones, and those that this administrator (0: nobody)
                                                        * got for a password */

@@ -227,6 +227,10 @@ static tg_err_t config_session_find(tg_config_store_t *s, const uint8_t token_ha
     return CONFIG(session_find, config_inner(s), token_hash, now, session);
 }
 
+static tg_err_t config_session_delete(tg_config_store_t *s, const uint8_t token_hash[32]) {
+    return CONFIG(session_delete, config_inner(s), token_hash);
+}
+
 static tg_err_t config_session_purge(tg_config_store_t *s, tg_ms_t now, int64_t administrator) {
     return CONFIG(session_purge, config_inner(s), now, administrator);
 }
@@ -293,6 +297,7 @@ static const tg_config_ops_t config_ops = {
     .change_prune = config_change_prune,
     .session_put = config_session_put,
     .session_find = config_session_find,
+    .session_delete = config_session_delete,
     .session_purge = config_session_purge,
     .audit_append = config_audit_append,
     .audit_list = config_audit_list,

@@ -55,6 +55,21 @@ def test_logout(cli):
     assert "not logged in" in cli("logout")
 
 
+def test_logout_ends_the_session_at_the_manager(cli, manager):
+    token = json.loads(cli.session.read_text())["token"]
+    assert manager.http("GET", "/apiops/projects/", token=token).status_code == 200
+    cli("logout")
+    assert manager.http("GET", "/apiops/projects/", token=token).status_code == 401
+
+
+def test_logout_where_the_manager_does_not_answer(cli):
+    kept = json.loads(cli.session.read_text())
+    kept["url"] = "http://127.0.0.1:1/apiops"
+    cli.session.write_text(json.dumps(kept))
+    answer = cli.run("logout")
+    assert answer.returncode == 0 and "logged out" in answer.stdout and "until it expires" in answer.stderr and not cli.session.exists()
+
+
 def test_a_wrong_password(bare, manager):
     bare.write("password", "wrong password here\n")
     assert "name or password is wrong" in bare.refused("login", "--url", manager.root, "--name", "nobody", "--password-file", "password")

@@ -652,6 +652,12 @@ static void sessions_end(void **state) {
     assert_ok(s->ops->session_find(s, a.token_hash, NOW, &got));
     assert_ok(s->ops->session_find(s, d.token_hash, NOW, &got)); /* not for a password */
     assert_int_equal(got.access_token, 17);
+    begin(s);
+    assert_ok(s->ops->session_delete(s, a.token_hash));
+    assert_ok(s->ops->session_delete(s, b.token_hash)); /* gone already */
+    commit(s);
+    assert_int_equal(s->ops->session_find(s, a.token_hash, NOW, &got), TG_ERR_NOTFOUND);
+    assert_ok(s->ops->session_find(s, d.token_hash, NOW, &got));
 }
 
 static void the_audit_is_listed_from_the_newest(void **state) {

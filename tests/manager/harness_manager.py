@@ -96,6 +96,14 @@ class Manager:
         assert self.process.wait(30 * SLOW) == 1
         return self.log()
 
+    def fails_at_once(self):
+        """Starts one whose command line must be refused; what it says."""
+        self.spawn()
+        assert self.process.wait(30 * SLOW) == 2
+        log = self.log()
+        self.close()
+        return log
+
     def stop(self, sig=signal.SIGTERM):
         if self.process and self.process.poll() is None:
             self.process.send_signal(sig)

@@ -21,7 +21,7 @@ def test_unknown_paths_are_404(manager, path):
 
 @pytest.mark.parametrize("method, path, allow", [
     ("DELETE", "/apiops/projects/", {"GET", "POST"}),
-    ("PUT", "/apiops/auth/token", {"POST"}),
+    ("PUT", "/apiops/auth/token", {"POST", "DELETE"}),
     ("GET", "/apiops/projects/p/apiProxies/url/", {"POST"}),
     ("POST", "/apiops/environments/production/", {"GET", "PUT", "PATCH", "DELETE"}),
     ("POST", "/health/live", {"GET"}),

@@ -214,3 +214,17 @@ def test_roles(manager):
     revision = revision_of(manager, "r", "x")
     manager.api("GET", f"/projects/r/apiProxies/x/deploy-histories/{revision}/", token=token)
     manager.refused(403, "POST", f"/projects/r/apiProxies/x/deploy-histories/{revision}/rollback/", token=token)
+
+
+def test_a_signing_key_that_was_missing_is_told(manager, second):
+    manager.project("signed")
+    manager.proxy("signed", "algorithms")
+    manager.policy("signed", "algorithms", jwtSignatureAlgorithm="ES384")
+    manager.deploy("signed", "algorithms")
+    first = revision_of(manager, "signed", "algorithms")
+    assert "signingKeysMade" not in rollback(manager, "signed", "algorithms", first)["result"]     # the key is there
+    result = rollback(manager, "signed", "algorithms", first, "?environmentName=staging&sourceEnvironmentName=production")["result"]
+    made = result["signingKeysMade"]
+    keys = {k["kid"]: k for k in manager.api("GET", "/environments/staging/keys/")["resultList"]}
+    assert [(k["environmentName"], k["algorithm"]) for k in made] == [("staging", "ES384")] and keys[made[0]["kid"]]["state"] == "active"
+    assert manager.api("GET", "/auditEvents/?what=rollback")["resultList"][0]["after"]["signingKeysMade"] == made

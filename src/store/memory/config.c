@@ -362,6 +362,7 @@ static const tg_config_ops_t ops = {
     .change_prune = tg_memory_change_prune,
     .session_put = tg_memory_session_put,
     .session_find = tg_memory_session_find,
+    .session_delete = tg_memory_session_delete,
     .session_purge = tg_memory_session_purge,
     .audit_append = tg_memory_audit_append,
     .audit_list = tg_memory_audit_list,

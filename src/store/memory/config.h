@@ -163,6 +163,7 @@ tg_err_t tg_memory_change_read(tg_config_store_t *, int64_t after, size_t limit,
 tg_err_t tg_memory_change_prune(tg_config_store_t *, int64_t keep_after);
 tg_err_t tg_memory_session_put(tg_config_store_t *, const tg_session_t *);
 tg_err_t tg_memory_session_find(tg_config_store_t *, const uint8_t token_hash[32], tg_ms_t now, tg_session_t *);
+tg_err_t tg_memory_session_delete(tg_config_store_t *, const uint8_t token_hash[32]);
 tg_err_t tg_memory_session_purge(tg_config_store_t *, tg_ms_t now, int64_t administrator);
 tg_err_t tg_memory_audit_append(tg_config_store_t *, const tg_audit_t *);
 tg_err_t tg_memory_audit_list(tg_config_store_t *, int64_t before_seq, size_t limit, tg_arena_t *, tg_audit_t **,

@@ -102,6 +102,18 @@ tg_err_t tg_memory_session_find(tg_config_store_t *s, const uint8_t token_hash[3
     return err;
 }
 
+tg_err_t tg_memory_session_delete(tg_config_store_t *s, const uint8_t token_hash[32]) {
+    tg_version_t *v = tg_write_begin(s);
+    if (v == NULL) {
+        return tg_write_end(s, TG_ERR_BUG);
+    }
+    ptrdiff_t i = session_index(v, token_hash);
+    if (i >= 0) {
+        tg_table_remove(&v->tables[TG_TABLE_SESSION], (size_t)i);
+    }
+    return tg_write_end(s, TG_OK);
+}
+
 tg_err_t tg_memory_session_purge(tg_config_store_t *s, tg_ms_t now, int64_t administrator) {
     tg_version_t *v = tg_write_begin(s);
     if (v == NULL) {

@@ -95,6 +95,7 @@ static const tg_config_ops_t ops = {
     .change_prune = tg_postgres_change_prune,
     .session_put = tg_postgres_session_put,
     .session_find = tg_postgres_session_find,
+    .session_delete = tg_postgres_session_delete,
     .session_purge = tg_postgres_session_purge,
     .audit_append = tg_postgres_audit_append,
     .audit_list = tg_postgres_audit_list,

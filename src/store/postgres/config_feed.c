@@ -87,6 +87,13 @@ tg_err_t tg_postgres_session_find(tg_config_store_t *s, const uint8_t token_hash
     return tg_pgquery_done(&q);
 }
 
+tg_err_t tg_postgres_session_delete(tg_config_store_t *s, const uint8_t token_hash[32]) {
+    tg_pgquery_t q;
+    tg_pgquery_write(&q, tg_pg_of(s), "DELETE FROM session WHERE token_hash = $1");
+    tg_pgquery_blob(&q, token_hash, 32);
+    return tg_pgquery_run(&q);
+}
+
 tg_err_t tg_postgres_session_purge(tg_config_store_t *s, tg_ms_t now, int64_t administrator) {
     tg_pgquery_t q;
     tg_pgquery_write(&q, tg_pg_of(s),

@@ -94,6 +94,7 @@ static const tg_config_ops_t ops = {
     .change_prune = tg_sqlite_change_prune,
     .session_put = tg_sqlite_session_put,
     .session_find = tg_sqlite_session_find,
+    .session_delete = tg_sqlite_session_delete,
     .session_purge = tg_sqlite_session_purge,
     .audit_append = tg_sqlite_audit_append,
     .audit_list = tg_sqlite_audit_list,

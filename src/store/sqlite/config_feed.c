@@ -93,6 +93,13 @@ tg_err_t tg_sqlite_session_find(tg_config_store_t *s, const uint8_t token_hash[3
     return tg_query_done(&q);
 }
 
+tg_err_t tg_sqlite_session_delete(tg_config_store_t *s, const uint8_t token_hash[32]) {
+    tg_query_t q;
+    tg_query_write(&q, tg_sqlite_of(s), "DELETE FROM session WHERE token_hash = ?");
+    tg_query_blob(&q, token_hash, 32);
+    return tg_query_run(&q);
+}
+
 tg_err_t tg_sqlite_session_purge(tg_config_store_t *s, tg_ms_t now, int64_t administrator) {
     tg_query_t q;
     tg_query_write(
