@@ -3,6 +3,7 @@
 #include "manager/credential_changes.h"
 #include "manager/credential_keys.h"
 #include "manager/handlers.h"
+#include "manager/identity_providers.h"
 #include "manager/resources.h"
 
 /* Those that hold: its own, or the defaults. */
@@ -38,7 +39,11 @@ tg_err_t tg_credential_token_change(tg_call_t *c, tg_credential_row_t *row, cons
         tg_token_settings_default(&changed.token);
     }
     settings_of(&changed, &after);
-    tg_err_t err = tg_credential_save(c, row, &changed);
+    tg_err_t err = tg_provider_settings_check(c, row->project.id, &after, "");
+    if (err) {
+        return err;
+    }
+    err = tg_credential_save(c, row, &changed);
     json_decref(c->before);
     json_decref(c->after);
     c->before = tg_credential_token_write(&before);

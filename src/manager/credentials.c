@@ -26,10 +26,13 @@ tg_err_t tg_credential_get(tg_call_t *c) {
     return TG_OK;
 }
 
-/* Answers tell hasPassword of each environment; a body may say it back. */
-static void told_drop(json_t *body) {
+/* Answers tell where it comes from, and hasPassword of each environment; a body may say it back. */
+static void told_drop(json_t *body, const tg_credential_t *stored) {
     size_t i;
     json_t *e;
+    if (stored != NULL && tg_str_eq(tg_json_str(body, "identityProvider"), stored->identity_provider)) {
+        json_object_del(body, "identityProvider");
+    }
     json_array_foreach(json_object_get(body, "environments"), i, e) {
         if (json_is_boolean(json_object_get(e, "hasPassword"))) {
             json_object_del(e, "hasPassword");
@@ -52,7 +55,7 @@ tg_err_t tg_credential_body(tg_call_t *c, const json_t *body, const tg_credentia
 }
 
 static tg_err_t body_parse(tg_call_t *c, json_t *body, const tg_credential_t *stored, tg_credential_t *out) {
-    told_drop(body);
+    told_drop(body, stored);
     return tg_credential_body(c, body, stored, out);
 }
 
@@ -155,6 +158,7 @@ static tg_err_t changed_read(tg_call_t *c, const tg_credential_row_t *row, bool 
     }
     fresh->has_token = row->stored.has_token;
     fresh->token = row->stored.token;
+    fresh->identity_provider = row->stored.identity_provider;
     json_decref(old);
     json_decref(body);
     return err;

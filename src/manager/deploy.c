@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "manager/bodies.h"
+#include "manager/identity_providers.h"
 #include "manager/members.h"
 #include "manager/owners.h"
 #include "manager/password.h"
@@ -453,6 +454,33 @@ static tg_err_t frozen_read(tg_call_t *c, const tg_deployment_t *frozen, batch_t
     return frozen_refuse(c, frozen, text);
 }
 
+static tg_err_t frozen_policy_check(tg_call_t *c, const tg_resource_t *owner, const tg_deployment_t *frozen,
+                                    const tg_policy_t *policy) {
+    tg_fault_t before = c->fault;
+    char why[sizeof(c->fault.text)];
+    tg_err_t err = policy != NULL ? tg_provider_policy_check(c, owner->parent, policy) : TG_OK;
+    if (err != TG_ERR_INVALID) {
+        return err;
+    }
+    memcpy(why, c->fault.text, sizeof(why));
+    c->fault = before;
+    return frozen_refuse(c, frozen, why);
+}
+
+static tg_err_t frozen_policies_check(tg_call_t *c, const tg_resource_t *owner, const tg_deployment_t *frozen,
+                                      const batch_t *b) {
+    const tg_deployed_proxy_t *p = &b->proxies[0];
+    tg_err_t err = TG_OK;
+    if (b->n_groups > 0) {
+        return frozen_policy_check(c, owner, frozen, b->groups[0].policy);
+    }
+    err = frozen_policy_check(c, owner, frozen, p->own_policy);
+    for (size_t i = 0; !err && i < p->n_endpoint_policies; i++) {
+        err = frozen_policy_check(c, owner, frozen, &p->endpoint_policies[i].policy);
+    }
+    return err;
+}
+
 static tg_err_t frozen_key_check(tg_call_t *c, const tg_resource_t *owner, const tg_deployment_t *frozen,
                                  const batch_t *b) {
     tg_client_t client;
@@ -486,6 +514,9 @@ tg_err_t tg_deploy_frozen(tg_call_t *c, const tg_resource_t *environment, const 
     }
     if (!err) {
         err = frozen_key_check(c, owner, frozen, &batch);
+    }
+    if (!err) {
+        err = frozen_policies_check(c, owner, frozen, &batch);
     }
     if (!err) {
         err = frozen_groups_need(c, environment, frozen, &batch);

@@ -2,6 +2,7 @@
 #include "manager/bodies.h"
 #include "manager/credential_changes.h"
 #include "manager/handlers.h"
+#include "manager/identity_providers.h"
 #include "manager/import.h"
 #include "manager/members.h"
 #include "manager/organizations.h"
@@ -116,10 +117,16 @@ static tg_err_t organization_show(export_t *ex, const tg_resource_t *row, json_t
     return *out != NULL ? TG_OK : TG_ERR_NOMEM;
 }
 
+static tg_err_t provider_show(export_t *ex, const tg_resource_t *row, json_t **out) {
+    *out = tg_provider_show(ex->c, row);
+    return *out != NULL ? TG_OK : TG_ERR_NOMEM;
+}
+
 /* Without what only the store knows. */
-static void environments_clean(json_t *credential) {
+static void store_clean(json_t *credential) {
     size_t i;
     json_t *environment;
+    json_object_del(credential, "identityProvider");
     json_array_foreach(json_object_get(credential, "environments"), i, environment) {
         json_object_del(environment, "hasPassword");
     }
@@ -131,7 +138,7 @@ static tg_err_t credential_show(export_t *ex, const tg_resource_t *row, json_t *
     tg_err_t err = tg_credential_load(ex->c, &k);
     if (!err) {
         *out = tg_credential_show(ex->c, row);
-        environments_clean(*out);
+        store_clean(*out);
         err = tg_access_show(ex->c, k.client.key_id, &access);
     }
     if (!err) {
@@ -149,6 +156,9 @@ static tg_err_t project_show(export_t *ex, const tg_resource_t *row, json_t **ou
     tg_err_t err = tg_doc_parse(row->doc, out);
     if (!err) {
         err = list_put(ex, *out, "organizations", TG_RES_ORGANIZATION, row->id, organization_show);
+    }
+    if (!err) {
+        err = list_put(ex, *out, "identityProviders", TG_RES_IDENTITY_PROVIDER, row->id, provider_show);
     }
     if (!err) {
         err = list_put(ex, *out, "proxies", TG_RES_PROXY, row->id, owner_show);

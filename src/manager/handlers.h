@@ -108,6 +108,13 @@ tg_err_t tg_organization_put(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_organization_patch(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_organization_delete(tg_call_t *c) TG_MUST_CHECK;
 
+tg_err_t tg_identity_provider_list(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_identity_provider_create(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_identity_provider_get(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_identity_provider_put(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_identity_provider_patch(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_identity_provider_delete(tg_call_t *c) TG_MUST_CHECK;
+
 tg_err_t tg_token_management_get(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_token_management_put(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_token_management_patch(tg_call_t *c) TG_MUST_CHECK;

@@ -42,6 +42,10 @@ static json_t *organizations_schema(const tg_field_t *f) {
     return tg_schema_array(f, tg_organization_schema());
 }
 
+static json_t *providers_schema(const tg_field_t *f) {
+    return tg_schema_array(f, tg_identity_provider_schema());
+}
+
 static json_t *proxies_schema(const tg_field_t *f) {
     return tg_schema_array(f, tg_import_proxy_schema());
 }
@@ -116,7 +120,7 @@ static const tg_field_t document_fields[] = {
 };
 
 typedef struct {
-    const json_t *organizations, *proxies, *proxy_groups, *policy_groups, *credentials;
+    const json_t *organizations, *providers, *proxies, *proxy_groups, *policy_groups, *credentials;
 } project_t;
 
 #define PROJECT_LIST(key, member, of)                                                                                  \
@@ -124,6 +128,7 @@ typedef struct {
 
 static const tg_field_t project_fields[] = {
     PROJECT_LIST("organizations", organizations, organizations_schema),
+    PROJECT_LIST("identityProviders", providers, providers_schema),
     PROJECT_LIST("proxies", proxies, proxies_schema),
     PROJECT_LIST("proxyGroups", proxy_groups, groups_schema),
     PROJECT_LIST("policyGroups", policy_groups, groups_schema),
@@ -249,6 +254,10 @@ static tg_err_t project_check(tg_import_t *im, const json_t *object, const tg_at
         err = tg_import_organizations_check(im, project, p.lists.organizations, at->text);
     }
     if (!err) {
+        const tg_resource_t made = {.name = p.name};
+        err = tg_import_providers_check(im, project != NULL ? project : &made, p.lists.providers, at->text);
+    }
+    if (!err) {
         err = tg_import_owners_check(im, tg_owner_type(TG_RES_PROXY), p.name, p.lists.proxies, at->text);
     }
     if (!err) {
@@ -320,6 +329,9 @@ static tg_err_t project_apply(tg_import_t *im, const json_t *object, const tg_at
     if (!err) {
         err = tg_import_organizations(im, &row, p.lists.organizations, at->text);
     }
+    if (!err) {
+        err = tg_import_providers(im, &row, p.lists.providers, at->text);
+    }
     if (!err && im->prune) {
         err = project_prune(im, &row, &p.lists);
     }
@@ -330,6 +342,17 @@ static tg_err_t project_apply(tg_import_t *im, const json_t *object, const tg_at
         err = tg_import_credentials(im, &row, p.lists.credentials, at->text);
     }
     return err || !im->prune ? err : tg_import_organizations_prune(im, &row, p.lists.organizations);
+}
+
+/* What is deployed no longer names what goes. */
+static tg_err_t project_finish(tg_import_t *im, const json_t *object) {
+    read_project_t p;
+    tg_resource_t row;
+    tg_err_t err = project_read(im, object, &p);
+    if (!err) {
+        err = im->c->store->ops->resource_find(im->c->store, TG_RES_PROJECT, 0, p.name, &im->c->arena, &row);
+    }
+    return err ? err : tg_import_providers_prune(im, &row, p.lists.providers);
 }
 
 /* ---- the whole ---- */
@@ -398,6 +421,9 @@ static tg_err_t document_apply(tg_import_t *im, const document_t *d) {
     }
     if (!err) {
         err = tg_import_deploy(im);
+    }
+    json_array_foreach(d->projects, i, element) {
+        err = err || !im->prune ? err : project_finish(im, element);
     }
     if (!err) {
         err = tg_credential_needs_want(im->c, &im->needs);

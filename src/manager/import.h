@@ -99,6 +99,16 @@ tg_err_t tg_import_organizations(tg_import_t *im, const tg_resource_t *project, 
                                  const char *at) TG_MUST_CHECK;
 tg_err_t tg_import_organizations_prune(tg_import_t *im, const tg_resource_t *project, const json_t *list) TG_MUST_CHECK;
 
+/* ---- identity providers ---- */
+
+/* A project that the document makes has no id. */
+tg_err_t tg_import_providers_check(tg_import_t *im, const tg_resource_t *project, const json_t *list,
+                                   const char *at) TG_MUST_CHECK;
+tg_err_t tg_import_providers(tg_import_t *im, const tg_resource_t *project, const json_t *list,
+                             const char *at) TG_MUST_CHECK;
+/* Once nothing names them any more. */
+tg_err_t tg_import_providers_prune(tg_import_t *im, const tg_resource_t *project, const json_t *list) TG_MUST_CHECK;
+
 /* ---- deploys ---- */
 
 /* ".../<segment>/<name>/environments/<environment>/" is its path in the answer. */

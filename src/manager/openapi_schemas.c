@@ -75,6 +75,17 @@ static json_t *definition_change_schema(void) {
         tg_fields_schema(definition_fields, sizeof(definition_fields) / sizeof(definition_fields[0])));
 }
 
+/* The one that is built in has a type of its own. */
+static json_t *provider_shown_schema(void) {
+    json_t *schema = tg_identity_provider_schema();
+    json_t *types = json_object_get(json_object_get(json_object_get(schema, "properties"), "type"), "enum");
+    if (types == NULL || json_array_append_new(types, json_string("SECRET_MANAGER")) != 0) {
+        json_decref(schema);
+        schema = NULL;
+    }
+    return schema;
+}
+
 /* ---- the table ---- */
 
 #define ROUTE   "\"clientRoute\":{\"relativePathList\":[\"/orders\"]}"
@@ -87,6 +98,9 @@ static json_t *definition_change_schema(void) {
 #define OPENAPI                                                                                                        \
     "{\"openapi\":\"3.0.3\",\"info\":{\"title\":\"Orders\",\"version\":\"1\"},\"servers\":[{\"url\":\"http://"         \
     "127.0.0.1:9000\"}],\"paths\":{\"/items\":{\"get\":{}}}}"
+#define LDAP                                                                                                           \
+    "{\"name\":\"corp\",\"type\":\"LDAP\",\"url\":\"ldap://ldap.example.org:389\",\"startTls\":true,"                  \
+    "\"authenticationType\":\"SIMPLE\",\"userConfigurationExpression\":\"uid={{username}},dc=example,dc=org\"}"
 #define ACCESS_ROW "{\"name\":\"orders\",\"type\":\"API_PROXY\"}"
 #define LIMIT      "{\"limit\":1000,\"intervalAmount\":1,\"intervalUnit\":\"HOURS\"}"
 
@@ -119,6 +133,8 @@ const tg_schema_t tg_schemas[] = {
     {"AccessList", tg_access_list_schema, NULL, "{\"credentialAccessList\":[" ACCESS_ROW "]}", NULL},
     {"AccessRow", tg_access_row_schema, NULL, NULL, NULL},
     {"Organization", tg_organization_schema, NULL, "{\"name\":\"acme\",\"metadata\":[{\"key\":\"tier\",\"value\":\"gold\"}]}", "{\"description\":\"New\"}"},
+    {"IdentityProvider", tg_identity_provider_schema, NULL, LDAP, "{\"description\":\"New\"}"},
+    {"IdentityProviderShown", provider_shown_schema, NULL, NULL, NULL},
     {"TokenManagement", tg_token_management_schema, NULL, "{\"scopeMismatchBehavior\":\"LENIENT\"}", "{\"expiresInUnit\":\"SECONDS\"}"},
     {"Import", tg_import_schema, NULL, "{\"document\":{\"tollgate\":1,\"projects\":[{\"name\":\"imported\",\"proxies\":[" PROXY "]}]},\"dryRun\":true}", NULL},
     {"Document", tg_document_schema, NULL, NULL, NULL},

@@ -7,6 +7,7 @@
 #define L   P "/policyGroups"
 #define C   P "/credentials/{username}"
 #define O   P "/credential-organizations"
+#define I   P "/identityProviders"
 #define E   "/apiops/environments/{environment}"
 #define M   "/apiops/settings/token-management"
 #define A   "/apiops/administrators/{administrator}"
@@ -173,6 +174,18 @@ const tg_operation_t tg_operations[] = {
     {"organizationPatch", "PATCH", O "/{organization}", TG_MAY_WRITE, SET, 200, tg_organization_patch, "Organization",
      "Change an organization; its members have the new defaults at once", .result = "Organization"},
     {"organizationDelete", "DELETE", O "/{organization}", TG_MAY_WRITE, DEL, 200, tg_organization_delete, NULL, "Delete an organization without members"},
+
+    {"identityProviderList", "GET", I, TG_MAY_READ, TG_OP_LIST, 200, tg_identity_provider_list, NULL,
+     "Where users of a project are kept; SECRET_MANAGER, its credentials, is built in", .result = "IdentityProviderShown"},
+    {"identityProviderCreate", "POST", I, TG_MAY_WRITE, NEW, 201, tg_identity_provider_create, "IdentityProvider",
+     "Make an identity provider; live at once in every environment", .result = "IdentityProviderShown"},
+    {"identityProviderGet", "GET", I "/{identityProvider}", TG_MAY_READ, GET, 200, tg_identity_provider_get, NULL, "One identity provider", .result = "IdentityProviderShown"},
+    {"identityProviderPut", "PUT", I "/{identityProvider}", TG_MAY_WRITE, SET, 200, tg_identity_provider_put, "IdentityProvider",
+     "Replace an identity provider; secrets that are left out are kept; live at once in every environment", .result = "IdentityProviderShown"},
+    {"identityProviderPatch", "PATCH", I "/{identityProvider}", TG_MAY_WRITE, SET, 200, tg_identity_provider_patch, "IdentityProvider",
+     "Change an identity provider; live at once in every environment", .result = "IdentityProviderShown"},
+    {"identityProviderDelete", "DELETE", I "/{identityProvider}", TG_MAY_WRITE, DEL, 200, tg_identity_provider_delete, NULL,
+     "Delete an identity provider that nothing names"},
 
     {"tokenManagementGet", "GET", M, TG_MAY_READ, GET, 200, tg_token_management_get, NULL, "Token management settings", .result = "TokenManagement"},
     {"tokenManagementPut", "PUT", M, TG_MAY_WRITE, SET, 200, tg_token_management_put, "TokenManagement",

@@ -3,14 +3,12 @@
 #include <stdio.h>
 
 #include "manager/bodies.h"
+#include "manager/credential_walk.h"
 #include "manager/credentials.h"
 #include "manager/handlers.h"
 #include "manager/metadata_entries.h"
 #include "manager/publish.h"
 #include "manager/resources.h"
-
-#define BATCH       20000
-#define BATCH_ARENA ((size_t)1 << 30)
 
 static tg_err_t organization_read(tg_call_t *c, const tg_resource_t *row, tg_organization_t *out) {
     json_t *doc = NULL;
@@ -42,39 +40,16 @@ json_t *tg_organization_show(tg_call_t *c, const tg_resource_t *row) {
 
 /* ---- members ---- */
 
-typedef tg_err_t (*member_fn)(tg_call_t *c, const tg_resource_t *member, const tg_organization_t *o);
-
-/* Those that may be members by their text (quotes inside strings are escaped), then those that are. */
-static tg_err_t batch_walk(tg_call_t *c, const tg_resource_t *row, const tg_organization_t *o, int64_t offset,
-                           member_fn each, size_t *n) {
+/* Quotes inside strings are escaped: who has this text is a member. */
+static tg_err_t members_walk(tg_call_t *c, const tg_resource_t *row, tg_credential_fn each,
+                             const tg_organization_t *o) {
     char member[TG_NAME_MAX + 32];
-    tg_resource_query_t query = {.kind = TG_RES_CREDENTIAL, .parent = row->parent, .offset = offset, .limit = BATCH};
-    tg_resource_t *rows = NULL;
-    int64_t total = 0;
-    tg_arena_t call = c->arena; /* what a member takes is not kept: there may be 100,000 */
     snprintf(member, sizeof(member), "\"organization\":\"%.*s\"", TG_STR_ARGS(row->name));
-    tg_arena_init(&c->arena, BATCH_ARENA);
-    tg_err_t err = c->store->ops->resource_list(c->store, &query, &c->arena, &rows, n, &total);
-    for (size_t i = 0; !err && i < *n; i++) {
-        if (memmem(rows[i].doc.p, rows[i].doc.n, member, strlen(member)) != NULL) {
-            err = each(c, &rows[i], o);
-        }
-    }
-    tg_arena_release(&c->arena);
-    c->arena = call;
-    return err;
+    return tg_credentials_walk(c, row->parent, member, each, (void *)(uintptr_t)o);
 }
 
-static tg_err_t members_walk(tg_call_t *c, const tg_resource_t *row, const tg_organization_t *o, member_fn each) {
-    size_t n = BATCH;
-    tg_err_t err = TG_OK;
-    for (int64_t offset = 0; !err && n == BATCH; offset += BATCH) {
-        err = batch_walk(c, row, o, offset, each, &n);
-    }
-    return err;
-}
-
-static tg_err_t member_refresh(tg_call_t *c, const tg_resource_t *member, const tg_organization_t *o) {
+static tg_err_t member_refresh(tg_call_t *c, const tg_resource_t *member, void *ctx) {
+    const tg_organization_t *o = ctx;
     tg_credential_t k;
     tg_client_t client;
     tg_err_t err = tg_credential_read(c, member->doc, &k);
@@ -87,9 +62,25 @@ static tg_err_t member_refresh(tg_call_t *c, const tg_resource_t *member, const 
     return err ? err : c->store->ops->client_update(c->store, &client);
 }
 
-static tg_err_t member_refuse(tg_call_t *c, const tg_resource_t *member, const tg_organization_t *o) {
-    (void)o;
+static tg_err_t member_refuse(tg_call_t *c, const tg_resource_t *member, void *ctx) {
+    (void)ctx;
     return tg_fault(&c->fault, TG_ERR_CONFLICT, "", "credential \"%.*s\" is a member of it", TG_STR_ARGS(member->name));
+}
+
+/* Those who come by synchronisation would be its members. */
+static tg_err_t providers_refuse(tg_call_t *c, const tg_resource_t *row) {
+    tg_resource_t *rows = NULL;
+    size_t n = 0;
+    char member[TG_NAME_MAX + 32];
+    int len = snprintf(member, sizeof(member), "\"organization\":\"%.*s\"", TG_STR_ARGS(row->name));
+    tg_err_t err = tg_resource_all(c, TG_RES_IDENTITY_PROVIDER, row->parent, &rows, &n);
+    for (size_t i = 0; !err && i < n; i++) {
+        if (memmem(rows[i].doc.p, rows[i].doc.n, member, (size_t)len) != NULL) {
+            err = tg_fault(&c->fault, TG_ERR_CONFLICT, "", "the synchronisation of identity provider \"%.*s\" names it",
+                           TG_STR_ARGS(rows[i].name));
+        }
+    }
+    return err;
 }
 
 /* ---- handlers ---- */
@@ -155,7 +146,7 @@ tg_err_t tg_organization_change(tg_call_t *c, const tg_resource_t *row, const tg
         err = tg_resource_change(c, row, doc);
     }
     if (!err) {
-        err = members_walk(c, row, o, member_refresh);
+        err = members_walk(c, row, member_refresh, o);
     }
     if (!err) {
         err = tg_publish_clients(c);
@@ -170,7 +161,10 @@ tg_err_t tg_organization_change(tg_call_t *c, const tg_resource_t *row, const tg
 tg_err_t tg_organization_remove(tg_call_t *c, const tg_resource_t *row) {
     tg_err_t err = tg_resource_match(c, row);
     if (!err) {
-        err = members_walk(c, row, NULL, member_refuse);
+        err = members_walk(c, row, member_refuse, NULL);
+    }
+    if (!err) {
+        err = providers_refuse(c, row);
     }
     if (err) {
         return err;

@@ -1,6 +1,7 @@
 #include "manager/policy_scopes.h"
 
 #include "manager/bodies.h"
+#include "manager/identity_providers.h"
 #include "manager/owners.h"
 #include "manager/proxies.h"
 #include "manager/resources.h"
@@ -136,5 +137,12 @@ tg_err_t tg_policies_read(tg_call_t *c, const tg_resource_t *owner, tg_policies_
 
 tg_err_t tg_policies_check(tg_call_t *c, const tg_resource_t *owner) {
     tg_policies_t all;
-    return tg_policies_read(c, owner, &all);
+    tg_err_t err = tg_policies_read(c, owner, &all);
+    if (!err && all.own != NULL) {
+        err = tg_provider_policy_check(c, owner->parent, all.own);
+    }
+    for (size_t i = 0; !err && i < all.n_endpoints; i++) {
+        err = tg_provider_policy_check(c, owner->parent, &all.endpoints[i].policy);
+    }
+    return err;
 }

@@ -16,7 +16,8 @@ typedef struct {
  * endpoint is of one that the proxy has; policies in policy mode that issue tokens of one type agree on them, for they
  * share an application key. CONFLICT names the policies. */
 tg_err_t tg_policies_read(tg_call_t *c, const tg_resource_t *owner, tg_policies_t *out) TG_MUST_CHECK;
-/* The same, after a change of the owner or of one of its policies, in the transaction of that. */
+/* The same, after a change of the owner or of one of its policies, in the transaction of that; and that the identity
+ * providers which they name are there (INVALID). */
 tg_err_t tg_policies_check(tg_call_t *c, const tg_resource_t *owner) TG_MUST_CHECK;
 
 #endif

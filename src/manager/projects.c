@@ -153,7 +153,7 @@ tg_err_t tg_project_delete(tg_call_t *c) {
     if (err == TG_ERR_CONFLICT) {
         return tg_fault(
             &c->fault, err, "",
-            "the project is not empty: delete its API proxies, groups, credentials and organizations first");
+            "the project is not empty: delete its API proxies, groups, credentials, organizations and identity providers first");
     }
     c->before = tg_resource_doc(&row);
     return err;

@@ -4,6 +4,8 @@
 
 #include "manager/bodies.h"
 #include "manager/deploy.h"
+#include "manager/identity_providers.h"
+#include "manager/resources.h"
 #include "manager/signing_keys.h"
 #include "manager/token_management.h"
 
@@ -36,6 +38,9 @@ static tg_err_t frame_write(tg_call_t *c, const tg_resource_t *row, int64_t revi
     }
     if (!err) {
         err = tg_signing_keys_load(c, row->id, &keys, &s.n_keys);
+    }
+    if (!err) {
+        err = tg_providers_load(c, &s.providers, &s.n_providers);
     }
     if (!err) {
         s.keys = keys;
@@ -165,6 +170,16 @@ tg_err_t tg_publish_next(tg_call_t *c, const tg_resource_t *environment) {
     int64_t revision;
     tg_err_t err = tg_publish_number(c, environment->id, &revision);
     return err ? err : tg_publish(c, environment, revision);
+}
+
+tg_err_t tg_publish_everywhere(tg_call_t *c) {
+    tg_resource_t *rows = NULL;
+    size_t n = 0;
+    tg_err_t err = tg_resource_all(c, TG_RES_ENVIRONMENT, 0, &rows, &n);
+    for (size_t i = 0; !err && i < n; i++) {
+        err = tg_publish_next(c, &rows[i]);
+    }
+    return err;
 }
 
 tg_err_t tg_publish_client(tg_call_t *c, int64_t environment_id, tg_client_kind_t kind, tg_str_t client_id) {

@@ -15,6 +15,8 @@ tg_err_t tg_publish(tg_call_t *c, const tg_resource_t *environment, int64_t revi
 /* Both, for changes of settings and keys. With c->publish_later the call takes one number per environment, and writes
  * no snapshot before tg_publish_all. */
 tg_err_t tg_publish_next(tg_call_t *c, const tg_resource_t *environment) TG_MUST_CHECK;
+/* The same of every environment. */
+tg_err_t tg_publish_everywhere(tg_call_t *c) TG_MUST_CHECK;
 /* Writes what was put off: the snapshots of the call's targets. */
 tg_err_t tg_publish_all(tg_call_t *c) TG_MUST_CHECK;
 

@@ -52,16 +52,6 @@ static tg_err_t row_put(tg_call_t *c, const tg_resource_t *row, tg_str_t doc) {
                         : tg_resource_add(c, TG_RES_SETTINGS, 0, "setting", row_name, doc, &id);
 }
 
-static tg_err_t publish_everywhere(tg_call_t *c) {
-    tg_resource_t *rows = NULL;
-    size_t n = 0;
-    tg_err_t err = tg_resource_all(c, TG_RES_ENVIRONMENT, 0, &rows, &n);
-    for (size_t i = 0; !err && i < n; i++) {
-        err = tg_publish_next(c, &rows[i]);
-    }
-    return err;
-}
-
 tg_err_t tg_token_management_change(tg_call_t *c, const tg_resource_t *row, const tg_token_management_t *settings) {
     tg_str_t doc;
     tg_err_t err = tg_doc_text(c, tg_token_management_write(settings), &doc);
@@ -69,7 +59,7 @@ tg_err_t tg_token_management_change(tg_call_t *c, const tg_resource_t *row, cons
         err = row_put(c, row, doc);
     }
     if (!err) {
-        err = publish_everywhere(c);
+        err = tg_publish_everywhere(c);
     }
     return err ? err : tg_doc_parse(doc, &c->after);
 }

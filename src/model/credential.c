@@ -50,6 +50,12 @@ static tg_err_t read_token(const tg_reader_t *r, const tg_place_t *at, const tg_
     return tg_credential_token_read(r, at, v, &c->token);
 }
 
+static tg_err_t refuse_origin(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
+                              void *out) {
+    (void)f, (void)v, (void)out;
+    return tg_refuse(r, at, "is not set here: synchronisation says which provider a credential comes from");
+}
+
 /* ---- environments ---- */
 
 #define ENVIRONMENT_FIELDS                                                                                             \
@@ -146,12 +152,14 @@ static const tg_field_t body_fields[] = {
     ENVIRONMENTS_FIELD(read_environment_body, environment_body_fields),
     {.name = "password", .read = read_password, .schema = tg_schema_client_secret},
     {.name = "token", .read = refuse_token, .hidden = true},
+    {.name = "identityProvider", .read = refuse_origin, .hidden = true},
 };
 static const tg_field_t stored_fields[] = {
     CREDENTIAL_FIELDS,
     METADATA_FIELD(tg_read_stored_entry),
     ENVIRONMENTS_FIELD(read_environment_stored, environment_stored_fields),
     {.name = "token", .read = read_token, .hidden = true} /* shown at a path of its own */,
+    {.name = "identityProvider", .read = tg_read_name, .offset = offsetof(tg_credential_t, identity_provider)},
 };
 
 static tg_err_t credential_read(const tg_reader_t *r, const tg_field_t *table, size_t n, const json_t *doc,
@@ -202,5 +210,8 @@ json_t *tg_credential_write(const tg_credential_t *c) {
     tg_write_json(&w, "metadata", tg_metadata_entries_write(c->metadata, c->n_metadata));
     tg_write_json(&w, "environments", environments_write(c));
     tg_write_json(&w, "token", c->has_token ? tg_credential_token_write(&c->token) : json_null());
+    if (c->identity_provider.n > 0) {
+        tg_write_str(&w, "identityProvider", c->identity_provider);
+    }
     return tg_writer_end(&w);
 }

@@ -85,6 +85,8 @@ typedef struct {
     /* "token", null until .../token/ sets it; in bodies of the credential itself it is refused by name */
     bool has_token;
     tg_token_settings_t token;
+    /* "identityProvider": the one that it is synchronised from; "" : none. Likewise refused in bodies. */
+    tg_str_t identity_provider;
 } tg_credential_t;
 
 /* A body of the management API. */

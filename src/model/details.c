@@ -63,6 +63,9 @@ tg_err_t tg_credential_details_write(const tg_credential_t *c, const tg_organiza
     tg_write_json(&w, "environments", environments_write(c));
     tg_write_json(&w, "token", c->has_token ? tg_credential_token_write(&c->token) : json_null());
     tg_write_json(&w, "metadata", merged_write(c, organization));
+    if (c->identity_provider.n > 0) {
+        tg_write_str(&w, "identityProvider", c->identity_provider);
+    }
     return put_details(tg_writer_end(&w), out);
 }
 

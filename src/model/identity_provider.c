@@ -400,8 +400,9 @@ static json_t *common_schema(void) {
 
 json_t *tg_identity_provider_schema(void) {
     json_t *schema = common_schema();
-    for (size_t i = 0; schema != NULL && i < COUNT(kinds); i++) {
-        json_t *more = kind_schema(kinds[i]);
+    /* The first that has a member says of it: url of API is the widest. */
+    for (size_t i = COUNT(kinds); schema != NULL && i > 0; i--) {
+        json_t *more = kind_schema(kinds[i - 1]);
         json_t *members = json_object_get(more, "properties");
         if (members == NULL || json_object_update_missing(json_object_get(schema, "properties"), members) != 0) {
             json_decref(schema);

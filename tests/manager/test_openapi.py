@@ -15,7 +15,7 @@ OFFICIAL = "/usr/share/openapi-specification/schemas/v3.0/schema.json"
 METHODS = ("get", "put", "post", "delete", "patch")
 ROLES = ("NONE", "VIEWER", "OPERATOR", "ADMIN")
 PARAMS = {"project": "shop", "environment": "staging", "apiProxy": "orders", "apiProxyGroup": "group", "policyGroup": "group", "policy": "auth",
-          "username": "api-user", "organization": "acme", "administrator": "alice", "endpoint": "item"}
+          "username": "api-user", "organization": "acme", "administrator": "alice", "endpoint": "item", "identityProvider": "corp"}
 
 
 def made():
@@ -101,6 +101,7 @@ def test_every_body_has_an_example():
 
 # ---- a world in which every example works ----
 
+PROVIDER = {"name": "corp", "type": "LDAP", "url": "ldap://ldap.example.org", "authenticationType": "SIMPLE", "userConfigurationExpression": "uid={{username}}"}
 ENVIRONMENTS = [{"name": "production"}, {"name": "staging"}]
 
 
@@ -110,7 +111,7 @@ def world(deployed=True, **without):
     group = {"name": "group", "policies": [dict(policy_body("oauth2"), name="auth")], "members": ["orders"], "environments": ["staging"] if deployed else []}
     credential = {"username": "api-user", "password": "correct-horse-battery", "access": [{"name": "orders", "type": "API_PROXY"}],
                   "environments": [{"environmentName": "staging", "password": "another-password"}]}
-    project = {"name": "shop", "organizations": [{"name": "acme"}], "proxies": [proxy], "proxyGroups": [group], "policyGroups": [copy.deepcopy(group)],
+    project = {"name": "shop", "organizations": [{"name": "acme"}], "identityProviders": [PROVIDER], "proxies": [proxy], "proxyGroups": [group], "policyGroups": [copy.deepcopy(group)],
                "credentials": [credential]}
     project.update(without)
     return {"tollgate": 1, "environments": ENVIRONMENTS, "projects": [project]}
@@ -134,7 +135,7 @@ class World:
             self.manager.api("POST", "/administrators/", {"name": "alice", "role": "VIEWER"})
 
     def empty(self):
-        self.build(organizations=[], proxies=[], proxyGroups=[], policyGroups=[], credentials=[])
+        self.build(organizations=[], identityProviders=[], proxies=[], proxyGroups=[], policyGroups=[], credentials=[])
 
     def params(self, op):
         """Values of what an example cannot know."""
@@ -176,6 +177,8 @@ class World:
             self.build(policyGroups=[])
         elif name in ("credentialCreate", "credentialImport"):
             self.build(credentials=[])
+        elif name == "identityProviderCreate":
+            self.build(identityProviders=[])
         elif name == "organizationCreate":
             self.build(organizations=[])
         elif name.endswith("PolicyCreate"):
@@ -328,6 +331,31 @@ def wrong_values(schema):
         yield "too many", [f"x{i}" for i in range(schema["maxItems"] + 1)]
 
 
+# Which members a provider has is its type's: those of others are tried in a body that can have them.
+OF_DATABASE = {"connectionString", "username", "password", "query", "passwordFormat", "passwordColumn", "passwordDigest", "passwordEncoding",
+               "saltColumn", "saltPosition", "passwordIterations", "enabledColumn", "roleQuery", "listQuery", "userNameColumn", "fullNameColumn",
+               "emailColumn", "columnsToFetch"}
+OF_API = {"method", "headerList", "bodyType", "body", "formList", "statusFrom", "statusTo", "bodyContains", "jsonPath", "jsonValue", "rolesPath",
+          "subjectPath", "pathsToFetch", "includeInTokenResponse"}
+DATABASE = {"name": "corp", "type": "DATABASE", "connectionString": "Driver=SQLite3", "query": "SELECT 1 FROM u WHERE n = :username AND p = :password",
+            "passwordFormat": "QUERY"}
+API = {"name": "corp", "type": "API", "url": "https://crm.example.org/", "bodyType": "FORM", "formList": [{"name": "p", "value": "{{password}}"}],
+       "headerList": [{"name": "X-From", "value": "x"}]}
+IN_DOCUMENT = ("document", "projects", 0, "identityProviders", 0)
+
+
+def of_type(example, member):
+    return DATABASE if member in OF_DATABASE else API if member in OF_API else example
+
+
+def example_for(name, example, path):
+    if name.startswith("identityProvider"):
+        return of_type(example, path[0])
+    if path[:5] == IN_DOCUMENT and len(path) > 5:
+        return with_value(example, IN_DOCUMENT, of_type(PROVIDER, path[5]))
+    return example
+
+
 def bad_bodies(name):
     """(what, body, name that the answer must have)"""
     op = OPERATIONS[name]
@@ -337,10 +365,13 @@ def bad_bodies(name):
     yield "unknown", dict(example, noSuchField=1), "noSuchField"
     for path, member, required in members(schema):
         field = next(p for p in reversed(path) if isinstance(p, str))
+        base = example_for(name, example, path)
+        if name == "identityProviderPatch" and base is not example:
+            continue  # merged with what an LDAP provider has
         for what, value in wrong_values(member):
-            yield f"{'.'.join(map(str, path))}: {what}", with_value(example, path, value), field
+            yield f"{'.'.join(map(str, path))}: {what}", with_value(base, path, value), field
         if "properties" in member:
-            yield f"{'.'.join(map(str, path))}: unknown member", with_value(example, path + ("noSuchField",), 1), "noSuchField"
+            yield f"{'.'.join(map(str, path))}: unknown member", with_value(base, path + ("noSuchField",), 1), "noSuchField"
         if required and len(path) == 1 and isinstance(path[0], str):
             yield f"{path[0]}: missing", {k: v for k, v in example.items() if k != path[0]}, field
 
