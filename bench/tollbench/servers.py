@@ -73,6 +73,7 @@ http {{
     server {{
         listen 127.0.0.1:{port} backlog=4096;
         server_name plain;
+        add_header X-Request-Id $request_id always;
 {locations}    }}
 }}
 """

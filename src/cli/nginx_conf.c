@@ -35,7 +35,7 @@ static void logs_write(const tg_options_t *o, tg_buf_t *out) {
     tg_buf_put(
         out,
         TG_STR("    log_format tollgate escape=json "
-               "'{\"time\":\"$time_iso8601\",\"request_id\":\"$tg_request_id\",\"client\":\"$remote_addr\","
+               "'{\"time\":\"$time_iso8601\",\"request_id\":\"$tg_request_id\",\"trace\":\"$tg_trace\",\"client\":\"$remote_addr\","
                "\"request\":\"$tg_log_request\",\"status\":$status,\"bytes\":$bytes_sent,\"seconds\":$request_time,'\n"
                "        "
                "'\"proxy\":\"$tg_proxy\",\"client_id\":\"$tg_client\",\"user\":\"$tg_user\",\"token\":\"$tg_verdict\","
@@ -85,6 +85,7 @@ static void proxy_location_write(tg_buf_t *out) {
                            "            proxy_set_header Connection $tg_connection;\n"
                            "            proxy_set_header Upgrade $tg_upgrade;\n"
                            "            proxy_set_header X-Request-Id $tg_request_id;\n"
+                           "            proxy_hide_header X-Request-Id;\n"
                            "            proxy_set_header Proxy-Connection \"\";\n"
                            "            proxy_set_header Proxy \"\";\n"
                            "            proxy_ignore_headers X-Accel-Redirect X-Accel-Expires X-Accel-Limit-Rate\n"

@@ -34,6 +34,7 @@
 #include "model/live.h"
 #include "model/snapshot.h"
 #include "oauth/check.h"
+#include "oauth/token_request.h"
 #include "policy/client_address.h"
 #include "policy/endpoint.h"
 #include "policy/route.h"
@@ -64,6 +65,7 @@ typedef struct {
     ngx_msec_t                 deadline;         /* ... deadline=, ms */
     ngx_msec_t                 auth_failure_delay;
     ngx_int_t                  batch_limit;      /* records in one commit */
+    ngx_uint_t                 traceparent_make; /* where there is none */
     size_t                     details_size;     /* tollgate_details, bytes */
 
     tg_keyring_t              *keyring;          /* wiped with the cycle */
@@ -157,6 +159,7 @@ ngx_http_tollgate_now_ms(void)
 tg_ms_t ngx_http_tollgate_clock_ms(void);
 /* Monotonic ms, the same for all processes of this machine.  Any thread. */
 uint64_t ngx_http_tollgate_monotonic_ms(void);
+uint64_t ngx_http_tollgate_monotonic_ns(void);
 /* n bytes of RAND_bytes.  NGX_OK, or NGX_ERROR: do not go on.  Any thread. */
 ngx_int_t ngx_http_tollgate_random(void *p, size_t n);
 
@@ -403,6 +406,8 @@ void ngx_http_tollgate_meter_add(const ngx_http_tollgate_meter_id_t *id,
  * Never waits; what cannot be kept or written is counted (REQUEST_LOG_LOST).
  */
 void ngx_http_tollgate_request_log(const tg_request_row_t *row);
+/* Rows that wait in this worker. */
+ngx_uint_t ngx_http_tollgate_request_log_waiting(void);
 
 
 /* -- addresses and CORS (request half: _address.c, _cors.c) -------------------- */
@@ -824,6 +829,48 @@ typedef enum {
 } ngx_http_tollgate_metric_e;
 
 
+/*
+ * Beside them, by number: how long something took, with the calls of it that
+ * failed; token requests by endpoint and result; refused tokens by verdict.
+ */
+#define NGX_HTTP_TOLLGATE_TIME_BOUNDS  6
+#define NGX_HTTP_TOLLGATE_TIME_WORDS   (NGX_HTTP_TOLLGATE_TIME_BOUNDS + 3)
+
+/* What a node asks its store. */
+typedef enum {
+    NGX_HTTP_TOLLGATE_CALL_RECORD = 0,
+    NGX_HTTP_TOLLGATE_CALL_CLIENT,
+    NGX_HTTP_TOLLGATE_CALL_DETAILS,
+    NGX_HTTP_TOLLGATE_CALL_ACCESS,
+    NGX_HTTP_TOLLGATE_CALL_WRITE,
+    NGX_HTTP_TOLLGATE_CALL_EPOCH,
+    NGX_HTTP_TOLLGATE_CALL_FEED,
+    NGX_HTTP_TOLLGATE_CALL_TOKEN_FEED,
+    NGX_HTTP_TOLLGATE_CALL_REVOCATIONS,
+    NGX_HTTP_TOLLGATE_CALL_SNAPSHOT,
+    NGX_HTTP_TOLLGATE_CALL_NODE,
+    NGX_HTTP_TOLLGATE_CALL_REQUEST_LOG,
+    NGX_HTTP_TOLLGATE_CALL_TIDY,
+    NGX_HTTP_TOLLGATE_CALLS
+} ngx_http_tollgate_call_e;
+
+#define NGX_HTTP_TOLLGATE_TIMED_ENDPOINTS  5
+#define NGX_HTTP_TOLLGATE_TIMED_RESULTS    (TG_OAUTH_METHOD + 1)
+
+#define NGX_HTTP_TOLLGATE_C_CALLS      NGX_HTTP_TOLLGATE_METRICS_N
+#define NGX_HTTP_TOLLGATE_C_ENDPOINTS                                         \
+    (NGX_HTTP_TOLLGATE_C_CALLS                                                \
+     + NGX_HTTP_TOLLGATE_CALLS * NGX_HTTP_TOLLGATE_TIME_WORDS)
+#define NGX_HTTP_TOLLGATE_C_RESULTS                                           \
+    (NGX_HTTP_TOLLGATE_C_ENDPOINTS                                            \
+     + NGX_HTTP_TOLLGATE_TIMED_ENDPOINTS * NGX_HTTP_TOLLGATE_TIME_WORDS)
+#define NGX_HTTP_TOLLGATE_C_VERDICTS                                          \
+    (NGX_HTTP_TOLLGATE_C_RESULTS                                              \
+     + NGX_HTTP_TOLLGATE_TIMED_ENDPOINTS * NGX_HTTP_TOLLGATE_TIMED_RESULTS)
+#define NGX_HTTP_TOLLGATE_COUNTERS_N                                          \
+    (NGX_HTTP_TOLLGATE_C_VERDICTS + TG_TOKEN_UNAVAILABLE + 1)
+
+
 typedef struct {
     const char                *name;    /* "tollgate_requests_total" */
     const char                *labels;  /* without braces; "" : none */
@@ -848,7 +895,26 @@ extern uint64_t  *ngx_http_tollgate_counters;
                               (uint64_t) (n), __ATOMIC_RELAXED)
 
 /* The sums over all workers of this node, dead ones included. */
-void ngx_http_tollgate_metrics_sum(uint64_t sums[NGX_HTTP_TOLLGATE_METRICS_N]);
+void ngx_http_tollgate_metrics_sum(
+    uint64_t sums[NGX_HTTP_TOLLGATE_COUNTERS_N]);
+
+/* A call of the store that began then (monotonic ns).  Any thread. */
+tg_err_t ngx_http_tollgate_call_note(ngx_http_tollgate_call_e call,
+    uint64_t began, tg_err_t err);
+
+/* The error of a call of the store, which is timed: _timed(FEED, ...). */
+#define ngx_http_tollgate_timed(call, expression)                             \
+    __extension__ ({                                                          \
+        uint64_t  tg_began_ = ngx_http_tollgate_monotonic_ns();               \
+        ngx_http_tollgate_call_note(NGX_HTTP_TOLLGATE_CALL_##call,            \
+                                    tg_began_, (expression));                 \
+    })
+
+/* A token request that was answered. */
+void ngx_http_tollgate_endpoint_note(ngx_uint_t endpoint,
+    tg_oauth_error_t error, int64_t us);
+/* What was counted by those two and by verdict, for /metrics. */
+void ngx_http_tollgate_timings_write(const uint64_t *sums, tg_buf_t *out);
 
 
 /* -- one request ----------------------------------------------------------- */

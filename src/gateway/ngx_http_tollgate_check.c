@@ -34,6 +34,10 @@ ngx_http_tollgate_check_count(ngx_uint_t opaque, tg_token_verdict_t verdict)
                                                                          : 1;
 
     ngx_http_tollgate_count_at(ids[opaque][i], 1);
+
+    if (i) {
+        ngx_http_tollgate_count_at(NGX_HTTP_TOLLGATE_C_VERDICTS + verdict, 1);
+    }
 }
 
 
@@ -434,6 +438,7 @@ ngx_http_tollgate_check(ngx_http_request_t *r,
 
     if (*verdict != TG_TOKEN_OK) {
         ngx_http_tollgate_count(CHECK_NO_TOKEN, 1);
+        ngx_http_tollgate_count_at(NGX_HTTP_TOLLGATE_C_VERDICTS + *verdict, 1);
         return NGX_DECLINED;
     }
 

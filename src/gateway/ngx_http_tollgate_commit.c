@@ -335,8 +335,9 @@ ngx_http_tollgate_batch_run(ngx_http_tollgate_task_t *task,
     }
 
     if (batch->err == TG_OK) {
-        batch->err = store->ops->write_many(store, batch->writes,
-                                            batch->n_writes, &batch->arena);
+        batch->err = ngx_http_tollgate_timed(WRITE,
+                store->ops->write_many(store, batch->writes, batch->n_writes,
+                    &batch->arena));
     }
 
     if (batch->err == TG_ERR_UNAVAILABLE) {
@@ -399,13 +400,15 @@ ngx_http_tollgate_epoch_read(tg_token_store_t *store,
     int64_t   whole;
     tg_err_t  err;
 
-    err = store->ops->epoch_get(store, record->environment_id,
-                                record->client_kind, record->client_id,
-                                record->subject, epoch);
+    err = ngx_http_tollgate_timed(EPOCH,
+            store->ops->epoch_get(store, record->environment_id,
+                record->client_kind, record->client_id, record->subject,
+                epoch));
     if (err == TG_OK) {
-        err = store->ops->epoch_get(store, record->environment_id,
-                                    record->client_kind, record->client_id,
-                                    TG_STR_NONE, &whole);
+        err = ngx_http_tollgate_timed(EPOCH,
+                store->ops->epoch_get(store, record->environment_id,
+                    record->client_kind, record->client_id, TG_STR_NONE,
+                    &whole));
     }
 
     if (err == TG_OK) {

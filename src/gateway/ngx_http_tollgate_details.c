@@ -46,8 +46,9 @@ ngx_http_tollgate_details_load(tg_config_store_t *store, tg_str_t environment,
 
     tg_arena_init(&arena, NGX_HTTP_TOLLGATE_DETAILS_TEXT);
 
-    err = store->ops->client_details(store, key_id, &arena, &client_id, &text,
-                                     &version);
+    err = ngx_http_tollgate_timed(DETAILS,
+            store->ops->client_details(store, key_id, &arena, &client_id,
+                &text, &version));
 
     if (err != TG_OK) {
         tg_arena_release(&arena);

@@ -166,8 +166,6 @@ ngx_int_t ngx_http_tollgate_origin_headers(ngx_http_request_t *r,
 
 ngx_int_t ngx_http_tollgate_delay_init(ngx_cycle_t *cycle);
 void ngx_http_tollgate_delay_exit(void);
-/* CLOCK_MONOTONIC. */
-uint64_t ngx_http_tollgate_monotonic_ns(void);
 /*
  * Refuses at the fixed time after the request's arrival, or at a multiple of
  * it, so that the time tells nothing of the reason.

@@ -363,7 +363,8 @@ ngx_http_tollgate_feed_read(ngx_http_tollgate_feed_t *feed)
 
     zone = ngx_http_tollgate_zone;
 
-    err = feed->store->ops->change_head(feed->store, &head);
+    err = ngx_http_tollgate_timed(FEED,
+            feed->store->ops->change_head(feed->store, &head));
 
     if (err != TG_OK) {
         return err;
@@ -455,10 +456,10 @@ ngx_http_tollgate_feed_batch(ngx_http_tollgate_feed_t *feed,
 
     tg_arena_init(&arena, NGX_HTTP_TOLLGATE_FEED_ARENA);
 
-    err = feed->store->ops->change_read(feed->store,
-                                        ngx_http_tollgate_number(position),
-                                        NGX_HTTP_TOLLGATE_FEED_BATCH, &arena,
-                                        &rows, n);
+    err = ngx_http_tollgate_timed(FEED,
+            feed->store->ops->change_read(feed->store,
+                ngx_http_tollgate_number(position),
+                NGX_HTTP_TOLLGATE_FEED_BATCH, &arena, &rows, n));
 
     for (i = 0; err == TG_OK && i < *n; i++) {
         err = ngx_http_tollgate_feed_apply(feed, &rows[i]);
@@ -535,9 +536,9 @@ ngx_http_tollgate_feed_target(ngx_http_tollgate_feed_t *feed)
 
     tg_buf_init(&document, TG_SNAPSHOT_MAX);
 
-    err = feed->store->ops->snapshot_get(feed->store, feed->environment,
-                                         &environment_id, &revision,
-                                         &document);
+    err = ngx_http_tollgate_timed(SNAPSHOT,
+            feed->store->ops->snapshot_get(feed->store, feed->environment,
+                &environment_id, &revision, &document));
     tg_buf_release(&document);
 
     if (err == TG_ERR_NOTFOUND) {

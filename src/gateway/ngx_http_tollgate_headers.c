@@ -3,7 +3,8 @@
  * Which request headers a backend gets to see.
  *
  * Left out: the client's own copies of identity headers, what the client names
- * in Connection (RFC 9110 7.6.1), and Authorization if the policy says so.
+ * in Connection (RFC 9110 7.6.1), Authorization if the policy says so, and a
+ * traceparent that is none, with its tracestate (W3C Trace Context 3.3).
  * Added: the user and its roles, if the policy says so.  The proxy module of
  * nginx 1.22 sends all that is in the list, whatever its `hash`, so leaving
  * out means a new list; pointers to single headers (host, authorization, ...)
@@ -14,12 +15,16 @@
 #include "ngx_http_tollgate_request.h"
 
 #include "policy/identity_headers.h"
+#include "policy/trace.h"
 
 
 typedef struct {
     const tg_deployed_proxy_t  *deployed;
+    tg_str_t                    trace;         /* the last traceparent */
+    ngx_uint_t                  traces;        /* that were there */
     unsigned                    clear_auth:1;
     unsigned                    named:1;       /* by Connection */
+    unsigned                    bad_trace:1;
 } ngx_http_tollgate_keep_t;
 
 
@@ -124,6 +129,21 @@ ngx_http_tollgate_is_special_connection(ngx_table_elt_t *h, void *data)
 }
 
 
+static ngx_uint_t
+ngx_http_tollgate_is_bad_trace(ngx_table_elt_t *h, void *data)
+{
+    ngx_http_tollgate_keep_t  *keep = data;
+
+    if (!ngx_http_tollgate_header_is_literal(h, "traceparent")) {
+        return 0;
+    }
+
+    keep->trace = ngx_http_tollgate_str(h->value);
+
+    return keep->traces++ || !tg_traceparent_is_valid(keep->trace);
+}
+
+
 /* Whether anything must be left out at all. */
 
 static ngx_uint_t
@@ -141,7 +161,8 @@ ngx_http_tollgate_is_unwanted(ngx_table_elt_t *h, void *data)
         return 1;
     }
 
-    return ngx_http_tollgate_is_special_connection(h, NULL);
+    return ngx_http_tollgate_is_bad_trace(h, keep)
+           || ngx_http_tollgate_is_special_connection(h, NULL);
 }
 
 
@@ -159,6 +180,13 @@ ngx_http_tollgate_is_kept(ngx_http_request_t *r,
 
     if (keep->clear_auth
         && ngx_http_tollgate_header_is_literal(h, "authorization"))
+    {
+        return 0;
+    }
+
+    if (keep->bad_trace
+        && (ngx_http_tollgate_header_is_literal(h, "traceparent")
+            || ngx_http_tollgate_header_is_literal(h, "tracestate")))
     {
         return 0;
     }
@@ -185,6 +213,11 @@ ngx_http_tollgate_headers_rebuild(ngx_http_request_t *r,
     if (ngx_list_init(&list, r->pool, 20, sizeof(ngx_table_elt_t)) != NGX_OK) {
         return NGX_ERROR;
     }
+
+    keep->traces = 0;
+    keep->trace = TG_STR_NONE;
+    keep->bad_trace = ngx_http_tollgate_headers_each(&r->headers_in.headers,
+                          ngx_http_tollgate_is_bad_trace, keep);
 
     keep->named = ngx_http_tollgate_headers_each(&r->headers_in.headers,
                       ngx_http_tollgate_is_special_connection, NULL);
@@ -272,6 +305,27 @@ ngx_http_tollgate_headers_add(ngx_http_request_t *r, tg_str_t name,
 }
 
 
+static ngx_int_t
+ngx_http_tollgate_headers_trace(ngx_http_request_t *r,
+    ngx_http_tollgate_proxied_t *rq)
+{
+    char     *p;
+    uint64_t  id[3];
+
+    p = ngx_pnalloc(r->pool, TG_TRACEPARENT_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_tollgate_unique(id, 3);
+    tg_traceparent_write((u_char *) id, p);
+
+    rq->trace = tg_strn(p, TG_TRACEPARENT_LEN);
+
+    return ngx_http_tollgate_headers_add(r, TG_STR("traceparent"), rq->trace);
+}
+
+
 ngx_int_t
 ngx_http_tollgate_headers(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t *rq, tg_str_t subject, tg_str_t roles)
@@ -286,12 +340,25 @@ ngx_http_tollgate_headers(ngx_http_request_t *r,
     }
 
     keep.deployed = rq->deployed;
+    keep.trace = TG_STR_NONE;
+    keep.traces = 0;
     keep.clear_auth = policy && policy->clear_auth;
     keep.named = 0;
+    keep.bad_trace = 0;
 
     if (ngx_http_tollgate_headers_each(&r->headers_in.headers,
                                        ngx_http_tollgate_is_unwanted, &keep)
         && ngx_http_tollgate_headers_rebuild(r, &keep) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!keep.bad_trace) {
+        rq->trace = keep.trace;
+    }
+
+    if (rq->trace.n == 0 && ngx_http_tollgate_main->traceparent_make
+        && ngx_http_tollgate_headers_trace(r, rq) != NGX_OK)
     {
         return NGX_ERROR;
     }

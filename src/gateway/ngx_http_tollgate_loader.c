@@ -290,9 +290,10 @@ ngx_http_tollgate_loader_fetch(ngx_http_tollgate_loader_t *loader,
     resets = __atomic_load_n(&ngx_http_tollgate_zone->resets,
                              __ATOMIC_ACQUIRE);
 
-    err = loader->store->ops->snapshot_get(loader->store,
-                            ngx_http_tollgate_str(loader->mcf->environment),
-                            &environment_id, &revision, document);
+    err = ngx_http_tollgate_timed(SNAPSHOT,
+            loader->store->ops->snapshot_get(loader->store,
+                ngx_http_tollgate_str(loader->mcf->environment),
+                &environment_id, &revision, document));
 
     if (err == TG_ERR_NOTFOUND) {
         return err;

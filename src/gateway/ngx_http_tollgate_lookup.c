@@ -74,14 +74,14 @@ ngx_http_tollgate_lookup_used(tg_token_store_t *store,
 
     tg_arena_init(&arena, 64 * 1024);
 
-    err = store->ops->record_find(store, record->predecessor,
-                                  record->predecessor_bucket, &arena,
-                                  &predecessor);
+    err = ngx_http_tollgate_timed(RECORD,
+            store->ops->record_find(store, record->predecessor,
+                record->predecessor_bucket, &arena, &predecessor));
 
     if (err == TG_OK && predecessor.successor_used_at == 0) {
-        err = store->ops->record_successor_used(store, record->predecessor,
-                                                record->predecessor_bucket,
-                                                ngx_http_tollgate_clock_ms());
+        err = ngx_http_tollgate_timed(WRITE,
+                store->ops->record_successor_used(store, record->predecessor,
+                    record->predecessor_bucket, ngx_http_tollgate_clock_ms()));
     }
 
     tg_arena_release(&arena);
@@ -134,9 +134,9 @@ ngx_http_tollgate_lookup_record(ngx_http_tollgate_lookup_t *l,
         return err;
     }
 
-    err = store->ops->record_find(store, l->question.hash,
-                                  l->question.bucket, &thread->arena,
-                                  &record);
+    err = ngx_http_tollgate_timed(RECORD,
+            store->ops->record_find(store, l->question.hash,
+                l->question.bucket, &thread->arena, &record));
 
     if (err == TG_OK && record.has_predecessor) {
         err = ngx_http_tollgate_lookup_used(store, &record);
@@ -216,8 +216,10 @@ ngx_http_tollgate_lookup_live(ngx_http_tollgate_lookup_t *l,
 
     unknown = ngx_http_tollgate_live_get(kind, client_id, live) != NGX_OK;
 
-    err = store->ops->client_live(store, q->snapshot->snapshot.environment_id,
-                                  kind, client_id, live, &l->seqs[i]);
+    err = ngx_http_tollgate_timed(CLIENT,
+            store->ops->client_live(store,
+                q->snapshot->snapshot.environment_id, kind, client_id, live,
+                &l->seqs[i]));
     if (err != TG_OK) {
         return err;
     }
@@ -293,10 +295,10 @@ ngx_http_tollgate_lookup_row(ngx_http_tollgate_lookup_t *l,
 
     ngx_memzero(&known->access, sizeof(tg_access_t));
 
-    err = store->ops->access_find(store,
-                    l->question.key_ids[NGX_HTTP_TOLLGATE_CLIENT], p->targets,
-                    p->n_targets, &thread->arena, &entry,
-                    &known->access_version);
+    err = ngx_http_tollgate_timed(ACCESS,
+            store->ops->access_find(store,
+                l->question.key_ids[NGX_HTTP_TOLLGATE_CLIENT], p->targets,
+                p->n_targets, &thread->arena, &entry, &known->access_version));
 
     if (err == TG_ERR_NOTFOUND) {
 

@@ -53,6 +53,13 @@ static ngx_conf_enum_t  ngx_http_tollgate_statuses[] = {
 };
 
 
+static ngx_conf_enum_t  ngx_http_tollgate_traceparents[] = {
+    { ngx_string("pass"), 0 },
+    { ngx_string("make"), 1 },
+    { ngx_null_string, 0 }
+};
+
+
 static ngx_command_t  ngx_http_tollgate_commands[] = {
 
     { ngx_string("tollgate_store"),
@@ -124,6 +131,13 @@ static ngx_command_t  ngx_http_tollgate_commands[] = {
       NGX_HTTP_MAIN_CONF_OFFSET,
       offsetof(ngx_http_tollgate_main_conf_t, batch_limit),
       &ngx_http_tollgate_batch_bounds },
+
+    { ngx_string("tollgate_traceparent"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_conf_set_enum_slot,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      offsetof(ngx_http_tollgate_main_conf_t, traceparent_make),
+      &ngx_http_tollgate_traceparents },
 
     { ngx_string("tollgate"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
@@ -207,6 +221,7 @@ ngx_http_tollgate_create_main_conf(ngx_conf_t *cf)
     mcf->deadline = NGX_CONF_UNSET_MSEC;
     mcf->auth_failure_delay = NGX_CONF_UNSET_MSEC;
     mcf->batch_limit = NGX_CONF_UNSET;
+    mcf->traceparent_make = NGX_CONF_UNSET_UINT;
 
     return mcf;
 }
@@ -230,6 +245,7 @@ ngx_http_tollgate_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_conf_init_msec_value(mcf->deadline, 5000);
     ngx_conf_init_msec_value(mcf->auth_failure_delay, 100);
     ngx_conf_init_value(mcf->batch_limit, 512);
+    ngx_conf_init_uint_value(mcf->traceparent_make, 0);
 
     mcf->enabled = (mcf->store.len != 0);
 

@@ -312,7 +312,8 @@ ngx_http_tollgate_node_write(ngx_http_tollgate_node_state_t *node,
         row.draining = draining;
         row.requests = (int64_t) ngx_http_tollgate_requests_now();
 
-        err = node->store->ops->node_put(node->store, &row);
+        err = ngx_http_tollgate_timed(NODE,
+                node->store->ops->node_put(node->store, &row));
     }
 
     if (err == TG_OK) {
@@ -346,10 +347,11 @@ ngx_http_tollgate_node_count(ngx_http_tollgate_node_state_t *node)
 
     tg_arena_init(&arena, NGX_HTTP_TOLLGATE_NODE_ARENA);
 
-    err = node->store->ops->node_list(node->store,
-              __atomic_load_n(&zone->environment_id, __ATOMIC_ACQUIRE),
-              ngx_http_tollgate_clock_ms() - NGX_HTTP_TOLLGATE_NODE_ALIVE,
-              &arena, &rows, &n);
+    err = ngx_http_tollgate_timed(NODE,
+            node->store->ops->node_list(node->store,
+                __atomic_load_n(&zone->environment_id, __ATOMIC_ACQUIRE),
+                ngx_http_tollgate_clock_ms() - NGX_HTTP_TOLLGATE_NODE_ALIVE,
+                &arena, &rows, &n));
 
     if (err == TG_OK) {
         __atomic_store_n(&zone->nodes, n, __ATOMIC_RELEASE);

@@ -131,8 +131,9 @@ ngx_http_tollgate_principal_read(ngx_http_tollgate_thread_t *thread,
     err = ngx_http_tollgate_thread_config(thread, &store);
 
     if (err == TG_OK) {
-        err = store->ops->client_live(store, environment_id, kind, id,
-                                      &principal->live, &seq);
+        err = ngx_http_tollgate_timed(CLIENT,
+                store->ops->client_live(store, environment_id, kind, id,
+                    &principal->live, &seq));
     }
 
     if (err == TG_OK) {

@@ -109,12 +109,12 @@ ngx_http_tollgate_record_read(ngx_http_tollgate_record_t *record,
         return err;
     }
 
-    err = record->refresh
+    err = ngx_http_tollgate_timed(RECORD, record->refresh
           ? store->ops->record_find_refresh(store, record->hash,
                                             record->bucket, &record->arena,
                                             &found->record)
           : store->ops->record_find(store, record->hash, record->bucket,
-                                    &record->arena, &found->record);
+                                    &record->arena, &found->record));
     if (err != TG_OK) {
         return err;
     }
@@ -122,10 +122,10 @@ ngx_http_tollgate_record_read(ngx_http_tollgate_record_t *record,
     ngx_memcpy(found->newest, found->record.hash, TG_HASH_LEN);
 
     if (found->record.has_successor) {
-        found->successor_err = store->ops->record_find(store,
-                                          found->record.successor,
-                                          found->record.successor_bucket,
-                                          &record->arena, &found->successor);
+        found->successor_err = ngx_http_tollgate_timed(RECORD,
+                store->ops->record_find(store, found->record.successor,
+                    found->record.successor_bucket, &record->arena,
+                    &found->successor));
 
         if (found->successor_err == TG_OK) {
             err = ngx_http_tollgate_record_newest(store, found);
@@ -178,9 +178,9 @@ ngx_http_tollgate_record_newest(tg_token_store_t *store,
     for (i = 0; record.has_successor && i < NGX_HTTP_TOLLGATE_LINE_MAX; i++) {
         tg_arena_init(&arena, 64 * 1024);
 
-        err = store->ops->record_find(store, record.successor,
-                                      record.successor_bucket, &arena,
-                                      &record);
+        err = ngx_http_tollgate_timed(RECORD,
+                store->ops->record_find(store, record.successor,
+                    record.successor_bucket, &arena, &record));
         tg_arena_release(&arena);
 
         if (err != TG_OK) {

@@ -323,6 +323,28 @@ ngx_http_tollgate_reply_cors(ngx_http_request_t *r)
 }
 
 
+static ngx_int_t
+ngx_http_tollgate_reply_id(ngx_http_request_t *r)
+{
+    tg_str_t                       id;
+    ngx_http_tollgate_loc_conf_t  *lcf;
+
+    lcf = ngx_http_get_module_loc_conf(r, ngx_http_tollgate_module);
+
+    if (r != r->main || (!lcf->enabled && !lcf->token)) {
+        return NGX_OK;
+    }
+
+    if (ngx_http_tollgate_request_id(r, &id) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_tollgate_reply_add(r, "X-Request-Id",
+                                       sizeof("X-Request-Id") - 1,
+                                       (const u_char *) id.p, id.n);
+}
+
+
 /*
  * nginx's own error pages are the answers with r->err_status; those of a
  * backend have none.
@@ -332,6 +354,10 @@ static ngx_int_t
 ngx_http_tollgate_reply_header_filter(ngx_http_request_t *r)
 {
     ngx_http_tollgate_proxied_t  *rq;
+
+    if (ngx_http_tollgate_reply_id(r) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     if (r == r->main && ngx_http_tollgate_reply_cors(r) != NGX_OK) {
         return NGX_ERROR;

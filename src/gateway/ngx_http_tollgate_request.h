@@ -191,6 +191,12 @@ typedef struct {
 } ngx_http_tollgate_answer_t;
 
 
+/* In the answer, the log, and what the backend gets. */
+ngx_int_t ngx_http_tollgate_request_id(ngx_http_request_t *r, tg_str_t *id);
+/* Numbers that are unlike all others, and no secret; n: at most 3. */
+void ngx_http_tollgate_unique(uint64_t *id, ngx_uint_t n);
+
+
 /* -- a proxied request ----------------------------------------------------- */
 
 typedef struct {
@@ -207,6 +213,8 @@ typedef struct {
     ngx_str_t                      received; /* the target as received */
     ngx_str_t                      target;   /* what the backend is asked */
 
+    tg_str_t                       request_id;   /* once asked for */
+    tg_str_t                       trace;    /* traceparent; "" : none */
     tg_str_t                       token;
     u_char                         hash[TG_HASH_LEN];  /* of the token */
     ngx_http_tollgate_waiter_t    *waiter;   /* for the store; NULL: no */

@@ -167,6 +167,14 @@ ngx_http_tollgate_request_log(const tg_request_row_t *row)
 }
 
 
+ngx_uint_t
+ngx_http_tollgate_request_log_waiting(void)
+{
+    return __atomic_load_n(&ngx_http_tollgate_requests.waiting,
+                           __ATOMIC_RELAXED);
+}
+
+
 /* NULL: no memory. */
 static ngx_http_tollgate_logged_t *
 ngx_http_tollgate_logged_copy(const tg_request_row_t *row)
@@ -297,7 +305,8 @@ ngx_http_tollgate_request_log_group(ngx_http_tollgate_request_log_t *log,
                                         &fault);
 
     if (err == TG_OK) {
-        err = log->store->ops->request_put(log->store, rows, n);
+        err = ngx_http_tollgate_timed(REQUEST_LOG,
+                log->store->ops->request_put(log->store, rows, n));
     }
 
     if (err != TG_OK) {
@@ -363,10 +372,10 @@ ngx_http_tollgate_request_log_prune(ngx_http_tollgate_request_log_t *log)
                                         &fault);
 
     if (err == TG_OK) {
-        err = log->store->ops->request_prune(log->store, environment_id,
-                  ngx_http_tollgate_clock_ms()
-                  - days * NGX_HTTP_TOLLGATE_LOG_DAY,
-                  NGX_HTTP_TOLLGATE_LOG_CHUNK, &pruned);
+        err = ngx_http_tollgate_timed(REQUEST_LOG,
+                log->store->ops->request_prune(log->store, environment_id,
+                    ngx_http_tollgate_clock_ms() - days * NGX_HTTP_TOLLGATE_LOG_DAY,
+                    NGX_HTTP_TOLLGATE_LOG_CHUNK, &pruned));
     }
 
     if (err != TG_OK) {

@@ -29,7 +29,7 @@ typedef struct {
     int64_t        revision;
     uint64_t       error_lock;   /* odd while the error is being written */
     char           error[NGX_HTTP_TOLLGATE_ERROR_LEN];
-    uint64_t       counters[NGX_HTTP_TOLLGATE_METRICS_N];
+    uint64_t       counters[NGX_HTTP_TOLLGATE_COUNTERS_N];
 } ngx_http_tollgate_slot_t;
 
 

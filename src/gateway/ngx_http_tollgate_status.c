@@ -18,6 +18,7 @@ static void ngx_http_tollgate_counters_write(tg_buf_t *out);
 static void ngx_http_tollgate_gauges_write(
     const ngx_http_tollgate_node_t *node, tg_buf_t *out);
 static void ngx_http_tollgate_workers_write(tg_buf_t *out);
+static void ngx_http_tollgate_keys_write(tg_buf_t *out);
 
 
 ngx_int_t
@@ -101,13 +102,14 @@ ngx_http_tollgate_metrics_write(const ngx_http_tollgate_node_t *node,
     ngx_http_tollgate_gauges_write(node, out);
     ngx_http_tollgate_providers_write(out);
     ngx_http_tollgate_workers_write(out);
+    ngx_http_tollgate_keys_write(out);
 }
 
 
 static void
 ngx_http_tollgate_counters_write(tg_buf_t *out)
 {
-    uint64_t                           sums[NGX_HTTP_TOLLGATE_METRICS_N];
+    uint64_t                           sums[NGX_HTTP_TOLLGATE_COUNTERS_N];
     ngx_uint_t                         i;
     const ngx_http_tollgate_metric_t  *m;
 
@@ -129,6 +131,8 @@ ngx_http_tollgate_counters_write(tg_buf_t *out)
                         (unsigned long long) sums[i]);
         }
     }
+
+    ngx_http_tollgate_timings_write(sums, out);
 }
 
 
@@ -184,9 +188,18 @@ ngx_http_tollgate_gauges_write(const ngx_http_tollgate_node_t *node,
     ngx_http_tollgate_gauge_write(out, "tollgate_pool_crypto_pending",
         "Tasks of the crypto pool in the answering worker",
         ngx_http_tollgate_pool_pending(NGX_HTTP_TOLLGATE_POOL_CRYPTO));
+    ngx_http_tollgate_gauge_write(out, "tollgate_pool_argon_pending",
+        "Tasks of the argon2id pool in the answering worker",
+        ngx_http_tollgate_pool_pending(NGX_HTTP_TOLLGATE_POOL_ARGON));
     ngx_http_tollgate_gauge_write(out, "tollgate_pool_store_pending",
         "Tasks of the store pool in the answering worker",
         ngx_http_tollgate_pool_pending(NGX_HTTP_TOLLGATE_POOL_STORE));
+    ngx_http_tollgate_gauge_write(out, "tollgate_pool_queue_max",
+        "Tasks that may wait in each pool of a worker, but for argon2id",
+        ngx_http_tollgate_main->queue);
+    ngx_http_tollgate_gauge_write(out, "tollgate_request_log_waiting",
+        "Rows that wait to be written in the answering worker",
+        ngx_http_tollgate_request_log_waiting());
     ngx_http_tollgate_gauge_write(out, "tollgate_commit_pending",
         "Records that wait for the group commit in the answering worker",
         ngx_http_tollgate_commit_pending());
@@ -223,4 +236,38 @@ ngx_http_tollgate_workers_write(tg_buf_t *out)
     }
 
     free(workers);
+}
+
+
+/* Of the keys that sign now: how long they have done so. */
+
+static void
+ngx_http_tollgate_keys_write(tg_buf_t *out)
+{
+    tg_ms_t                              now;
+    ngx_uint_t                           i;
+    const tg_snapshot_t                 *s;
+    const ngx_http_tollgate_snapshot_t  *current;
+
+    current = ngx_http_tollgate_snapshot_current();
+
+    tg_buf_put(out, TG_STR("# HELP tollgate_signing_key_age_seconds How long "
+                           "the key of an algorithm has signed.\n"
+                           "# TYPE tollgate_signing_key_age_seconds gauge\n"));
+
+    if (current == NULL) {
+        return;
+    }
+
+    s = &current->snapshot;
+    now = ngx_http_tollgate_now_ms();
+
+    for (i = 0; i < s->n_keys; i++) {
+        if (tg_signing_key_state(s->keys, s->n_keys, i, now) == TG_KEY_ACTIVE)
+        {
+            tg_buf_putf(out, "tollgate_signing_key_age_seconds{algorithm="
+                        "\"%.*s\"} %lld\n", TG_STR_ARGS(s->keys[i].alg),
+                        (long long) (now - s->keys[i].activate_at) / 1000);
+        }
+    }
 }

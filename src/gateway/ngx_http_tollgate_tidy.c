@@ -135,11 +135,13 @@ ngx_http_tollgate_tidy_do(ngx_http_tollgate_tidy_t *tidy, tg_fault_t *fault)
     now = ngx_http_tollgate_clock_ms();
     began = ngx_http_tollgate_monotonic_ms();
 
-    err = store->ops->buckets_make(store, now, &n);
+    err = ngx_http_tollgate_timed(TIDY,
+            store->ops->buckets_make(store, now, &n));
 
     if (err == TG_OK && began - tidy->dropped >= NGX_HTTP_TOLLGATE_TIDY_DROP) {
         tidy->dropped = began;
-        err = store->ops->buckets_drop(store, now, &n);
+        err = ngx_http_tollgate_timed(TIDY,
+                store->ops->buckets_drop(store, now, &n));
     }
 
     if (err != TG_OK) {

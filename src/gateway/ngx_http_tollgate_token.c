@@ -359,5 +359,7 @@ ngx_http_tollgate_token_finalize(ngx_http_tollgate_token_t *t,
     t->duration = (int64_t) (ngx_http_tollgate_monotonic_ns() - t->arrived)
                   / 1000;
 
+    ngx_http_tollgate_endpoint_note(t->endpoint, t->error, t->duration);
+
     ngx_http_finalize_request(r, rc);
 }

@@ -39,7 +39,8 @@ ngx_http_tollgate_token_feed_read(tg_token_store_t *store, ngx_log_t *log)
         return ngx_http_tollgate_token_feed_anew(store, log);
     }
 
-    err = store->ops->change_head(store, &head);
+    err = ngx_http_tollgate_timed(TOKEN_FEED,
+            store->ops->change_head(store, &head));
     if (err != TG_OK) {
         return err;
     }
@@ -84,9 +85,10 @@ ngx_http_tollgate_token_feed_anew(tg_token_store_t *store, ngx_log_t *log)
 
     tg_arena_init(&arena, NGX_HTTP_TOLLGATE_TOKEN_FEED_ARENA);
 
-    err = store->ops->revocation_list(store,
-                  __atomic_load_n(&zone->environment_id, __ATOMIC_ACQUIRE),
-                  ngx_http_tollgate_clock_ms(), &arena, &rows, &n, &seq);
+    err = ngx_http_tollgate_timed(REVOCATIONS,
+            store->ops->revocation_list(store,
+                __atomic_load_n(&zone->environment_id, __ATOMIC_ACQUIRE),
+                ngx_http_tollgate_clock_ms(), &arena, &rows, &n, &seq));
 
     for (i = 0; err == TG_OK && i < n; i++) {
         if (ngx_http_tollgate_revocation_add(rows[i].id, rows[i].until)
@@ -124,9 +126,9 @@ ngx_http_tollgate_token_feed_batch(tg_token_store_t *store,
 
     tg_arena_init(&arena, NGX_HTTP_TOLLGATE_TOKEN_FEED_ARENA);
 
-    err = store->ops->change_read(store, (int64_t) position,
-                                  NGX_HTTP_TOLLGATE_TOKEN_FEED_BATCH, &arena,
-                                  &rows, n);
+    err = ngx_http_tollgate_timed(TOKEN_FEED,
+            store->ops->change_read(store, (int64_t) position,
+                NGX_HTTP_TOLLGATE_TOKEN_FEED_BATCH, &arena, &rows, n));
 
     for (i = 0; err == TG_OK && i < *n; i++) {
         ngx_http_tollgate_token_feed_apply(&rows[i]);

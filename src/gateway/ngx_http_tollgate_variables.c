@@ -1,13 +1,15 @@
 
 /*
  * $tg_host, $tg_connection, $tg_upgrade, $tg_request_id: for proxy_set_header.
- * $tg_proxy, $tg_client, $tg_user, $tg_verdict, $tg_log_request: for the access
- * log.
+ * $tg_proxy, $tg_client, $tg_user, $tg_verdict, $tg_trace, $tg_log_request: for
+ * the access log.
  * $tg_scheme, $tg_target: what the backend is asked, for debugging.
  */
 
 
 #include "ngx_http_tollgate_request.h"
+
+#include "policy/trace.h"
 
 
 static ngx_int_t ngx_http_tollgate_variable_host(ngx_http_request_t *r,
@@ -21,6 +23,8 @@ static ngx_int_t ngx_http_tollgate_variable_scheme(ngx_http_request_t *r,
 static ngx_int_t ngx_http_tollgate_variable_target(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_tollgate_variable_noted(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_tollgate_variable_trace(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 static ngx_int_t ngx_http_tollgate_variable_log_request(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
@@ -64,6 +68,9 @@ static ngx_http_variable_t  ngx_http_tollgate_variable_list[] = {
 
     { ngx_string("tg_verdict"), NULL, ngx_http_tollgate_variable_noted,
       offsetof(ngx_http_tollgate_ctx_t, verdict),
+      NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("tg_trace"), NULL, ngx_http_tollgate_variable_trace, 0,
       NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("tg_log_request"), NULL,
@@ -210,6 +217,27 @@ ngx_http_tollgate_variable_noted(ngx_http_request_t *r,
 }
 
 
+/* The trace that the request is part of. */
+
+static ngx_int_t
+ngx_http_tollgate_variable_trace(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    tg_str_t                      id;
+    ngx_http_tollgate_proxied_t  *rq;
+
+    rq = ngx_http_tollgate_proxied(r);
+
+    if (rq == NULL || rq->trace.n == 0) {
+        return ngx_http_tollgate_variable_set(v, NULL, 0);
+    }
+
+    id = tg_traceparent_trace_id(rq->trace);
+
+    return ngx_http_tollgate_variable_set(v, (u_char *) id.p, id.n);
+}
+
+
 static ngx_int_t
 ngx_http_tollgate_variable_log_request(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
@@ -243,7 +271,7 @@ ngx_http_tollgate_variable_log_request(ngx_http_request_t *r,
  * our routing.
  */
 
-static uint64_t  ngx_http_tollgate_id_seed[2];
+static uint64_t  ngx_http_tollgate_id_seed[3];
 static uint64_t  ngx_http_tollgate_id_count;
 
 
@@ -268,24 +296,85 @@ ngx_http_tollgate_id_mix(uint64_t seed)
 }
 
 
+void
+ngx_http_tollgate_unique(uint64_t *id, ngx_uint_t n)
+{
+    ngx_uint_t  i;
+
+    ngx_http_tollgate_id_count++;
+
+    for (i = 0; i < n; i++) {
+        id[i] = ngx_http_tollgate_id_mix(ngx_http_tollgate_id_seed[i]);
+    }
+}
+
+
+/* What a trusted proxy in front calls the request. */
+
+static ngx_uint_t
+ngx_http_tollgate_request_id_given(ngx_http_request_t *r, tg_str_t *id)
+{
+    tg_str_t                       given;
+    ngx_http_tollgate_snapshot_t  *s;
+
+    s = ngx_http_tollgate_snapshot_current();
+
+    if (s == NULL
+        || !ngx_http_tollgate_peer_is_trusted(r, s)
+        || ngx_http_tollgate_header_find(r, TG_STR("x-request-id"), &given)
+           != 1
+        || !tg_request_id_is_sane(given))
+    {
+        return 0;
+    }
+
+    *id = given;
+
+    return 1;
+}
+
+
+ngx_int_t
+ngx_http_tollgate_request_id(ngx_http_request_t *r, tg_str_t *id)
+{
+    u_char                       *p;
+    uint64_t                      made[2];
+    ngx_http_tollgate_proxied_t  *rq;
+
+    rq = (ngx_http_tollgate_proxied_t *) ngx_http_tollgate_ctx(r);
+    if (rq == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (rq->request_id.n == 0
+        && !ngx_http_tollgate_request_id_given(r, &rq->request_id))
+    {
+        p = ngx_pnalloc(r->pool, 32);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_http_tollgate_unique(made, 2);
+        ngx_hex_dump(p, (u_char *) made, 16);
+
+        rq->request_id = tg_strn(p, 32);
+    }
+
+    *id = rq->request_id;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_tollgate_variable_request_id(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    u_char    *p;
-    uint64_t   id[2];
+    tg_str_t  id;
 
-    p = ngx_pnalloc(r->pool, 32);
-    if (p == NULL) {
+    if (ngx_http_tollgate_request_id(r, &id) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    ngx_http_tollgate_id_count++;
-
-    id[0] = ngx_http_tollgate_id_mix(ngx_http_tollgate_id_seed[0]);
-    id[1] = ngx_http_tollgate_id_mix(ngx_http_tollgate_id_seed[1]);
-
-    ngx_hex_dump(p, (u_char *) id, 16);
-
-    return ngx_http_tollgate_variable_set(v, p, 32);
+    return ngx_http_tollgate_variable_set(v, (u_char *) id.p, id.n);
 }

@@ -43,7 +43,7 @@ ngx_http_tollgate_zone_t  *ngx_http_tollgate_zone;
 ngx_http_tollgate_slot_t  *ngx_http_tollgate_slot;
 
 /* where a process without a slot counts */
-static uint64_t  ngx_http_tollgate_uncounted[NGX_HTTP_TOLLGATE_METRICS_N];
+static uint64_t  ngx_http_tollgate_uncounted[NGX_HTTP_TOLLGATE_COUNTERS_N];
 
 uint64_t  *ngx_http_tollgate_counters = ngx_http_tollgate_uncounted;
 
@@ -568,18 +568,18 @@ ngx_http_tollgate_workers_get(ngx_http_tollgate_worker_t *workers,
 
 
 void
-ngx_http_tollgate_metrics_sum(uint64_t sums[NGX_HTTP_TOLLGATE_METRICS_N])
+ngx_http_tollgate_metrics_sum(uint64_t sums[NGX_HTTP_TOLLGATE_COUNTERS_N])
 {
     ngx_uint_t  i, n;
 
-    ngx_memzero(sums, NGX_HTTP_TOLLGATE_METRICS_N * sizeof(uint64_t));
+    ngx_memzero(sums, NGX_HTTP_TOLLGATE_COUNTERS_N * sizeof(uint64_t));
 
     if (ngx_http_tollgate_zone == NULL) {
         return;
     }
 
     for (i = 0; i < NGX_HTTP_TOLLGATE_WORKERS_MAX; i++) {
-        for (n = 0; n < NGX_HTTP_TOLLGATE_METRICS_N; n++) {
+        for (n = 0; n < NGX_HTTP_TOLLGATE_COUNTERS_N; n++) {
             sums[n] += __atomic_load_n(
                            &ngx_http_tollgate_zone->slots[i].counters[n],
                            __ATOMIC_RELAXED);

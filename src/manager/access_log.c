@@ -5,25 +5,11 @@
 
 #include "base/b64.h"
 #include "manager/password.h"
+#include "policy/trace.h"
 
 #define PATH_SHOWN 800
 
 /* ---- request ids ---- */
-
-static bool id_is_sane(tg_str_t id) {
-    if (id.n == 0 || id.n >= TG_REQUEST_ID_MAX) {
-        return false;
-    }
-    for (size_t i = 0; i < id.n; i++) {
-        char ch = id.p[i];
-        bool plain = (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') || ch == '.' ||
-                     ch == '_' || ch == '-';
-        if (!plain) {
-            return false;
-        }
-    }
-    return true;
-}
 
 static bool is_local(tg_str_t address) {
     return tg_str_starts(address, TG_STR("127.")) || tg_str_eq(address, TG_STR("0000:0000:0000:0000::/64"));
@@ -31,7 +17,7 @@ static bool is_local(tg_str_t address) {
 
 void tg_request_id_take(tg_call_t *c, tg_str_t given) {
     uint8_t random[16];
-    if (is_local(c->address) && id_is_sane(given)) {
+    if (is_local(c->address) && tg_request_id_is_sane(given)) {
         memcpy(c->request_id, given.p, given.n);
         c->request_id[given.n] = '\0';
         return;

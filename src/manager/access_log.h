@@ -4,7 +4,7 @@
 
 #include "manager/call.h"
 
-/* The X-Request-Id of a caller on this machine if it is one (1 to 64 of A-Z a-z 0-9 . _ -), else one of our own. */
+/* The X-Request-Id of a caller on this machine if it is one (policy/trace.h), else one of our own. */
 void tg_request_id_take(tg_call_t *c, tg_str_t given);
 
 /* The path is told without its query, which may hold secrets. */

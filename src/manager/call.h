@@ -14,6 +14,7 @@
 #include "manager/manager.h"
 #include "manager/operations.h"
 #include "manager/permissions.h"
+#include "policy/trace.h"
 
 /* An environment that got a new revision in this call. */
 typedef struct {
@@ -22,8 +23,7 @@ typedef struct {
     int64_t revision;
 } tg_target_t;
 
-#define TG_TARGETS_MAX    256
-#define TG_REQUEST_ID_MAX 65
+#define TG_TARGETS_MAX 256
 
 struct tg_call {
     tg_manager_t *m;
@@ -36,7 +36,7 @@ struct tg_call {
     tg_str_t authorization, content_type, if_match_text, address;
     tg_str_t raw_body;
     bool body_too_long; /* and is not in raw_body */
-    char request_id[TG_REQUEST_ID_MAX];
+    char request_id[TG_REQUEST_ID_MAX + 1];
     tg_form_t query, form;
     json_t *body;     /* NULL: none */
     int64_t if_match; /* version that the caller expects; 0: any */

@@ -738,8 +738,8 @@ def fails(world):
 
 
 def test_failed_client_authentication_says_nothing_of_the_reason(fails):
-    """One body, one set of headers."""
-    seen = {(r.status, r.body, tuple(h for h in r.headers if h[0] != b"Date")) for r, _ in fails.values()}
+    """One body, one set of headers, but for what every answer has anew."""
+    seen = {(r.status, r.body, tuple(h for h in r.headers if h[0] not in (b"Date", b"X-Request-Id"))) for r, _ in fails.values()}
     assert len(seen) == 1, seen
     reply, _ = next(iter(fails.values()))
     error(reply, 401, "invalid_client")

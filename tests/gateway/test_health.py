@@ -110,21 +110,22 @@ def parse_metrics(text):
                 current = name
             table = helps if kind == "HELP" else types
             assert name not in table, f"{kind} of {name} twice"
-            assert kind == "HELP" or rest in ("counter", "gauge")
+            assert kind == "HELP" or rest in ("counter", "gauge", "histogram", "summary")
             table[name] = rest
             continue
         sample = SAMPLE.fullmatch(line)
         assert sample, f"no sample: {line!r}"
         name, labels, value = sample.groups()
-        assert name == current and name in types and name in helps, line
+        family = re.sub("_(bucket|sum|count)$", "", name) if types.get(current) in ("histogram", "summary") else name
+        assert family == current and family in types and family in helps, line
         key = (name, tuple(sorted(re.findall(LABEL, labels or ""))))
         assert key not in values, f"{line} twice"
         values[key] = float(value)
-        if types[name] == "counter":
+        if types[family] == "counter":
             assert name.endswith("_total") and values[key] >= 0
         else:
             assert not name.endswith("_total")
-    assert set(types) == set(helps) == {name for name, _ in values}
+    assert set(types) == set(helps)
     return values, types
 
 
@@ -164,7 +165,7 @@ def test_every_counter_in_the_operators_guide_is_there(world):
     guide = open(os.path.join(os.path.dirname(__file__), "..", "..", "docs", "operations.md")).read()
     values, types = metrics(world.planes)
     named = set(re.findall(r"`(tollgate_[a-z_]+)(?:\{[^`]*\})?`", guide))
-    directives = set(re.findall(r"`(tollgate_(?:zone|threads|auth_failure_delay|batch_limit)) ", guide))
+    directives = set(re.findall(r"`(tollgate_(?:zone|threads|auth_failure_delay|batch_limit|traceparent)) ", guide))
     assert named - directives and named - directives <= set(types), named - directives - set(types)
 
 
@@ -173,7 +174,7 @@ def grown(world, what):
     before, _ = metrics(world.planes)
     what()
     after, types = metrics(world.planes)
-    assert all(after[key] >= value for key, value in before.items() if types[key[0]] == "counter"), "a counter went back"
+    assert all(after[key] >= value for key, value in before.items() if types.get(key[0]) != "gauge"), "a counter went back"
     return lambda text: sample(after, text) - sample(before, text)
 
 
@@ -256,7 +257,7 @@ def test_counters_of_deploys_move_and_survive_a_reload(world):
 
 # ---- the access log ----
 
-FIELDS = {"time", "request_id", "client", "request", "status", "bytes", "seconds", "proxy", "client_id", "user", "token", "upstream", "upstream_status",
+FIELDS = {"time", "request_id", "trace", "client", "request", "status", "bytes", "seconds", "proxy", "client_id", "user", "token", "upstream", "upstream_status",
           "upstream_seconds"}
 
 
@@ -321,7 +322,7 @@ def test_access_log_line_tells_what_happened(world):
     planes.get("/down/told")
     assert (logged(planes, "/down/told")[0]["status"], logged(planes, "/down/told")[0]["upstream_status"]) == (502, "502")
     planes.token_answer((key[0], "wrong"))
-    entry = [e for e in logged(planes, "/auth/token") if e["status"] == 401][-1]
+    entry = wait_for(lambda: [e for e in logged(planes, "/auth/token") if e["status"] == 401], 10, "the line of the refusal")[-1]
     assert entry["token"] == "invalid_client" or entry["token"], entry
 
 
