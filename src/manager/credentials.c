@@ -30,8 +30,10 @@ tg_err_t tg_credential_get(tg_call_t *c) {
 static void told_drop(json_t *body, const tg_credential_t *stored) {
     size_t i;
     json_t *e;
-    if (stored != NULL && tg_str_eq(tg_json_str(body, "identityProvider"), stored->identity_provider)) {
+    if (stored != NULL && stored->identity_provider.n > 0 &&
+        tg_str_eq(tg_json_str(body, "identityProvider"), stored->identity_provider)) {
         json_object_del(body, "identityProvider");
+        json_object_del(body, "disabledByProvider");
     }
     json_array_foreach(json_object_get(body, "environments"), i, e) {
         if (json_is_boolean(json_object_get(e, "hasPassword"))) {
@@ -159,6 +161,7 @@ static tg_err_t changed_read(tg_call_t *c, const tg_credential_row_t *row, bool 
     fresh->has_token = row->stored.has_token;
     fresh->token = row->stored.token;
     fresh->identity_provider = row->stored.identity_provider;
+    fresh->disabled_by_provider = row->stored.disabled_by_provider && !fresh->enabled;
     json_decref(old);
     json_decref(body);
     return err;

@@ -127,6 +127,7 @@ static void store_clean(json_t *credential) {
     size_t i;
     json_t *environment;
     json_object_del(credential, "identityProvider");
+    json_object_del(credential, "disabledByProvider");
     json_array_foreach(json_object_get(credential, "environments"), i, environment) {
         json_object_del(environment, "hasPassword");
     }

@@ -114,6 +114,9 @@ tg_err_t tg_identity_provider_get(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_identity_provider_put(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_identity_provider_patch(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_identity_provider_delete(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_identity_provider_test(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_identity_provider_sync(tg_call_t *c) TG_MUST_CHECK;
+tg_err_t tg_identity_provider_sync_get(tg_call_t *c) TG_MUST_CHECK;
 
 tg_err_t tg_token_management_get(tg_call_t *c) TG_MUST_CHECK;
 tg_err_t tg_token_management_put(tg_call_t *c) TG_MUST_CHECK;

@@ -99,7 +99,8 @@ static tg_err_t keep_one(void *ctx, const char *place, tg_provider_secret_t *sec
 }
 
 /* Lists of the copy are its own: opening it leaves the original as it is. */
-static tg_err_t copy_open(tg_call_t *c, const tg_identity_provider_t *stored, tg_identity_provider_t *out) {
+tg_err_t tg_provider_open(tg_call_t *c, const tg_identity_provider_t *stored, tg_identity_provider_t *out,
+                          tg_fault_t *fault) {
     *out = *stored;
     if (stored->type == TG_PROVIDER_API) {
         const tg_api_provider_t *api = &stored->of.api;
@@ -113,16 +114,15 @@ static tg_err_t copy_open(tg_call_t *c, const tg_identity_provider_t *stored, tg
         out->of.api.headers = all;
         out->of.api.form = all + api->n_headers;
     }
-    /* What does not open has no value to keep. */
-    tg_err_t err = tg_provider_secrets_open(&c->m->keyring, &c->arena, out, NULL);
-    return err == TG_ERR_INVALID ? TG_OK : err;
+    return tg_provider_secrets_open(&c->m->keyring, &c->arena, out, fault);
 }
 
 static tg_err_t secrets_keep(tg_call_t *c, tg_identity_provider_t *fresh, const tg_provider_row_t *old) {
     tg_identity_provider_t sealed = old->stored, opened;
     keep_t k = {fresh, &sealed, &opened};
-    tg_err_t err = copy_open(c, &old->stored, &opened);
-    return err ? err : tg_identity_provider_secrets(fresh, keep_one, &k);
+    tg_err_t err = tg_provider_open(c, &old->stored, &opened, NULL);
+    /* What does not open has no value to keep. */
+    return err && err != TG_ERR_INVALID ? err : tg_identity_provider_secrets(fresh, keep_one, &k);
 }
 
 /* What is left out and was never there is told as it would be if it had been stored. */

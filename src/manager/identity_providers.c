@@ -4,6 +4,7 @@
 #include "manager/handlers.h"
 #include "manager/publish.h"
 #include "manager/resources.h"
+#include "manager/synchronisation.h"
 
 /* ---- reading ---- */
 
@@ -239,6 +240,9 @@ tg_err_t tg_provider_remove(tg_call_t *c, const tg_provider_row_t *row) {
     }
     if (!err) {
         c->before = tg_provider_show(c, &row->row);
+        err = tg_sync_forget(c, row->row.id);
+    }
+    if (!err) {
         err = c->store->ops->resource_delete(c->store, row->row.id);
     }
     return err ? err : tg_publish_everywhere(c);

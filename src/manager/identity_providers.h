@@ -28,6 +28,10 @@ tg_err_t tg_providers_load(tg_call_t *c, tg_snapshot_provider_t **out, size_t *n
 tg_err_t tg_provider_body(tg_call_t *c, const json_t *body, const tg_resource_t *project, const tg_provider_row_t *old,
                           tg_identity_provider_t *out, tg_str_t *doc) TG_MUST_CHECK;
 
+/* A copy with clear secrets, in the call's arena. INVALID: they do not open. */
+tg_err_t tg_provider_open(tg_call_t *c, const tg_identity_provider_t *stored, tg_identity_provider_t *out,
+                          tg_fault_t *fault) TG_MUST_CHECK;
+
 /* Inside the transaction: they publish, and note before and after. */
 tg_err_t tg_provider_add(tg_call_t *c, const tg_resource_t *project, const tg_identity_provider_t *fresh,
                          tg_str_t doc) TG_MUST_CHECK;

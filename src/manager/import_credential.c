@@ -268,6 +268,7 @@ static tg_err_t credential_change(tg_import_t *im, read_credential_t *k, tg_cred
     k->fresh.has_token = row->stored.has_token;
     k->fresh.token = row->stored.token;
     k->fresh.identity_provider = row->stored.identity_provider;
+    k->fresh.disabled_by_provider = row->stored.disabled_by_provider && !k->fresh.enabled;
     tg_err_t err = tg_credential_environments_apply(c, row->client.key_id, &row->stored, &k->fresh, &none);
     if (!err) {
         err = tg_doc_text(c, tg_credential_write(&k->fresh), &doc);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/json.h"
+#include "identity/identity.h"
 #include "manager/administrators.h"
 #include "manager/first_start.h"
 #include "manager/manager.h"
@@ -15,6 +16,7 @@
 #include "manager/password.h"
 #include "manager/process.h"
 #include "manager/server.h"
+#include "manager/synchronisation.h"
 
 tg_ms_t tg_now(void) {
     struct timespec t;
@@ -139,13 +141,20 @@ static tg_err_t serve(tg_manager_t *m, const tg_options_t *o, start_t *s, const 
         return err;
     }
     fprintf(stderr, "tollgate-manager: http://%s/apiops\n", s->address);
-    err = tg_ready_tell(o, s->address);
+    err = tg_sync_schedule_start(m);
+    bool scheduled = !err;
+    if (!err) {
+        err = tg_ready_tell(o, s->address);
+    }
     if (!err) {
         int which = 0;
         sigwait(signals, &which);
         fprintf(stderr, "tollgate-manager: stopping\n");
     }
     tg_server_stop(server);
+    if (scheduled) {
+        tg_sync_schedule_stop(m);
+    }
     return err;
 }
 
@@ -229,6 +238,9 @@ int main(int argc, char **argv) {
     manager_init(&manager, options.store);
     manager.log_json = options.log_json;
     err = definitions_init(&manager, &options);
+    if (!err) {
+        err = tg_identity_init();
+    }
     if (!err) {
         err = run(&manager, &options, &signals);
     }

@@ -43,6 +43,11 @@ typedef struct {
     tg_fetch_networks_t definition_networks; /* where definitions may be fetched from beside the public internet */
     tg_ms_t started_at;
     bool log_json; /* lines of the access log are JSON objects */
+    atomic_int provider_calls; /* that ask identity providers just now */
+    atomic_flag synchronising; /* one at a time */
+    pthread_t schedule;
+    pthread_mutex_t schedule_lock;
+    pthread_cond_t schedule_wake;
     atomic_bool stopping;
 } tg_manager_t;
 

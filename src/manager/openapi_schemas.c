@@ -98,6 +98,8 @@ static json_t *provider_shown_schema(void) {
 #define OPENAPI                                                                                                        \
     "{\"openapi\":\"3.0.3\",\"info\":{\"title\":\"Orders\",\"version\":\"1\"},\"servers\":[{\"url\":\"http://"         \
     "127.0.0.1:9000\"}],\"paths\":{\"/items\":{\"get\":{}}}}"
+#define SYNC                                                                                                           \
+    "\"dryRun\":" BOOL ",\"users\":" INT ",\"counts\":" OBJECT("\"create\":" INT ",\"update\":" INT ",\"disable\":" INT ",\"delete\":" INT ",\"conflict\":" INT ",\"unfit\":" INT ",\"keep\":" INT) ",\"changes\":" ARRAY(NEEDS("\"action\",\"username\"", "\"action\":" STR ",\"username\":" STR ",\"reason\":" STR)) ",\"changesComplete\":" BOOL
 #define LDAP                                                                                                           \
     "{\"name\":\"corp\",\"type\":\"LDAP\",\"url\":\"ldap://ldap.example.org:389\",\"startTls\":true,"                  \
     "\"authenticationType\":\"SIMPLE\",\"userConfigurationExpression\":\"uid={{username}},dc=example,dc=org\"}"
@@ -135,6 +137,12 @@ const tg_schema_t tg_schemas[] = {
     {"Organization", tg_organization_schema, NULL, "{\"name\":\"acme\",\"metadata\":[{\"key\":\"tier\",\"value\":\"gold\"}]}", "{\"description\":\"New\"}"},
     {"IdentityProvider", tg_identity_provider_schema, NULL, LDAP, "{\"description\":\"New\"}"},
     {"IdentityProviderShown", provider_shown_schema, NULL, NULL, NULL},
+    {"ProviderTest", tg_provider_test_schema, NULL, "{\"username\":\"anna\",\"password\":\"correct-horse-battery\"}", NULL},
+    {"ProviderTestResult", NULL, NEEDS("\"success\",\"verdict\",\"steps\"", "\"success\":" BOOL ",\"verdict\":" STR ",\"message\":" STR ",\"steps\":" ARRAY(NEEDS("\"step\",\"success\"",
+                "\"step\":" STR ",\"success\":" BOOL ",\"detail\":" STR ",\"durationMillis\":{\"type\":\"number\"}")) ",\"user\":{\"type\":[\"object\",\"null\"]}"), NULL, NULL},
+    {"ProviderSync", tg_provider_sync_schema, NULL, "{\"dryRun\":true}", NULL},
+    {"ProviderSyncResult", NULL, NEEDS("\"counts\",\"changes\"", SYNC), NULL, NULL},
+    {"ProviderSyncLast", NULL, OBJECT("\"last\":{\"type\":[\"object\",\"null\"]}"), NULL, NULL},
     {"TokenManagement", tg_token_management_schema, NULL, "{\"scopeMismatchBehavior\":\"LENIENT\"}", "{\"expiresInUnit\":\"SECONDS\"}"},
     {"Import", tg_import_schema, NULL, "{\"document\":{\"tollgate\":1,\"projects\":[{\"name\":\"imported\",\"proxies\":[" PROXY "]}]},\"dryRun\":true}", NULL},
     {"Document", tg_document_schema, NULL, NULL, NULL},

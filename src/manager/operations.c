@@ -186,6 +186,12 @@ const tg_operation_t tg_operations[] = {
      "Change an identity provider; live at once in every environment", .result = "IdentityProviderShown"},
     {"identityProviderDelete", "DELETE", I "/{identityProvider}", TG_MAY_WRITE, DEL, 200, tg_identity_provider_delete, NULL,
      "Delete an identity provider that nothing names"},
+    {"identityProviderTest", "POST", I "/{identityProvider}/test", TG_MAY_WRITE, ACT, 200, tg_identity_provider_test, "ProviderTest",
+     "Ask an identity provider and tell each step: a user with a password, or without one where it looks users up; without a user whether it is reached", .result = "ProviderTestResult"},
+    {"identityProviderSync", "POST", I "/{identityProvider}/sync", TG_MAY_WRITE, ACT, 200, tg_identity_provider_sync, "ProviderSync",
+     "Make credentials of the users of a provider, or with dryRun tell what would change; live at once. Credentials that are not from it are never touched", .result = "ProviderSyncResult"},
+    {"identityProviderSyncGet", "GET", I "/{identityProvider}/sync", TG_MAY_READ, GET, 200, tg_identity_provider_sync_get, NULL,
+     "What the last synchronisation came to, by hand or on schedule", .result = "ProviderSyncLast"},
 
     {"tokenManagementGet", "GET", M, TG_MAY_READ, GET, 200, tg_token_management_get, NULL, "Token management settings", .result = "TokenManagement"},
     {"tokenManagementPut", "PUT", M, TG_MAY_WRITE, SET, 200, tg_token_management_put, "TokenManagement",

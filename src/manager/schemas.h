@@ -14,6 +14,8 @@ json_t *tg_administrator_schema(void) TG_MUST_CHECK;
 json_t *tg_administrator_patch_schema(void) TG_MUST_CHECK;
 json_t *tg_administrator_password_schema(void) TG_MUST_CHECK;
 json_t *tg_access_token_schema(void) TG_MUST_CHECK;
+json_t *tg_provider_test_schema(void) TG_MUST_CHECK;
+json_t *tg_provider_sync_schema(void) TG_MUST_CHECK;
 json_t *tg_import_schema(void) TG_MUST_CHECK;
 /* What an export gives, too. */
 json_t *tg_document_schema(void) TG_MUST_CHECK;

@@ -5,21 +5,29 @@
 
 #define COUNT(table) (sizeof(table) / sizeof((table)[0]))
 
+#define EMAIL_MAX 254
+
 /* ---- members ---- */
 
 /* The one that takes it decides what is an address (RFC 5321 2.4); here only what is none at all is told. */
+const char *tg_email_check(tg_str_t email) {
+    ptrdiff_t sign = tg_str_find_char(email, '@');
+    if (email.n == 0) {
+        return NULL;
+    }
+    if (email.n > EMAIL_MAX || !tg_str_is_utf8(email) || !tg_text_is_clean(email, false)) {
+        return "must be one line of at most 254 bytes";
+    }
+    return sign <= 0 || (size_t)sign + 1 == email.n || tg_str_find_char(email, ' ') >= 0
+               ? "must be an address like name@example.org"
+               : NULL;
+}
+
 static tg_err_t read_email(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f, const json_t *v,
                            void *out) {
-    const tg_str_t *email = out;
     tg_err_t err = tg_read_line(r, at, f, v, out);
-    if (err || email->n == 0) {
-        return err;
-    }
-    ptrdiff_t sign = tg_str_find_char(*email, '@');
-    if (sign <= 0 || (size_t)sign + 1 == email->n || tg_str_find_char(*email, ' ') >= 0) {
-        return tg_refuse(r, at, "must be an address like name@example.org");
-    }
-    return TG_OK;
+    const char *why = err ? NULL : tg_email_check(*(tg_str_t *)out);
+    return why == NULL ? err : tg_refuse(r, at, "%s", why);
 }
 
 static tg_err_t read_environment_password(const tg_reader_t *r, const tg_place_t *at, const tg_field_t *f,
@@ -128,7 +136,7 @@ static json_t *environments_write(const tg_credential_t *c) {
         {.name = "email",                                                                                              \
          .read = read_email,                                                                                           \
          .offset = offsetof(tg_credential_t, email),                                                                   \
-         .max = 254,                                                                                                   \
+         .max = EMAIL_MAX,                                                                                             \
          .schema = tg_schema_text},                                                                                    \
         {.name = "fullName", .read = tg_read_line, .offset = offsetof(tg_credential_t, full_name), .max = 256},        \
         {.name = "description", .read = tg_read_text, .offset = offsetof(tg_credential_t, description), .max = 1024},  \
@@ -153,6 +161,7 @@ static const tg_field_t body_fields[] = {
     {.name = "password", .read = read_password, .schema = tg_schema_client_secret},
     {.name = "token", .read = refuse_token, .hidden = true},
     {.name = "identityProvider", .read = refuse_origin, .hidden = true},
+    {.name = "disabledByProvider", .read = refuse_origin, .hidden = true},
 };
 static const tg_field_t stored_fields[] = {
     CREDENTIAL_FIELDS,
@@ -160,6 +169,7 @@ static const tg_field_t stored_fields[] = {
     ENVIRONMENTS_FIELD(read_environment_stored, environment_stored_fields),
     {.name = "token", .read = read_token, .hidden = true} /* shown at a path of its own */,
     {.name = "identityProvider", .read = tg_read_name, .offset = offsetof(tg_credential_t, identity_provider)},
+    {.name = "disabledByProvider", .read = tg_read_bool, .offset = offsetof(tg_credential_t, disabled_by_provider)},
 };
 
 static tg_err_t credential_read(const tg_reader_t *r, const tg_field_t *table, size_t n, const json_t *doc,
@@ -212,6 +222,7 @@ json_t *tg_credential_write(const tg_credential_t *c) {
     tg_write_json(&w, "token", c->has_token ? tg_credential_token_write(&c->token) : json_null());
     if (c->identity_provider.n > 0) {
         tg_write_str(&w, "identityProvider", c->identity_provider);
+        tg_write_bool(&w, "disabledByProvider", c->disabled_by_provider);
     }
     return tg_writer_end(&w);
 }

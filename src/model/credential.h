@@ -87,7 +87,12 @@ typedef struct {
     tg_token_settings_t token;
     /* "identityProvider": the one that it is synchronised from; "" : none. Likewise refused in bodies. */
     tg_str_t identity_provider;
+    bool disabled_by_provider; /* "disabledByProvider": who it is of is gone or disabled there; enabled with its return
+                                */
 } tg_credential_t;
+
+/* NULL if it may be an address of mail, or is "", else the rule that it breaks. */
+const char *tg_email_check(tg_str_t email);
 
 /* A body of the management API. */
 tg_err_t tg_credential_parse(const json_t *body, tg_arena_t *a, tg_credential_t *out, tg_fault_t *fault) TG_MUST_CHECK;

@@ -1,6 +1,7 @@
 """The OpenAPI document against what the manager does: valid for other people's schemas; each operation called with its example by each role;
 each field missing, of the wrong type and out of range; names that nobody knows."""
 import copy
+import glob
 import json
 import re
 
@@ -101,7 +102,9 @@ def test_every_body_has_an_example():
 
 # ---- a world in which every example works ----
 
-PROVIDER = {"name": "corp", "type": "LDAP", "url": "ldap://ldap.example.org", "authenticationType": "SIMPLE", "userConfigurationExpression": "uid={{username}}"}
+PROVIDER = {"name": "corp", "type": "LDAP", "url": "ldap://127.0.0.1:9", "authenticationType": "SIMPLE", "userConfigurationExpression": "uid={{username}}"}
+LISTS = {"type": "DATABASE", "connectionString": f"Driver={glob.glob('/usr/lib/*/odbc/libsqlite3odbc.so')[0]};Database=:memory:",
+         "query": "SELECT 1 WHERE :username = :password", "passwordFormat": "QUERY", "listQuery": "SELECT 'anna' AS username"}
 ENVIRONMENTS = [{"name": "production"}, {"name": "staging"}]
 
 
@@ -179,6 +182,9 @@ class World:
             self.build(credentials=[])
         elif name == "identityProviderCreate":
             self.build(identityProviders=[])
+        elif name == "identityProviderSync":
+            self.build()
+            self.manager.api("PUT", "/projects/shop/identityProviders/corp", LISTS)
         elif name == "organizationCreate":
             self.build(organizations=[])
         elif name.endswith("PolicyCreate"):
