@@ -55,6 +55,9 @@ typedef enum {
     TG_FLAG_SOURCE,
     TG_FLAG_CANCEL,
     TG_FLAG_WAIT,
+    TG_FLAG_LOOK_UP,
+    TG_FLAG_DRY_RUN,
+    TG_FLAG_ALLOW_EMPTY,
     TG_FLAG_COUNT
 } tg_flag_t;
 

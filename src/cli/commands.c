@@ -15,7 +15,8 @@
 
 #define KINDS                                                                                                          \
     "Kinds: projects, environments, proxies, endpoints, policies, groups, policygroups, members, deployments, "        \
-    "credentials, access, organizations, administrators, accesstokens, keys, nodes, settings, audit; their singulars " \
+    "credentials, access, organizations, administrators, identityproviders, accesstokens, keys, nodes, settings, "     \
+    "audit; their singulars "                                                                                          \
     "work as well. Endpoints, policies, members and deployments are those of --proxy, --group or --policygroup; keys " \
     "and nodes those of -e; access tokens those of --name, else of who is logged in."
 
@@ -94,6 +95,15 @@ static const tg_command_t commands[] = {
      "ends it.",
      B(STATUS_URL) | B(INTERVAL) | B(ONCE) | B(CA_FILE) | B(INSECURE_HTTP) | B(OUTPUT), 0, 0, tg_top},
 
+    {"identity-provider test", "objects", "NAME", "Ask an identity provider and show each step",
+     "Whether it is reached; with --user whether that is the user's password, or with --look-up whether the user is "
+     "there. Fails if the answer is no. " NO_SECRETS,
+     SHOW | B(PROJECT) | B(USER) | B(PASSWORD_FILE) | B(LOOK_UP), 1, 1, tg_provider_test},
+    {"identity-provider sync", "objects", "NAME", "Make credentials of the users of a provider",
+     "What will change is shown, then it asks, then all of it is done, or nothing. Credentials that are not from the "
+     "provider are never touched. Where it lists nobody, nothing is done without --allow-empty.",
+     SHOW | B(PROJECT) | B(DRY_RUN) | B(YES) | B(ALLOW_EMPTY), 1, 1, tg_provider_sync},
+
     {"export", "files", "", "Write the configuration as a document",
      "YAML on the standard output, or to -o: a file (JSON if it ends with .json) or a folder, with a file for each "
      "project. Secrets are never part of it.",
@@ -103,7 +113,8 @@ static const tg_command_t commands[] = {
     {"apply", "files", "", "Make the configuration what a document says",
      "-f is a file, a folder (its *.yaml, *.yml and *.json together are the document) or -. What will change is shown, "
      "then it asks, then all of it is done, or nothing. What the document does not name stays as it is, but with "
-     "--prune. A secret stands in it as ${env:NAME} or ${file:PATH}, in the fields password, secretKey and publicKey.",
+     "--prune. A secret stands in it as ${env:NAME} or ${file:PATH}, in the fields password, secretKey, "
+     "publicKey, bindPassword, clientKey and in the value of a header or form field that is secret.",
      SHOW | B(FILE) | B(YES) | B(PRUNE) | B(SET_SECRETS), 0, 0, tg_apply},
 
     {"audit verify", "audit", "[FILE]", "Check that no row of the audit log was changed or taken out",

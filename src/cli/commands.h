@@ -34,6 +34,8 @@ int tg_token_refresh(const tg_args_t *a);
 int tg_token_inspect(const tg_args_t *a);
 int tg_token_introspect(const tg_args_t *a);
 int tg_token_revoke(const tg_args_t *a);
+int tg_provider_test(const tg_args_t *a);
+int tg_provider_sync(const tg_args_t *a);
 int tg_export(const tg_args_t *a);
 int tg_diff(const tg_args_t *a);
 int tg_apply(const tg_args_t *a);

@@ -18,13 +18,23 @@ typedef struct {
     char path[PATH_TEXT]; /* of what is looked at */
 } walk_t;
 
-static bool is_secret(const char *name) {
-    return strcmp(name, "password") == 0 || strcmp(name, "secretKey") == 0;
+/* Of a header or form field of an identity provider. */
+static bool is_secret_value(const walk_t *w, const json_t *object, const char *name) {
+    return strcmp(name, "value") == 0 && json_is_true(json_object_get(object, "secret")) &&
+           (strstr(w->path, "headerList[") || strstr(w->path, "formList["));
+}
+
+static bool is_secret(const walk_t *w, const json_t *object, const char *name) {
+    static const char *const names[] = {"password", "secretKey", "bindPassword", "clientKey"};
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(name, names[i]) == 0)
+            return true;
+    return is_secret_value(w, object, name);
 }
 
 /* An application key's id is no secret, but comes from the same place. */
-static bool takes_reference(const char *name) {
-    return is_secret(name) || strcmp(name, "publicKey") == 0;
+static bool takes_reference(const walk_t *w, const json_t *object, const char *name) {
+    return is_secret(w, object, name) || strcmp(name, "publicKey") == 0;
 }
 
 static bool mentions_reference(const char *text) {
@@ -83,9 +93,9 @@ static tg_err_t from_file(const walk_t *w, json_t *object, const char *name, con
 
 static tg_err_t string_resolve(const walk_t *w, json_t *object, const char *name, const char *text) {
     char body[PATH_MAX];
-    if (!takes_reference(name))
+    if (!takes_reference(w, object, name))
         return mentions_reference(text)
-                   ? refuse(w, object, name, "a reference can only stand in password, secretKey and publicKey")
+                   ? refuse(w, object, name, "a reference can only stand in a secret or a publicKey")
                    : TG_OK;
     if (body_take(text, "${env:", body, sizeof(body)))
         return from_environment(w, object, name, body);
@@ -93,7 +103,7 @@ static tg_err_t string_resolve(const walk_t *w, json_t *object, const char *name
         return from_file(w, object, name, body);
     if (mentions_reference(text))
         return refuse(w, object, name, "the reference must be the whole value: ${env:NAME} or ${file:PATH}");
-    if (is_secret(name) && !w->literals)
+    if (is_secret(w, object, name) && !w->literals)
         return refuse(w, object, name, "a secret must not stand in a document; write ${env:NAME} or ${file:PATH}");
     return TG_OK;
 }
@@ -122,7 +132,7 @@ static tg_err_t element_resolve(walk_t *w, json_t *array, size_t i) {
         return value_resolve(w, element);
     if (!mentions_reference(json_string_value(element)))
         return TG_OK;
-    return refuse(w, array, NULL, "a reference can only stand in password, secretKey and publicKey");
+    return refuse(w, array, NULL, "a reference can only stand in a secret or a publicKey");
 }
 
 static tg_err_t value_resolve(walk_t *w, json_t *value) {

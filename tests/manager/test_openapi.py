@@ -355,7 +355,7 @@ def of_type(example, member):
 
 
 def example_for(name, example, path):
-    if name.startswith("identityProvider"):
+    if name in ("identityProviderCreate", "identityProviderPut", "identityProviderPatch"):
         return of_type(example, path[0])
     if path[:5] == IN_DOCUMENT and len(path) > 5:
         return with_value(example, IN_DOCUMENT, of_type(PROVIDER, path[5]))
