@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import select
+import signal
 import struct
 import subprocess
 import termios
@@ -68,6 +69,7 @@ class Terminal:
         def control():
             os.setsid()
             fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+            signal.signal(signal.SIGINT, signal.SIG_DFL)    # ignored by what a shell starts in the background
 
         self.process = subprocess.Popen([str(BUILD / "tollgate"), *map(str, args)], stdin=self.slave, stdout=self.slave, stderr=self.slave,
                                         env=dict(cli.env, **(env or {})), preexec_fn=control, cwd=cli.home)

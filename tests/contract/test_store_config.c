@@ -965,16 +965,17 @@ static void opening_tells_what_is_not_there(void **state) {
     place_remove(&g);
 }
 
+static void verbs_are_there(const void *ops, size_t size, size_t optional) {
+    const void *const *verbs = ops;
+    for (size_t i = 0; i < size / sizeof(void *); i++) {
+        assert_true(verbs[i] != NULL || i == optional / sizeof(void *));
+    }
+}
+
 static void no_verb_is_missing(void **state) {
     fixture_t *f = *state;
-    const void *const *verbs = (const void *const *)f->config->ops;
-    for (size_t i = 0; i < sizeof(*f->config->ops) / sizeof(void *); i++) {
-        assert_non_null(verbs[i]);
-    }
-    verbs = (const void *const *)f->tokens->ops;
-    for (size_t i = 0; i < sizeof(*f->tokens->ops) / sizeof(void *); i++) {
-        assert_non_null(verbs[i]);
-    }
+    verbs_are_there(f->config->ops, sizeof(*f->config->ops), offsetof(tg_config_ops_t, change_fd));
+    verbs_are_there(f->tokens->ops, sizeof(*f->tokens->ops), offsetof(tg_token_ops_t, change_fd));
 }
 
 static const struct CMUnitTest tests[] = {
