@@ -58,6 +58,9 @@ typedef enum {
     TG_FLAG_LOOK_UP,
     TG_FLAG_DRY_RUN,
     TG_FLAG_ALLOW_EMPTY,
+    TG_FLAG_FROM_STORE,
+    TG_FLAG_TO_STORE,
+    TG_FLAG_FORCE,
     TG_FLAG_COUNT
 } tg_flag_t;
 

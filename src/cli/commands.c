@@ -131,6 +131,12 @@ static const tg_command_t commands[] = {
      "final name.",
      B(DATA), 1, 1, tg_restore},
 
+    {"migrate", "backup", "", "Move all data into another store",
+     "From SQLite to PostgreSQL or back: configuration, audit log, sessions, tokens and the token request log, as they "
+     "stand. Stop all planes first. What was interrupted goes on when it is run again; at the end every row of both is "
+     "compared, and only then the new store can be used. The old one is not changed.",
+     B(FROM_STORE) | B(TO_STORE) | B(FORCE), 0, 0, tg_migrate},
+
     {"completion", "shell", "bash|zsh", "Write the completion of a shell",
      "bash: tollgate completion bash > /etc/bash_completion.d/tollgate; zsh: into a file _tollgate on its fpath.", 0, 1,
      1, tg_completion},

@@ -46,6 +46,7 @@ int tg_top(const tg_args_t *a);
 int tg_audit_verify(const tg_args_t *a);
 int tg_backup(const tg_args_t *a);
 int tg_restore(const tg_args_t *a);
+int tg_migrate(const tg_args_t *a);
 int tg_completion(const tg_args_t *a);
 int tg_man(const tg_args_t *a);
 

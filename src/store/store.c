@@ -75,7 +75,17 @@ tg_err_t tg_config_store_open(tg_str_t uri, const tg_store_options_t *options, t
     tg_str_t where;
     *out = NULL;
     tg_err_t err = backend_find(uri, &backend, &where, fault);
-    return backend == NULL ? err : backend->config_open(where, options, out, fault);
+    if (backend != NULL) {
+        err = backend->config_open(where, options, out, fault);
+    }
+    if (err == TG_OK && backend != NULL && backend->move != NULL) {
+        err = tg_move_finished(*out, fault);
+        if (err != TG_OK) {
+            (*out)->ops->close(*out);
+            *out = NULL;
+        }
+    }
+    return err;
 }
 
 tg_err_t tg_token_store_open(tg_str_t uri, const tg_store_options_t *options, tg_token_store_t **out,

@@ -24,7 +24,8 @@ typedef struct {
 /* A store URI for people and logs: without the password that may stand in it, and without what follows a "?". */
 void tg_store_uri_write(tg_str_t uri, tg_buf_t *out);
 
-/* TG_ERR_INVALID: bad URI, or a schema newer than this release (*fault says both versions, nothing is changed);
+/* TG_ERR_INVALID: bad URI, or a schema newer than this release (*fault says both versions, nothing is changed), or a
+ * move into the store was not finished (store/move.h);
  * NOTFOUND: not there and !create; UNAVAILABLE. Free with (*out)->ops->close(*out). */
 tg_err_t tg_config_store_open(tg_str_t uri, const tg_store_options_t *, tg_config_store_t **out,
                               tg_fault_t *fault) TG_MUST_CHECK;

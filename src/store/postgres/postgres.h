@@ -22,4 +22,6 @@ tg_err_t tg_postgres_config_open(tg_str_t uri, const tg_store_options_t *, tg_co
 tg_err_t tg_postgres_tokens_open(tg_str_t uri, const tg_store_options_t *, tg_token_store_t **out,
                                  tg_fault_t *fault) TG_MUST_CHECK;
 
+extern const tg_move_ops_t tg_postgres_move;
+
 #endif

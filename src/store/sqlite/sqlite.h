@@ -15,4 +15,6 @@ tg_err_t tg_sqlite_config_open(tg_str_t dir, const tg_store_options_t *, tg_conf
 tg_err_t tg_sqlite_tokens_open(tg_str_t dir, const tg_store_options_t *, tg_token_store_t **out,
                                tg_fault_t *fault) TG_MUST_CHECK;
 
+extern const tg_move_ops_t tg_sqlite_move;
+
 #endif

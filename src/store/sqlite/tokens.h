@@ -111,6 +111,9 @@ tg_err_t tg_sqlite_buckets_drop(tg_token_store_t *, tg_ms_t now, int64_t *droppe
 
 /* ---- tokens_request.c ---- */
 
+/* t->log, from now on. NOTFOUND: there is none, and !create. */
+tg_err_t tg_requests_open(tg_sqlite_tokens_t *t, bool create) TG_MUST_CHECK;
+
 tg_err_t tg_sqlite_request_put(tg_token_store_t *, const tg_request_row_t *rows, size_t n);
 tg_err_t tg_sqlite_request_list(tg_token_store_t *, const tg_request_query_t *, tg_arena_t *, tg_request_row_t **,
                                 size_t *);

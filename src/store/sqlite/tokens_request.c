@@ -6,7 +6,7 @@
 
 /* ---- the file ---- */
 
-static tg_err_t log_open(tg_sqlite_tokens_t *t, bool create) {
+tg_err_t tg_requests_open(tg_sqlite_tokens_t *t, bool create) {
     const tg_sqlite_schema_t schema = {
         .what = "requests",
         .application_id = 0x54477271, /* "TGrq" */
@@ -113,7 +113,7 @@ tg_err_t tg_sqlite_request_put(tg_token_store_t *store, const tg_request_row_t *
     if (n == 0) {
         return TG_OK;
     }
-    tg_err_t err = log_open(t, true);
+    tg_err_t err = tg_requests_open(t, true);
     if (err == TG_OK) {
         err = log_begin(t);
     }
@@ -227,7 +227,7 @@ tg_err_t tg_sqlite_request_list(tg_token_store_t *store, const tg_request_query_
     tg_rows_init(&rows, arena, sizeof(tg_request_row_t));
     *out = NULL;
     *n = 0;
-    tg_err_t err = log_open(t, false);
+    tg_err_t err = tg_requests_open(t, false);
     if (err != TG_OK) {
         return err == TG_ERR_NOTFOUND ? TG_OK : err; /* nothing was logged yet */
     }
@@ -335,7 +335,7 @@ tg_err_t tg_sqlite_request_prune(tg_token_store_t *store, int64_t environment_id
     prune_t p = {.environment_id = environment_id, .before = before, .block = -1, .limit = limit};
     bool more = limit > 0;
     *pruned = 0;
-    tg_err_t err = log_open(t, false);
+    tg_err_t err = tg_requests_open(t, false);
     if (err != TG_OK) {
         return err == TG_ERR_NOTFOUND ? TG_OK : err;
     }
