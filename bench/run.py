@@ -23,7 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "gateway")]
 
-from tollbench import machine, rows_acl, rows_auth, rows_deploy, rows_issue, rows_proxy, rows_scale, rows_store, rows_token  # noqa: E402
+from tollbench import machine, rows_acl, rows_apply, rows_auth, rows_deploy, rows_issue, rows_proxy, rows_scale, rows_store, rows_token  # noqa: E402
 from tollbench.figures import table  # noqa: E402
 from tollbench.servers import Stage  # noqa: E402
 
@@ -49,6 +49,7 @@ ROWS = {
     "timing": rows_auth.timing,
     "deploys": rows_deploy.deploys,
     "thousand": rows_deploy.thousand,
+    "apply": rows_apply.apply,
     "scale": rows_scale.scale,
 }
 

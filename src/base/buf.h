@@ -37,8 +37,8 @@ void tg_buf_put_int(tg_buf_t *b, int64_t value);
 /* Room for n more bytes; returns where to write them, NULL on failure. Follow with tg_buf_advance. */
 char *tg_buf_reserve(tg_buf_t *b, size_t n);
 void tg_buf_advance(tg_buf_t *b, size_t n);
-/* Takes memory for n more bytes in one piece instead of growing again and again. That the bound is lower is found by the
- * append that needs more. */
+/* Takes memory for n more bytes in one piece instead of growing again and again. That the bound is lower is found by
+ * the append that needs more. */
 void tg_buf_expect(tg_buf_t *b, size_t n);
 /* s as a JSON string with quotes (RFC 8259 7); bytes that are not UTF-8 become U+FFFD. */
 void tg_buf_put_json(tg_buf_t *b, tg_str_t s);

@@ -35,7 +35,8 @@ static void logs_write(const tg_options_t *o, tg_buf_t *out) {
     tg_buf_put(
         out,
         TG_STR("    log_format tollgate escape=json "
-               "'{\"time\":\"$time_iso8601\",\"request_id\":\"$tg_request_id\",\"trace\":\"$tg_trace\",\"client\":\"$remote_addr\","
+               "'{\"time\":\"$time_iso8601\",\"request_id\":\"$tg_request_id\",\"trace\":\"$tg_trace\",\"client\":\"$"
+               "remote_addr\","
                "\"request\":\"$tg_log_request\",\"status\":$status,\"bytes\":$bytes_sent,\"seconds\":$request_time,'\n"
                "        "
                "'\"proxy\":\"$tg_proxy\",\"client_id\":\"$tg_client\",\"user\":\"$tg_user\",\"token\":\"$tg_verdict\","

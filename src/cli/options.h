@@ -27,9 +27,9 @@ typedef struct {
     char definition_networks[4096]; /* "" : none */
     char tls_certificate[4096], tls_key[4096];
     char environment[129];
-    char log_format[8];             /* "" : the manager's default */
-    char user[64];                  /* "" : not started as root, stays who it is */
-    uid_t uid;                      /* of user */
+    char log_format[8]; /* "" : the manager's default */
+    char user[64];      /* "" : not started as root, stays who it is */
+    uid_t uid;          /* of user */
     gid_t gid;
     int workers;       /* 0: one for each core */
     int drain_seconds; /* of a gateway that is stopped */

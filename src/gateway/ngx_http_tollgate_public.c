@@ -71,8 +71,6 @@ ngx_http_tollgate_metadata(ngx_http_request_t *r,
 
     s = &ctx->snapshot->snapshot;
 
-    /* scopes are roles of clients and users, whom no document names */
-
     ngx_memzero(&metadata, sizeof(tg_metadata_t));
     metadata.password = kind == TG_CLIENT_CREDENTIAL
                         || ngx_http_tollgate_password_is_open(s);

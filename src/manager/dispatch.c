@@ -113,11 +113,8 @@ static tg_err_t body_read(tg_call_t *c) {
 }
 
 static tg_err_t query_read(tg_call_t *c, tg_str_t query) {
-    tg_err_t err = tg_form_parse(query, PAIRS_MAX, &c->arena, &c->query);
-    if (err) {
-        return err == TG_ERR_NOMEM ? err : tg_fault(&c->fault, TG_ERR_INVALID, "", "the query cannot be read");
-    }
-    return tg_query_check(c);
+    const tg_field_t *list = c->op->flags & TG_OP_LIST ? tg_query_list : NULL;
+    return tg_params_parse(query, list, c->op->query, &c->arena, &c->query, &c->fault);
 }
 
 /* An ETag of ours is "<version>"; * stands for any (RFC 9110 13.1.1). */

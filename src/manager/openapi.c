@@ -56,7 +56,7 @@ static json_t *path_parameter(tg_call_t *c, tg_str_t name) {
 }
 
 static void query_put(tg_call_t *c, json_t *list, const tg_field_t *table) {
-    json_t *schema = tg_fields_schema(table, tg_query_rows(table));
+    json_t *schema = tg_fields_schema(table, tg_params_rows(table));
     const char *name;
     json_t *member;
     json_object_foreach(json_object_get(schema, "properties"), name, member) {

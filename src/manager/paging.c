@@ -3,13 +3,7 @@
 #include "manager/queries.h"
 
 tg_paging_t tg_paging(const tg_call_t *c) {
-    tg_str_t sort = tg_param_text(c, "sort");
-    tg_paging_t p = {.page = tg_param_number(c, "page", 1),
-                     .size = tg_param_number(c, "pageSize", TG_PAGE_SIZE_DEFAULT),
-                     .descending = tg_str_eq(sort, TG_STR("-name")) || tg_str_eq(sort, TG_STR("name,desc")),
-                     .q = tg_param_text(c, "q")};
-    p.offset = (p.page - 1) * p.size;
-    return p;
+    return tg_params_paging(&c->query);
 }
 
 void tg_paging_put(tg_call_t *c, const tg_paging_t *p, json_t *list, int64_t total) {

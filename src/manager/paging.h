@@ -3,13 +3,7 @@
 #define TG_MANAGER_PAGING_H
 
 #include "manager/call.h"
-
-typedef struct {
-    int64_t page, size;
-    int64_t offset; /* (page - 1) * size */
-    bool descending;
-    tg_str_t q;
-} tg_paging_t;
+#include "model/params.h"
 
 tg_paging_t tg_paging(const tg_call_t *c);
 /* Puts resultList (takes the reference), resultCount, page, pageSize. */

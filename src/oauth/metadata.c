@@ -17,16 +17,6 @@ static void address_put(tg_buf_t *out, const char *name, tg_str_t issuer, const 
     tg_buf_putc(out, ',');
 }
 
-static void scopes_put(tg_buf_t *out, const tg_metadata_t *m) {
-    for (size_t i = 0; i < m->n_scopes; i++) {
-        tg_buf_put(out, i == 0 ? TG_STR(",\"scopes_supported\":[") : TG_STR(","));
-        tg_buf_put_json(out, m->scopes[i]);
-    }
-    if (m->n_scopes > 0) {
-        tg_buf_putc(out, ']');
-    }
-}
-
 void tg_metadata_write(tg_str_t issuer, const tg_metadata_t *m, tg_buf_t *out) {
     tg_buf_putc(out, '{');
     address_put(out, "issuer", issuer, "");
@@ -44,7 +34,6 @@ void tg_metadata_write(tg_str_t issuer, const tg_metadata_t *m, tg_buf_t *out) {
                            "\"token_endpoint_auth_methods_supported\":" METHODS ","
                            "\"introspection_endpoint_auth_methods_supported\":" METHODS ","
                            "\"revocation_endpoint_auth_methods_supported\":" METHODS));
-    scopes_put(out, m);
     tg_buf_putc(out, '}');
 }
 

@@ -7,9 +7,7 @@
 /* issuer: base + prefix, e.g. "https://api.example.org/auth". Advertises only the endpoints that exist in this release.
  */
 typedef struct {
-    bool password;          /* the password grant is open for some client here */
-    const tg_str_t *scopes; /* scopes_supported; none: the member is left out */
-    size_t n_scopes;
+    bool password; /* the password grant is open for some client here */
 } tg_metadata_t;
 void tg_metadata_write(tg_str_t issuer, const tg_metadata_t *m, tg_buf_t *out);
 /* {"keys":[...]}: every key that is published, active or retiring at `now`. */

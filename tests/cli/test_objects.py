@@ -135,6 +135,48 @@ def test_a_deploy_tells_each_environment(cli, manager):
     assert "must be a revision" in cli.refused("rollback", "live", "one")
 
 
+def test_a_rollback_brings_back_what_was_deployed(cli, manager):
+    make(cli, "proxies", proxy_body("returned", "/returned"))
+    cli.run("deploy", "returned", "-e", "production")  # no gateway runs here
+    first = cli.json("get", "deployments", "--proxy", "returned")[0]["revision"]
+    make_update = {"clientRoute": {"relativePathList": ["/changed"]}}
+    cli("update", "proxies", "returned", "-f", "-", input=json.dumps(make_update))
+    cli.run("deploy", "returned", "-e", "production")
+    answer = cli.run("rollback", "returned", str(first), "-m", "as it was")
+    assert answer.returncode == FAILED and "production" in answer.stdout
+    newest = cli.json("get", "deployments", "--proxy", "returned")[0]
+    assert newest["revision"] > first and newest["description"] == "as it was"
+    assert next(p for p in manager.snapshot()["proxies"] if p["proxy"]["apiProxyName"] == "returned")["proxy"]["clientRoute"]["relativePathList"] == ["/returned"]
+    assert "no revision 999999" in cli.refused("rollback", "returned", "999999")
+
+
+def test_endpoints_are_objects_of_a_proxy(cli):
+    make(cli, "proxies", proxy_body("pointed", "/pointed"))
+    make(cli, "endpoints", {"name": "item", "method": "GET", "path": "/items/{id}"}, "--proxy", "pointed")
+    make(cli, "endpoints", {"method": "POST", "path": "/items"}, "--proxy", "pointed")
+    shown = cli("get", "endpoints", "--proxy", "pointed")
+    assert "item" in shown and "/items/{id}" in shown and "POST" in shown
+    cli("update", "endpoints", "item", "--proxy", "pointed", "-f", "-", input='{"backendPath": "/v2/items/{id}"}')
+    assert cli.json("get", "endpoints", "item", "--proxy", "pointed")["backendPath"] == "/v2/items/{id}"
+    assert "must" in cli.refused("create", "endpoints", "--proxy", "pointed", "-f", "-", input='{"method": "GET", "path": "no-slash"}')
+    cli("delete", "endpoints", "item", "--proxy", "pointed", "-y")
+    assert len(cli.json("get", "endpoints", "--proxy", "pointed")) == 1
+    assert "--proxy NAME" in cli.refused("get", "endpoints")
+
+
+def test_access_tokens_log_in_until_they_are_deleted(cli, bare, manager):
+    made = json.loads(cli("create", "accesstokens", "-f", "-", "-o", "json", input='{"name": "pipeline", "role": "VIEWER"}'))
+    secret, token_id = made["secret"], made["result"]["id"] if "result" in made else made["id"]
+    assert "pipeline" in cli("get", "accesstokens") and secret not in cli("get", "accesstokens")
+    bare.write("secret", secret + "\n")
+    home = {"XDG_CONFIG_HOME": str(bare.home / "pipeline")}
+    bare("login", "--url", manager.root, "--name", token_id, "--password-file", "secret", env=home)
+    assert "default" in bare("get", "projects", env=home)
+    assert "role" in bare.refused("create", "projects", "not-mine", env=home)
+    cli("delete", "accesstokens", token_id, "-y")
+    assert "log in" in bare.refused("get", "projects", env=home)
+
+
 def test_nodes_and_keys(cli, manager):
     node = Node(manager, "node-1")
     node.say([1, 1], wanted=1)

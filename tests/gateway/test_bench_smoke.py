@@ -17,7 +17,7 @@ def bench(tmp_path, *options):
 
 @pytest.mark.parametrize("rows, expected", [
     ("open,opaque", {"open", "opaque"}), ("es256,deploys", {"es256", "deploys"}), ("introspect,refresh", {"introspect", "introspect-miss", "refresh"}),
-    ("chosen,password,acl", {"chosen", "password", "acl"}), ("flood", {"flood"}),
+    ("chosen,password,acl", {"chosen", "password", "acl"}), ("flood,apply", {"flood", "apply"}),
     ("propagation,commit-postgres,stores", {"propagation", "commit-postgres", "stores"})])
 def test_quick_run_has_figures_and_no_errors(tmp_path, rows, expected):
     done, figures = bench(tmp_path, "--only", rows)
