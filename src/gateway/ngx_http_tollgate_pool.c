@@ -328,12 +328,16 @@ ngx_http_tollgate_pool_take(ngx_http_tollgate_pool_t *pool, ngx_uint_t *held)
 }
 
 
-/* Under the mutex.  NGX_DECLINED: long enough, with nothing to do. */
+/*
+ * Under the mutex.  NGX_DECLINED: long enough, with nothing to do; a thread
+ * that others may need ends at once.
+ */
 
 static ngx_int_t
 ngx_http_tollgate_pool_wait(ngx_http_tollgate_pool_t *pool)
 {
     int              err;
+    ngx_uint_t       i;
     struct timespec  ts;
 
     if (pool->id != NGX_HTTP_TOLLGATE_POOLS) {
@@ -341,15 +345,27 @@ ngx_http_tollgate_pool_wait(ngx_http_tollgate_pool_t *pool)
         return NGX_OK;
     }
 
-    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
-    ts.tv_sec += NGX_HTTP_TOLLGATE_OWN_IDLE;
+    for (i = 0; i < NGX_HTTP_TOLLGATE_OWN_IDLE; i++) {
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+        ts.tv_sec++;
 
-    pool->idle++;
-    err = pthread_cond_clockwait(&pool->cond, &pool->mutex, CLOCK_MONOTONIC,
-                                 &ts);
-    pool->idle--;
+        pool->idle++;
+        err = pthread_cond_clockwait(&pool->cond, &pool->mutex,
+                                     CLOCK_MONOTONIC, &ts);
+        pool->idle--;
 
-    return err && pool->first == NULL ? NGX_DECLINED : NGX_OK;
+        if (err == 0 || pool->first) {
+            return NGX_OK;
+        }
+
+        if (__atomic_load_n(&ngx_http_tollgate_own_threads, __ATOMIC_RELAXED)
+            > NGX_HTTP_TOLLGATE_OWN_THREADS / 2)
+        {
+            break;
+        }
+    }
+
+    return NGX_DECLINED;
 }
 
 

@@ -266,6 +266,9 @@ ngx_int_t ngx_http_tollgate_unlisted(ngx_http_request_t *r,
 ngx_int_t ngx_http_tollgate_check(ngx_http_request_t *r,
     ngx_http_tollgate_proxied_t *rq, tg_token_verdict_t *verdict);
 
+/* Whether there are rules at all that a good token has to meet. */
+ngx_uint_t ngx_http_tollgate_rules_wanted(const tg_policy_t *policy,
+    const tg_api_endpoint_t *endpoint, const tg_access_t *access);
 /*
  * Which details (ASK_DETAILS) the rules need for a token with these facts;
  * `endpoint` and `access` may be NULL.  Any thread.

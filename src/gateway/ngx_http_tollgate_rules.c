@@ -40,6 +40,15 @@ ngx_http_tollgate_address_wanted(const tg_policy_t *policy,
 
 
 ngx_uint_t
+ngx_http_tollgate_rules_wanted(const tg_policy_t *policy,
+    const tg_api_endpoint_t *endpoint, const tg_access_t *access)
+{
+    return ngx_http_tollgate_roles_wanted(policy, endpoint)
+           || ngx_http_tollgate_address_wanted(policy, access);
+}
+
+
+ngx_uint_t
 ngx_http_tollgate_details_wanted(const tg_policy_t *policy,
     const tg_api_endpoint_t *endpoint, const tg_token_facts_t *facts,
     const tg_access_t *access)

@@ -364,12 +364,12 @@ ngx_http_tollgate_check_rules(ngx_http_tollgate_check_t *c,
     ngx_int_t           rc;
     ngx_uint_t          wanted;
 
-    wanted = ngx_http_tollgate_details_wanted(c->policy, c->rq->endpoint,
-                                              c->facts, access);
-
-    if (wanted == 0) {
+    if (!ngx_http_tollgate_rules_wanted(c->policy, c->rq->endpoint, access)) {
         return NGX_OK;
     }
+
+    wanted = ngx_http_tollgate_details_wanted(c->policy, c->rq->endpoint,
+                                              c->facts, access);
 
     rc = ngx_http_tollgate_check_details(c, wanted);
     if (rc != NGX_OK) {
