@@ -209,6 +209,29 @@ static void one_node_tidies_up_and_another_when_it_dies(void **state) {
     other->ops->close(other);
 }
 
+static int64_t asked(const fixture_t *f, const char *sql) {
+    char uri[256];
+    snprintf(uri, sizeof(uri), "postgresql://admin@127.0.0.1:%d/%s", server.port, f->database);
+    PGconn *c = PQconnectdb(uri);
+    PGresult *r = PQexec(c, sql);
+    assert_int_equal(PQntuples(r), 1);
+    int64_t value = strtoll(PQgetvalue(r, 0, 0), NULL, 10);
+    PQclear(r);
+    PQfinish(c);
+    return value;
+}
+
+static void the_request_log_is_known_to_the_planner(void **state) {
+    static const char known[] = "SELECT reltuples FROM pg_class WHERE oid = 'tollgate_tokens.request'::regclass";
+    fixture_t *f = *state;
+    int64_t dropped;
+    assert_ok(f->tokens->ops->buckets_drop(f->tokens, NOW, &dropped));
+    assert_int_equal(asked(f, known), -1);
+    assert_ok(f->tokens->ops->request_put(f->tokens, &(tg_request_row_t){.at = NOW}, 1));
+    assert_ok(f->tokens->ops->buckets_drop(f->tokens, NOW, &dropped));
+    assert_int_equal(asked(f, known), 1);
+}
+
 /* ---- woken ---- */
 
 /* Readable within a time that no poll of ours would take. */
@@ -564,6 +587,7 @@ static const struct CMUnitTest tests[] = {
     CONTRACT(a_writer_that_stands_still_is_cut_off),
     CONTRACT(a_bucket_in_use_is_dropped_later),
     CONTRACT(one_node_tidies_up_and_another_when_it_dies),
+    CONTRACT(the_request_log_is_known_to_the_planner),
     CONTRACT(a_change_of_tokens_wakes_who_waits),
     CONTRACT(a_change_of_the_configuration_wakes_who_waits),
     CONTRACT(a_newer_database_is_refused_by_name),

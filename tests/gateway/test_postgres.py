@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import threading
 import time
@@ -11,7 +12,8 @@ import requests
 
 from harness import SLOW, Backend, Planes, wait_for
 from postgres import Server
-from tools import close_all
+from postgres import user as postgres_user
+from tools import Authority, close_all
 
 REFRESH = {"refreshTokenAllowed": True, "refreshTokenCount": 3, "refreshTokenExpiresInAmount": 1, "refreshTokenExpiresInUnit": "DAYS"}
 DOCUMENT = os.path.join(os.path.dirname(__file__), "../../docs/operations.md")
@@ -207,6 +209,64 @@ def test_it_says_why_it_does_not_start_and_never_the_password(started, server):
     assert "s3cret" not in planes.log()
 
 
+# ---- TLS ----
+
+@pytest.fixture
+def tls_server(tmp_path):
+    """A server that speaks nothing but TLS, with a certificate for localhost; its authority's file."""
+    authority = Authority("Database CA")
+    s = Server()
+    try:
+        for suffix, path in zip(("crt", "key"), authority.issue(str(tmp_path), "localhost")):
+            to = shutil.copy(path, os.path.join(s.home, "server." + suffix))
+            os.chmod(to, 0o600)
+            if os.geteuid() == 0:
+                shutil.chown(to, postgres_user())
+            s.sql(f"ALTER SYSTEM SET ssl_{'cert' if suffix == 'crt' else 'key'}_file = '{to}'")
+        s.sql("ALTER SYSTEM SET ssl = on")
+        with open(os.path.join(s.data, "pg_hba.conf"), "w") as f:
+            f.write("local all all trust\nhostssl all all all trust\n")
+        s.stop()
+        s.start()
+        root = os.path.join(s.home, "ca.pem")
+        with open(root, "w") as f:
+            f.write(authority.pem)
+        os.chmod(s.home, 0o755)
+        yield s, root
+    finally:
+        s.close()
+
+
+def test_a_server_is_verified_by_its_certificate(tls_server, backend, tmp_path):
+    server, root = tls_server
+    server.sql("CREATE DATABASE sealed")
+    other = tmp_path / "other.pem"
+    other.write_text(Authority("Another CA").pem)
+    shutil.copy(other, os.path.join(server.home, "other.pem"))
+    uri = f"postgresql://admin@%s:{server.port}/sealed?sslmode=%s&sslrootcert=%s"
+    for host, mode, ca, said in (("localhost", "verify-full", "other.pem", "certificate verify failed"),
+                                 ("127.0.0.1", "verify-full", "ca.pem", "does not match host name"),
+                                 ("localhost", "disable", "ca.pem", "no encryption")):
+        planes = Planes(options=["--store", uri % (host, mode, os.path.join(server.home, ca))])
+        planes.start(wait=False)
+        assert planes.process.wait(30 * SLOW) == 1
+        assert said in planes.log(), planes.log()
+        planes.close()
+    with Planes(options=["--store", uri % ("localhost", "verify-full", root)]) as planes:
+        planes.no_failure_limits()
+        planes.keys = {"opaque": planes.proxy("opaque", backend.url, policy="opaque", **REFRESH)}
+        token = pair(planes)
+        assert {status(planes, "/opaque/x", token["access_token"]) for _ in range(8)} == {200}
+        sessions = server.sql("SELECT count(*), count(*) FILTER (WHERE ssl) FROM pg_stat_ssl JOIN pg_stat_activity USING (pid)"
+                              " WHERE application_name = 'tollgate'").split("|")
+        assert sessions[0] == sessions[1] != "0"
+        server.stop()
+        server.start()
+        wait_for(lambda: status(planes, "/opaque/x", token["access_token"]) == 200, 30 * SLOW, "tokens are checked again", every=0.1)
+        assert post(planes, "/auth/revoke", token=token["access_token"]).status_code == 200
+        wait_for(lambda: status(planes, "/opaque/x", token["access_token"]) == 401, 10 * SLOW, "the notification comes through TLS")
+
+
 # ---- roles ----
 
 def documented(heading):
@@ -239,8 +299,17 @@ def test_a_gateway_s_role_does_its_work_and_writes_no_configuration(started, ser
     assert post(gateway, "/auth/revoke", token=second.json()["refresh_token"]).status_code == 200
     assert {status(gateway, "/shop/x", second.json()["access_token"]) for _ in range(8)} == {401}
     for statement in ("UPDATE tollgate.head SET seq = seq", "SELECT * FROM tollgate.head FOR UPDATE", "SELECT * FROM tollgate.session",
-                      "DELETE FROM tollgate.client", "SELECT * FROM tollgate.audit", "CREATE TABLE tollgate.mine (x int)"):
+                      "DELETE FROM tollgate.client", "SELECT * FROM tollgate.audit", "CREATE TABLE tollgate.mine (x int)",
+                      "SELECT * FROM tollgate.signing_key", "SELECT * FROM tollgate.deployment_history", "DELETE FROM tollgate.change_log",
+                      "UPDATE tollgate.resource SET doc = doc", "INSERT INTO tollgate.client_turn VALUES (1, 1, 1)",
+                      "CREATE FUNCTION tollgate.mine () RETURNS int LANGUAGE sql AS 'SELECT 1'"):
         with pytest.raises(AssertionError, match="permission denied"):
             server.sql(statement, "roles", "tollgate_gateway")
+    # nor does it see who may administer: their password hashes stand in the same table as what it needs
+    kinds = [server.sql("SELECT DISTINCT kind FROM tollgate.resource WHERE kind IN (2, 10) ORDER BY 1", "roles", role).split()
+             for role in ("tollgate_manager", "tollgate_gateway")]
+    assert kinds == [["2", "10"], ["2"]]
+    with pytest.raises(AssertionError, match="must be owner"):
+        server.sql("ALTER TABLE tollgate.resource DISABLE ROW LEVEL SECURITY", "roles", "tollgate_gateway")
     owners = server.sql("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'tollgate_tokens'", "roles")
     assert owners == "tollgate_gateway"  # also of what the manager made

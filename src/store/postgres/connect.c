@@ -7,7 +7,8 @@
 
 #define BUSY_DEFAULT_MS 5000
 #define MARGIN_MS       500 /* that a server has to tell of its own timeout */
-#define RETRY_MS        100
+#define RETRY_MS        100 /* after a first failure; then twice as long each time */
+#define RETRY_MAX_MS    1000
 #define KEYWORDS_MAX    64
 
 int64_t tg_pg_now(void) {
@@ -22,10 +23,12 @@ void tg_pg_deadline(tg_pg_t *q, int ms) {
 
 /* ---- the connection URI ---- */
 
-/* What the URI does not say. connect_timeout is per host; a peer that is gone is noticed within seconds. */
+/* What the URI does not say. connect_timeout is per host; a peer that is gone is noticed within seconds. A client
+ * certificate is one that the URI names: libpq would look for it in the home of whoever started us, and fail where that
+ * is closed to the user that we are now. */
 static const char *const defaults[][2] = {
-    {"connect_timeout", "2"},  {"keepalives_idle", "5"},     {"keepalives_interval", "2"},
-    {"keepalives_count", "3"}, {"tcp_user_timeout", "5000"}, {"gssencmode", "disable"},
+    {"connect_timeout", "2"},     {"keepalives_idle", "5"},  {"keepalives_interval", "2"}, {"keepalives_count", "3"},
+    {"tcp_user_timeout", "5000"}, {"gssencmode", "disable"}, {"sslcert", "/nonexistent"},
 };
 
 static void quiet(void *arg, const char *message) {
@@ -118,9 +121,12 @@ static tg_err_t connect_to(tg_pg_t *q, bool create, tg_fault_t *fault) {
     if (err != TG_OK) {
         PQfinish(q->conn);
         q->conn = NULL;
-        q->retry_at = tg_pg_now() + RETRY_MS;
+        q->retry_ms = q->retry_ms == 0 ? RETRY_MS : q->retry_ms < RETRY_MAX_MS / 2 ? q->retry_ms * 2 : RETRY_MAX_MS;
+        q->retry_at = tg_pg_now() + q->retry_ms;
+        return err;
     }
-    return err;
+    q->retry_ms = 0;
+    return TG_OK;
 }
 
 tg_err_t tg_pg_give_up(tg_pg_t *q, const char *why) {

@@ -23,6 +23,7 @@ typedef struct {
     int busy_ms;
     bool sync_off;
     int64_t retry_at;                         /* monotonic ms: not connected before */
+    int retry_ms;                             /* how long it was waited for that; 0: the last one came about */
     int64_t deadline;                         /* monotonic ms: of the call under way */
     unsigned lives;                           /* connections so far: what was prepared in an earlier one is gone */
     bool told;                                /* a notification came in, tg_pg_feed_fd has not said so yet */

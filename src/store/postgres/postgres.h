@@ -5,8 +5,9 @@
  *
  * No call waits without a bound: the server ends statements after busy_ms, and a handle that hears nothing half a
  * second longer gives its connection up. Such a call, and each one that loses the connection, is TG_ERR_UNAVAILABLE; of
- * a commit it may still have been durable. The next call connects anew (tried at most every 100 ms), so a handle
- * outlives its server. A transaction or read view that was open then stays broken until it is ended.
+ * a commit it may still have been durable. The next call connects anew (tried every 100 ms at first, every second
+ * later), so a handle outlives its server. A transaction or read view that was open then stays broken until it is
+ * ended.
  *
  * Prepared statements and settings live in the session: a pooler in between must be in session mode.
  */

@@ -185,6 +185,19 @@ static tg_err_t feed_tidy(tg_postgres_tokens_t *t, tg_ms_t now) {
     return err == TG_OK && (fresh == 0 || keep_after > 0) ? mark_set(t, keep_after, now) : err;
 }
 
+/* ---- the request log ---- */
+
+/* Which index a list takes follows from what the server knows of the rows; until it looks by itself that is nothing. */
+static tg_err_t log_look(tg_postgres_tokens_t *t) {
+    tg_pgquery_t s;
+    int64_t unknown;
+    tg_pgquery_read(&s, db(t),
+                    "SELECT count(*) FROM pg_class WHERE oid = 'request'::regclass AND reltuples < 0"
+                    " AND pg_relation_size(oid) > 0");
+    tg_err_t err = number(&s, &unknown);
+    return err == TG_OK && unknown > 0 ? tg_pg_exec(db(t), "ANALYZE request") : err;
+}
+
 /* ---- one node at a time ---- */
 
 static tg_err_t turn_take(tg_postgres_tokens_t *t, bool *ours) {
@@ -243,6 +256,9 @@ tg_err_t tg_postgres_buckets_drop(tg_token_store_t *store, tg_ms_t now, int64_t 
     }
     if (err == TG_OK) {
         err = feed_tidy(t, now);
+    }
+    if (err == TG_OK) {
+        err = log_look(t);
     }
     if (*dropped > 0) {
         tg_fault_t kept = store->fault;
