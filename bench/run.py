@@ -23,7 +23,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.dont_write_bytecode = True
 sys.path[:0] = [str(HERE), str(HERE.parent / "tests" / "gateway")]
 
-from tollbench import machine, rows_acl, rows_apply, rows_auth, rows_deploy, rows_issue, rows_proxy, rows_scale, rows_store, rows_token  # noqa: E402
+from tollbench import machine, rows_acl, rows_apply, rows_auth, rows_deploy, rows_identity, rows_issue, rows_proxy, rows_scale, rows_store, rows_token  # noqa: E402
 from tollbench.figures import table  # noqa: E402
 from tollbench.servers import Stage  # noqa: E402
 
@@ -44,6 +44,8 @@ ROWS = {
     "refresh": rows_token.refresh,
     "chosen": rows_token.chosen,
     "password": rows_token.password,
+    "identity": rows_identity.identity,
+    "identity-hang": rows_identity.hang,
     "acl": rows_acl.acl,
     "flood": rows_auth.flood,
     "timing": rows_auth.timing,
