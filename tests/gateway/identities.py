@@ -3,7 +3,6 @@
 import json
 import threading
 import time
-import urllib.parse
 
 import requests
 from harness import Backend
@@ -135,9 +134,9 @@ class World:
         return sum(v for k, v in self.planes.metrics().items() if k.startswith("tollgate_identity_checks_total") and label in k)
 
     def reasons(self, user):
-        """What the token request log says of this user's requests, the last first."""
-        rows = self.planes.manage("GET", f"/environments/production/tokenRequests/?user={urllib.parse.quote(user)}")
-        return [row.get("reason") for row in rows.get("tokenRequestList", rows.get("resultList", []))]
+        """What the token request log says of this user's refused requests."""
+        rows = self.planes.manage("GET", "/tokenRequests/?pageSize=1000")["resultList"]
+        return [row["reason"] for row in rows if row["user"] == user and row["error"]]
 
 
 def error(answer, status, name):

@@ -162,6 +162,18 @@ def test_failure_limits_count(world):
         world.planes.no_failure_limits()
 
 
+def test_the_log_has_the_true_reason(world):
+    world.service.user("reasoned")
+    world.ask(("reasoned", "wrong"))
+    world.ask(("unreasoned", "wrong"))
+    world.service.raw = b""
+    try:
+        world.ask(("reasoned", "a-password"))
+    finally:
+        world.service.raw = None
+    wait_for(lambda: (sorted(set(world.reasons("reasoned"))), world.reasons("unreasoned")) == (["unavailable", "wrong_password"], ["wrong_password"]), 10, "the log")
+
+
 # ---- providers that cannot tell ----
 
 @pytest.mark.parametrize("raw", [answer_of(500, {}), answer_of(302, {}, Location="http://127.0.0.1:1/"), b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\nConnection: close\r\n\r\n{}",
