@@ -52,8 +52,10 @@ tg_str_t tg_ldap_expression_attribute(tg_str_t expression) {
     while (start > 0 && strchr(",+", before.p[start - 1]) == NULL) {
         start--;
     }
+    tg_str_t name = tg_str_trim(tg_strn(before.p + start, end - start));
     bool whole = expression.n == 0 || strchr(",+", expression.p[0]) != NULL;
-    return whole ? tg_str_trim(tg_strn(before.p + start, end - start)) : TG_STR_NONE;
+    bool plain = tg_str_find_char(before, '\\') < 0 && tg_str_find_char(name, '=') < 0;
+    return whole && plain ? name : TG_STR_NONE;
 }
 
 /* ---- filters ---- */

@@ -22,8 +22,8 @@ tg_err_t tg_ldap_user_filter(const tg_ldap_provider_t *p, tg_str_t username, tg_
 /* (&(objectClass=...)(uniqueMember=...)groupFilter) */
 tg_err_t tg_ldap_group_filter(const tg_ldap_provider_t *p, tg_str_t member, tg_buf_t *out) TG_MUST_CHECK;
 
-/* The attribute whose whole value is {{username}} in the expression, a name (tg_identity_provider_parse); "" if there
- * is none. */
+/* The attribute whose whole value is {{username}} in the expression, a name; "" if there is none, or a backslash makes
+ * it hard to tell. */
 tg_str_t tg_ldap_expression_attribute(tg_str_t expression);
 
 #endif

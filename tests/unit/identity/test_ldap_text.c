@@ -105,6 +105,8 @@ static void attributes_of_expressions(void **state) {
         {"{{username}}", ""},
 
         {"uid=x", ""},
+        {"o=a\\,cn={{username}},dc=x", ""},
+        {"o=a= cn ={{username}}", ""},
         {"o=x+2.5.4.3={{username}},y=z", "2.5.4.3"},
     };
     (void)state;
