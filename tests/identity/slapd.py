@@ -87,7 +87,7 @@ def unit(name, below=SUFFIX):
 class Slapd:
     """`ldif`: what the directory holds from the start, beside its root. names: of its certificate. size: entries that a search of users gets."""
 
-    def __init__(self, ldif="", names=("127.0.0.1",), tls=True, size="unlimited", days=30):
+    def __init__(self, ldif="", names=("127.0.0.1",), tls=True, size="unlimited", days=30, ciphers="NORMAL"):
         self.port, self.tls_port = free_port(), free_port()
         self.url, self.tls_url = f"ldap://127.0.0.1:{self.port}", f"ldaps://127.0.0.1:{self.tls_port}"
         self.tls = tls
@@ -96,19 +96,19 @@ class Slapd:
         self.authority = Authority("Directory CA")
         self.log = open(os.path.join(self.home, "log"), "ab")
         try:
-            self._configure(names, size, days)
+            self._configure(names, size, days, ciphers)
             self._load(TREE + "\n" + ldif)
             self.start()
         except BaseException:
             self.close()
             raise
 
-    def _configure(self, names, size, days):
+    def _configure(self, names, size, days, ciphers):
         os.mkdir(os.path.join(self.home, "data"))
         lines = ""
         if self.tls:
             certificate, key = self.authority.issue(self.home, *names, days=days)
-            lines = f"TLSCertificateFile {certificate}\nTLSCertificateKeyFile {key}"
+            lines = f"TLSCertificateFile {certificate}\nTLSCertificateKeyFile {key}\nTLSCipherSuite {ciphers}"
         self.configuration = os.path.join(self.home, "slapd.conf")
         with open(self.configuration, "w", encoding="utf-8") as f:
             f.write(CONFIGURATION.format(home=self.home, tls=lines, size=size, suffix=SUFFIX, admin=ADMIN, password=PASSWORD))

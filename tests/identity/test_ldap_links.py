@@ -105,6 +105,16 @@ def test_the_environment_turns_no_check_off(probe, directory, tmp_path):
         unavailable(p.check("anna", "password of anna"), "tls", "not trusted")
 
 
+def test_an_old_protocol_is_refused(probe, own):
+    for version, verdict in (("1.1", None), ("1.2", "ok"), ("1.3", "ok")):
+        server = own(ciphers=f"NORMAL:-VERS-ALL:+VERS-TLS{version}")
+        answer = probe({**SIMPLE, "url": server.tls_url, "tls": {"ca": server.authority.pem}}).check("anna", "password of anna")
+        assert answer.get("verdict") == verdict, answer
+        if verdict is None:
+            unavailable(answer, "tls", "TLS1.1")
+            assert step(answer, "bind") is None
+
+
 @BOTH
 def test_refused_start_tls_is_no_plain_text(probe, own, kind):
     server = own(tls=False)

@@ -7,7 +7,6 @@
 #include "identity/parts.h"
 
 #define SYSTEM_AUTHORITIES "/etc/ssl/certs/ca-certificates.crt"
-#define PROTOCOLS          "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2" /* a priority string of GnuTLS */
 
 /* libldap reads authorities from a file alone: one in memory, which has a name while it is open. -1: none can be made.
  */
@@ -29,7 +28,6 @@ static int context_new(LDAP *ld, const tg_provider_tls_t *t, const char *authori
     const int client = 0, demand = t->verify ? LDAP_OPT_X_TLS_DEMAND : LDAP_OPT_X_TLS_NEVER;
     return ldap_set_option(ld, LDAP_OPT_X_TLS_REQUIRE_CERT, &demand) ||
            (t->verify && ldap_set_option(ld, LDAP_OPT_X_TLS_CACERTFILE, authorities)) ||
-           ldap_set_option(ld, LDAP_OPT_X_TLS_CIPHER_SUITE, PROTOCOLS) ||
            ldap_set_option(ld, LDAP_OPT_X_TLS_NEWCTX, &client);
 }
 
@@ -63,6 +61,25 @@ static const char *reason(LDAP *ld, int64_t deadline, char **words) {
     return *words;
 }
 
+/* To be asked for beforehand libldap would need a list of ciphers, and it leaks memory with one. */
+static bool is_of_today(const char *version) {
+    return version != NULL && (strcmp(version, "TLS1.3") == 0 || strcmp(version, "TLS1.2") == 0);
+}
+
+static tg_err_t version_check(tg_identity_t *h, LDAP *ld, const tg_provider_tls_t *t, const char *host, int64_t since) {
+    char *version = NULL;
+    tg_err_t err = TG_OK;
+    ldap_get_option(ld, LDAP_OPT_X_TLS_VERSION, &version);
+    if (is_of_today(version)) {
+        tg_identity_step(h, "tls", true, since, "%s, %s%s", host, version, t->verify ? "" : ", not verified");
+    } else {
+        err = tg_identity_fail(h, TG_ERR_UNAVAILABLE, "tls", since, "%s: %s is too old, TLS 1.2 is needed", host,
+                               version != NULL ? version : "this version");
+    }
+    ldap_memfree(version);
+    return err;
+}
+
 tg_err_t tg_ldap_tls(tg_identity_t *h, LDAP *ld, const tg_provider_tls_t *t, const char *host, int64_t deadline) {
     int64_t since = tg_identity_now();
     tg_err_t err = context_set(h, ld, t, since);
@@ -75,6 +92,5 @@ tg_err_t tg_ldap_tls(tg_identity_t *h, LDAP *ld, const tg_provider_tls_t *t, con
         ldap_memfree(words);
         return err;
     }
-    tg_identity_step(h, "tls", true, since, t->verify ? "%s" : "%s, not verified", host);
-    return TG_OK;
+    return version_check(h, ld, t, host, since);
 }

@@ -8,8 +8,8 @@
 
 #include "identity/identity.h"
 
-/* Hands shake; the certificate must be one of `host`, signed by an authority of `t`, unless t->verify is off. Tells the
- * step "tls". The wire below gives up at the deadline. */
+/* Hands shake; the certificate must be one of `host`, signed by an authority of `t`, unless t->verify is off. TLS 1.2
+ * at least. Tells the step "tls". The wire below gives up at the deadline. */
 tg_err_t tg_ldap_tls(tg_identity_t *h, LDAP *ld, const tg_provider_tls_t *t, const char *host,
                      int64_t deadline) TG_MUST_CHECK;
 
