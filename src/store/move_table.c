@@ -15,7 +15,7 @@ typedef struct {
 } description_t;
 
 #define SMALL 1000
-#define LARGE 50 /* rows with documents */
+#define LARGE 20 /* rows with documents, of up to 8 MiB each */
 
 static const description_t descriptions[] = {
     {"meta", TG_MOVE_CONFIG, 1, SMALL, false, false, "key:tx value:xx"},

@@ -19,7 +19,7 @@ from harness_manager import BUILD  # noqa: E402
 from postgres import Server  # noqa: E402
 
 REFRESH = {"refreshTokenAllowed": True, "refreshTokenCount": 5, "refreshTokenExpiresInAmount": 1, "refreshTokenExpiresInUnit": "DAYS"}
-MANY = 120_000
+MANY = 60_000
 
 
 @pytest.fixture(scope="module")
