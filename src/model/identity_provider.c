@@ -213,7 +213,9 @@ static tg_err_t type_read(const tg_reader_t *r, const tg_place_t *at, const json
         return tg_refuse(r, TG_MEMBER(at, "type"), "is required");
     }
     tg_err_t err = tg_read_choice(r, TG_MEMBER(at, "type"), &choices, v, &type);
-    *kind = err ? NULL : kind_of((tg_provider_type_t)type);
+    if (!err) {
+        *kind = kind_of((tg_provider_type_t)type);
+    }
     return err;
 }
 
@@ -260,7 +262,7 @@ static tg_err_t secret_check(void *ctx, const char *place, tg_provider_secret_t 
 
 static tg_err_t provider_read(const tg_reader_t *r, const tg_place_t *at, const json_t *doc, tg_str_t project,
                               bool stored, tg_identity_provider_t *out) {
-    const tg_provider_kind_t *kind = NULL;
+    const tg_provider_kind_t *kind = kinds[0];
     init(out, TG_STR_NONE);
     tg_err_t err = type_read(r, at, doc, &kind);
     if (!err) {

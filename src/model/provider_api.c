@@ -32,7 +32,7 @@ static tg_str_t behind_authority(tg_str_t url) {
         tg_str_take(&rest, '/');
     }
     size_t n = 0;
-    while (n < rest.n && rest.p[n] != '/' && rest.p[n] != '?') {
+    while (rest.p != NULL && n < rest.n && rest.p[n] != '/' && rest.p[n] != '?') {
         n++;
     }
     return rest.p == NULL ? rest : tg_strn(rest.p + n, rest.n - n);
