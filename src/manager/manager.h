@@ -42,7 +42,7 @@ typedef struct {
     tg_metrics_t metrics;
     tg_fetch_networks_t definition_networks; /* where definitions may be fetched from beside the public internet */
     tg_ms_t started_at;
-    bool log_json; /* lines of the access log are JSON objects */
+    bool log_json;             /* lines of the access log are JSON objects */
     atomic_int provider_calls; /* that ask identity providers just now */
     atomic_flag synchronising; /* one at a time */
     pthread_t schedule;
