@@ -65,13 +65,16 @@ def openssl_rates(algorithm):
     return float(signatures), float(verifications)
 
 
+def memory_mib():
+    return int(re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) // 1024
+
+
 def describe():
     model = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
-    memory = int(re.search(r"MemTotal:\s*(\d+)", pathlib.Path("/proc/meminfo").read_text())[1]) // 1024 // 1024
     release = re.search(r'PRETTY_NAME="(.*)"', pathlib.Path("/etc/os-release").read_text())
     nginx = subprocess.run(["/usr/sbin/nginx", "-v"], capture_output=True, text=True).stderr.strip()
     openssl = subprocess.run(["openssl", "version"], capture_output=True, text=True).stdout.strip()
-    return {"cpu": model[1].strip() if model else platform.machine(), "cores": os.cpu_count(), "memory_gib": memory,
+    return {"cpu": model[1].strip() if model else platform.machine(), "cores": os.cpu_count(), "memory_gib": memory_mib() // 1024,
             "system": release[1] if release else platform.system(), "kernel": platform.release(),
             "nginx": nginx.replace("nginx version: ", ""), "openssl": " ".join(openssl.split()[:2]),
             "load_at_start": os.getloadavg()[0], "date": datetime.date.today().isoformat()}

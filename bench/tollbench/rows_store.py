@@ -9,7 +9,7 @@ from postgres import Server
 
 from tollbench import client, tokens, wrk
 from tollbench.figures import Figure, alternate, median
-from tollbench.machine import cpu_seconds, tree
+from tollbench.machine import cpu_seconds, memory_mib, tree
 from tollbench.rows_issue import CONNECTIONS, SINGLE, commits, opaque_gateway
 from tollbench.servers import PATH
 
@@ -17,7 +17,7 @@ LOST = 10.0     # seconds after which a revocation counts as not seen
 
 
 def server_of(stage):
-    return stage.once("postgres", lambda: stage.keep(Server(options=["-c", "shared_buffers=1GB"])))
+    return stage.once("postgres", lambda: stage.keep(Server(options=["-c", f"shared_buffers={memory_mib() // 4}MB"])))
 
 
 def store_of(stage, name):
