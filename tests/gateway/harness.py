@@ -494,6 +494,11 @@ class Planes:
         return raw(self.gateway_port, data)
 
 
+def told(answer):
+    """The headers of an answer (of requests), but for what every answer has anew."""
+    return {k: v for k, v in answer.headers.items() if k not in ("Date", "X-Request-Id")}
+
+
 def jwt_part(token, i):
     part = token.split(".")[i]
     return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
