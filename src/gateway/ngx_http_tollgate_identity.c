@@ -167,7 +167,7 @@ ngx_http_tollgate_identity_down(ngx_http_tollgate_token_t *t)
 }
 
 
-/* -- the password grant ------------------------------------------------------ */
+/* -- the password grant --------------------------------------------------- */
 
 /*
  * Providers may tell names apart by more than their letters or by less; for

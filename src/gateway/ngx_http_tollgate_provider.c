@@ -102,7 +102,7 @@ static ngx_uint_t ngx_http_tollgate_provider_wait(
 static ngx_http_tollgate_provider_t  *ngx_http_tollgate_providers;
 
 
-/* -- the list --------------------------------------------------------------- */
+/* -- the list ------------------------------------------------------------- */
 
 static ngx_http_tollgate_provider_t *
 ngx_http_tollgate_provider_get(const tg_snapshot_provider_t *p)
@@ -265,7 +265,7 @@ ngx_http_tollgate_provider_thread_ended(ngx_http_tollgate_thread_t *thread)
 }
 
 
-/* -- asking ----------------------------------------------------------------- */
+/* -- asking --------------------------------------------------------------- */
 
 ngx_int_t
 ngx_http_tollgate_provider_ask(const tg_snapshot_provider_t *p,
@@ -312,6 +312,8 @@ ngx_http_tollgate_provider_ask(const tg_snapshot_provider_t *p,
             ngx_http_tollgate_task_free(&ask->task);
             return NGX_OK;
         }
+
+        tg_arena_release(&told->arena);
     }
 
     now = ngx_http_tollgate_monotonic_ms();
@@ -626,7 +628,7 @@ ngx_http_tollgate_ask_release(ngx_http_tollgate_task_t *task)
 }
 
 
-/* -- metrics ---------------------------------------------------------------- */
+/* -- metrics -------------------------------------------------------------- */
 
 void
 ngx_http_tollgate_providers_write(tg_buf_t *out)
