@@ -72,9 +72,10 @@ typedef struct {
     /* Is this the user's password? *answer is written with TG_OK. */
     tg_err_t (*check)(tg_identity_t *, const tg_identity_question_t *, tg_arena_t *, tg_identity_answer_t *answer);
     /* Is the user still there, and what is said of the user now; the password is not looked at. NULL: see
-     * tg_identity_provider_looks_up. */
+     * tg_identity_provider_looks_up. An API has it too, for services that are asked about a user who is known already
+     * (jwt/regenerate): the same request with nothing for {{password}}. */
     tg_err_t (*look_up)(tg_identity_t *, const tg_identity_question_t *, tg_arena_t *, tg_identity_answer_t *answer);
-    /* NULL: see tg_identity_provider_lists. Disabled users are told as such. */
+    /* NULL: see tg_identity_provider_lists. Disabled users are told as such; a DATABASE tells no roles. */
     tg_err_t (*list)(tg_identity_t *, tg_identity_user_fn each, void *ctx);
 } tg_identity_ops_t;
 
