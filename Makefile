@@ -3,7 +3,7 @@ BUILD ?= build
 PY := /usr/bin/python3
 FUZZ_SECONDS ?= 20
 
-.PHONY: build deps run test bench asan valgrind fuzz lint format clean
+.PHONY: build deps run test bench asan valgrind fuzz lint format clean deb image packages-test
 
 build: deps
 	@scripts/configure $(BUILD)
@@ -44,6 +44,20 @@ lint: build
 
 format:
 	@scripts/c-files | xargs clang-format -i
+
+# Debian packages in dist/, built as any other package is.
+deb: deps
+	@scripts/deb dist
+
+# Installs them into a Debian 12 of their own and tries them; as root, with debootstrap. Minutes.
+packages-test: deb
+	@scripts/packages-test dist
+
+# IMAGE_TOOL: docker, podman or buildah; BASE_IMAGE, RUN_IMAGE: other images of Debian 12.
+IMAGE_TOOL ?= $(firstword $(notdir $(wildcard /usr/bin/podman /usr/bin/buildah /usr/bin/docker)) docker)
+image:
+	@for plane in manager gateway; do $(IMAGE_TOOL) build -t tollgate-$$plane:0.1.0 -f deploy/container/Containerfile.$$plane \
+	    $(if $(BASE_IMAGE),--build-arg BASE_IMAGE=$(BASE_IMAGE)) $(if $(RUN_IMAGE),--build-arg RUN_IMAGE=$(RUN_IMAGE)) . || exit 1; done
 
 clean:
 	rm -rf build build-asan build-fuzz

@@ -14,7 +14,7 @@ packages=(
     postgresql # its server: tests start one of their own
     libcurl4-gnutls-dev
     libcmocka-dev clang libclang-rt-14-dev clang-format clang-tidy cppcheck valgrind
-    python3 python3-pytest python3-pytest-xdist python3-requests python3-cryptography python3-websockets
+    python3 python3-yaml python3-pytest python3-pytest-xdist python3-requests python3-cryptography python3-websockets
     python3-hypothesis python3-h2 python3-jsonschema openapi-specification
     python3-authlib python3-requests-oauthlib python3-jwcrypto haproxy # other people's clients and verifiers
     curl jq openssl procps wrk
