@@ -75,7 +75,8 @@ typedef struct {
      * tg_identity_provider_looks_up. An API has it too, for services that are asked about a user who is known already
      * (jwt/regenerate): the same request with nothing for {{password}}. */
     tg_err_t (*look_up)(tg_identity_t *, const tg_identity_question_t *, tg_arena_t *, tg_identity_answer_t *answer);
-    /* NULL: see tg_identity_provider_lists. Disabled users are told as such; a DATABASE tells no roles. */
+    /* NULL: see tg_identity_provider_lists. Disabled users are told as such, with all that is known of them; a DATABASE
+     * tells no roles. A name may come twice. The time-out is that of each request to the provider, not of the whole. */
     tg_err_t (*list)(tg_identity_t *, tg_identity_user_fn each, void *ctx);
 } tg_identity_ops_t;
 

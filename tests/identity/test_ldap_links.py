@@ -345,6 +345,8 @@ LIES = {
     "a search result to a bind": says(message(1, result(0x65))),
     "a bind without a result": says(message(1, ber(0x61))),
     "disconnects": says(message(0, ber(0x78, ber(0x0A, b"\x34"), ber(0x04), ber(0x04), ber(0x8A, b"1.3.6.1.4.1.1466.20036")))),
+    "a notice of nothing": says(message(0, ber(0x78, ber(0x0A, b"\x34"), ber(0x04), ber(0x04), ber(0x8A)))),
+    "a notice of something": says(message(0, ber(0x78, ber(0x0A, b"\x00"), ber(0x04), ber(0x04), ber(0x8A, b"1.2.3"), ber(0x8B, b"x")))),
     "busy": says(message(1, result(0x61, 51))),
     "refers": says(message(1, ber(0x61, ber(0x0A, b"\x0a"), ber(0x04), ber(0x04), ber(0xA3, ber(0x04, b"ldap://127.0.0.1:1/"))))),
     "wants a mechanism": says(message(1, result(0x61, 14))),

@@ -84,15 +84,18 @@ static tg_err_t lost(tg_ldap_link_t *l, const char *step, int64_t since) {
         return TG_ERR_NOMEM;
     }
     return tg_identity_fail(l->handle, TG_ERR_UNAVAILABLE, step, since, "%s",
-                            late ? "no answer in time" : ldap_err2string(code));
+                            late                   ? "no answer in time"
+                            : code == LDAP_SUCCESS ? "the server ends the connection"
+                                                   : ldap_err2string(code));
 }
 
-/* One message to `id`, or all of them. */
-static tg_err_t answer_wait(tg_ldap_link_t *l, const char *step, int64_t since, int id, int all, LDAPMessage **out) {
+/* The next message to `id`. It is asked for any, because libldap reads a notice of disconnection (RFC 4511 4.4.1) by
+ * itself otherwise, with a leak, and with an assertion on what the server has put into it. */
+static tg_err_t answer_wait(tg_ldap_link_t *l, const char *step, int64_t since, int id, LDAPMessage **out) {
     int ms = tg_identity_left_ms(l->wire.deadline);
     struct timeval left = {.tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000};
     *out = NULL;
-    if (ms > 0 && ldap_result(l->ld, id, all, &left, out) > 0) {
+    if (ms > 0 && ldap_result(l->ld, LDAP_RES_ANY, LDAP_MSG_ONE, &left, out) > 0 && ldap_msgid(*out) == id) {
         return TG_OK;
     }
     if (*out != NULL) {
@@ -143,7 +146,7 @@ static tg_err_t start_tls(tg_ldap_link_t *l) {
     if (ldap_start_tls(l->ld, NULL, NULL, &id) != LDAP_SUCCESS) {
         return lost(l, "tls", since);
     }
-    tg_err_t err = answer_wait(l, "tls", since, id, LDAP_MSG_ALL, &answer);
+    tg_err_t err = answer_wait(l, "tls", since, id, &answer);
     if (err) {
         return err;
     }
@@ -234,7 +237,7 @@ tg_err_t tg_ldap_link_bind(tg_ldap_link_t *l, const char *dn, tg_str_t password,
     if (bind_send(l, dn, password, &id) != LDAP_SUCCESS) {
         return lost(l, "bind", since);
     }
-    tg_err_t err = answer_wait(l, "bind", since, id, LDAP_MSG_ALL, &answer);
+    tg_err_t err = answer_wait(l, "bind", since, id, &answer);
     if (!err) {
         bound_read(l->ld, answer, out);
     }
@@ -315,7 +318,7 @@ tg_err_t tg_ldap_link_search(tg_ldap_link_t *l, const tg_ldap_search_t *s, int64
     }
     while (!over) {
         LDAPMessage *m;
-        tg_err_t err = answer_wait(l, s->step, since, id, LDAP_MSG_ONE, &m);
+        tg_err_t err = answer_wait(l, s->step, since, id, &m);
         if (err) {
             return err;
         }
