@@ -282,3 +282,21 @@ def test_a_node_starts_with_its_last_snapshot_while_postgresql_is_down(own_plane
         assert first.deploy("open")["success"]
     finally:
         server.close()
+
+
+def test_the_service_manager_is_told(open_folder, own_planes):
+    """sd_notify(3), as systemd listens to it; planes that it starts do not hear of the socket."""
+    path = os.path.join(open_folder, "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
+        listener.bind(path)
+        os.chmod(path, 0o777)
+        listener.settimeout(20 * SLOW)
+        planes = own_planes(workers=1, env={"NOTIFY_SOCKET": path})
+        assert listener.recv(1000).startswith(b"READY=1\n")
+        for pid in planes.nginx_pids():
+            assert b"NOTIFY_SOCKET" not in open(f"/proc/{pid}/environ", "rb").read()
+        planes.process.send_signal(signal.SIGHUP)
+        assert listener.recv(1000).startswith(b"RELOADING=1\nMONOTONIC_USEC=")
+        assert listener.recv(1000) == b"READY=1"
+        planes.stop()
+        assert listener.recv(1000).startswith(b"STOPPING=1\n")
