@@ -23,15 +23,47 @@ static const tg_choice_t position_choices[] = {{"BEFORE", false, false}, {"AFTER
 
 /* ---- connection string ---- */
 
-static bool is_login(tg_str_t key) {
-    static const tg_str_t keys[] = {TG_STR("UID"), TG_STR("PWD"), TG_STR("USER"), TG_STR("USERNAME"),
-                                    TG_STR("PASSWORD")};
-    for (size_t i = 0; i < COUNT(keys); i++) {
+static bool is_one_of(tg_str_t key, const tg_str_t *keys, size_t n) {
+    for (size_t i = 0; i < n; i++) {
         if (tg_str_eq_ci(key, keys[i])) {
             return true;
         }
     }
     return false;
+}
+
+static const tg_str_t login_keys[] = {TG_STR("UID"), TG_STR("PWD"), TG_STR("USER"), TG_STR("USERNAME"),
+                                      TG_STR("PASSWORD")};
+/* What would load code or write files beside the driver's. */
+static const tg_str_t unsafe_keys[] = {TG_STR("FILEDSN"), TG_STR("SAVEFILE"), TG_STR("LOADEXT"), TG_STR("TRACE"),
+                                       TG_STR("TRACEFILE")};
+
+/* A library by its path is one that was installed, not one that somebody put into a place for files. */
+static bool is_installed(tg_str_t driver) {
+    static const tg_str_t folders[] = {TG_STR("/usr/lib/"), TG_STR("/usr/lib64/"), TG_STR("/usr/local/lib/"),
+                                       TG_STR("/opt/")};
+    if (tg_str_find_char(driver, '/') < 0) {
+        return true;
+    }
+    for (size_t i = 0; i < COUNT(folders); i++) {
+        if (tg_str_starts(driver, folders[i])) {
+            return memmem(driver.p, driver.n, "..", 2) == NULL;
+        }
+    }
+    return false;
+}
+
+static const char *pair_rule(tg_str_t key, tg_str_t value) {
+    if (is_one_of(key, login_keys, COUNT(login_keys))) {
+        return "must not have the login: it is username and password";
+    }
+    if (is_one_of(key, unsafe_keys, COUNT(unsafe_keys))) {
+        return "must not have FILEDSN, SAVEFILE, LOADEXT or TRACE: they load code or write files";
+    }
+    if (tg_str_eq_ci(key, TG_STR("DRIVER")) && !is_installed(value)) {
+        return "names a driver that is neither one of odbcinst.ini nor below /usr/lib, /usr/local/lib or /opt";
+    }
+    return NULL;
 }
 
 /* Takes key=value off the front; a value in braces may have a ';', and '}}' for a '}'. */
@@ -42,23 +74,21 @@ static const char *take_pair(tg_str_t *s) {
     }
     tg_str_t key = tg_str_trim(tg_strn(s->p, (size_t)sign));
     *s = tg_strn(s->p + sign + 1, s->n - (size_t)sign - 1);
-    if (is_login(key)) {
-        return "must not have the login: it is username and password";
-    }
     if (tg_str_find_char(key, ';') >= 0) {
         return "must be key=value pairs with ';' between them";
     }
     if (s->n == 0 || s->p[0] != '{') {
-        tg_str_take(s, ';');
-        return NULL;
+        return pair_rule(key, tg_str_trim(tg_str_take(s, ';')));
     }
+    const char *text = s->p;
     size_t i = 1;
     while (i < s->n && (s->p[i] != '}' || (i + 1 < s->n && s->p[i + 1] == '}'))) {
         i += s->p[i] == '}' ? 2 : 1;
     }
     bool ends = i + 1 == s->n || (i + 1 < s->n && s->p[i + 1] == ';');
     *s = ends && i + 2 <= s->n ? tg_strn(s->p + i + 2, s->n - i - 2) : TG_STR_NONE;
-    return ends ? NULL : "has a '{' without '}' and ';' behind its value";
+    return ends ? pair_rule(key, tg_str_trim(tg_strn(text + 1, i - 1)))
+                : "has a '{' without '}' and ';' behind its value";
 }
 
 static const char *connection_rule(tg_str_t s) {
