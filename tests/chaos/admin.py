@@ -85,7 +85,7 @@ class Administrator(threading.Thread):
         self.session.trust_env = False
         self.over = threading.Event()
         self.error = None
-        self.steps = [(self.deploy_route, 6), (self.deploy_policy, 3), (self.new_secret, 3), (self.toggle, 2), (self.undeploy, 1), (self.look, 1)]
+        self.steps = [(self.deploy_route, 6), (self.deploy_policy, 3), (self.new_secret, 2), (self.toggle, 2), (self.undeploy, 1), (self.look, 1)]
 
     def run(self):
         doing, weights = zip(*self.steps)

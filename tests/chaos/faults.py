@@ -55,21 +55,26 @@ class Scheduler(threading.Thread):
         if place == "disk":
             node = next(n for n in self.world.nodes if n.disk)
         if place == "all":
-            if self.busy:
-                return
+            self._settle()
             do(span, after)
             self.done[name] = self.done.get(name, 0) + 1
             return
         place = place if place in ("manager", "postgres") else node.name
-        if place in self.busy:
+        part = f"{place} {name}" if name in ("cut store", "cut clients") else place  # a node may break while it is cut off
+        if part in self.busy:
             return
-        self.busy.add(place)
+        self.busy.add(part)
         self.done[name] = self.done.get(name, 0) + 1
-        thread = threading.Thread(target=self._run, args=(name, place, do, node, span, after), daemon=True)
+        thread = threading.Thread(target=self._run, args=(name, place, part, do, node, span, after), daemon=True)
         self.running = [t for t in self.running if t.is_alive()] + [thread]
         thread.start()
 
-    def _run(self, name, place, do, node, span, after):
+    def _settle(self):
+        for thread in self.running:
+            thread.join(4 * START)
+            assert not thread.is_alive(), "a fault does not end"
+
+    def _run(self, name, place, part, do, node, span, after):
         self.history.note("fault", name=name, place=place, span=round(span, 2))
         window = self.windows.open(name, place)
         try:
@@ -80,15 +85,13 @@ class Scheduler(threading.Thread):
         finally:
             Windows.shut(window)
             self.history.note("fault", name=name + " is over", place=place)
-            self.busy.discard(place)
+            self.busy.discard(part)
 
     def finish(self):
         """Heals everything."""
         self.over.set()
         self.join()
-        for thread in self.running:
-            thread.join(4 * START)
-            assert not thread.is_alive(), "a fault does not end"
+        self._settle()
         if self.error:
             raise self.error
 
@@ -101,11 +104,11 @@ class Scheduler(threading.Thread):
             return False
 
     def up(self, node):
-        """Ready, or what is on its way to it: a node that lost the store may start only when that is back."""
+        """Also without the store: from the last snapshot on disk. One whose disk is full cannot start, and is started again."""
         def ready():
             if node.process.poll() is not None:
-                if "postgres" not in self.busy and not node_cannot_start(node, self):
-                    raise AssertionError(f"{node.name} ended by itself:\n{node.tail()}")
+                if not self.windows.excuse({node.name}, time.monotonic() - START, time.monotonic(), kinds=("fill disk",)):
+                    self.history.violate("a node ended by itself", node=node.name, log=node.tail(8))
                 time.sleep(0.5)
                 node.start(wait=False)
                 return False
@@ -231,7 +234,3 @@ class Scheduler(threading.Thread):
             Windows.shut(window)
         self.history.note("fault", name="restart all is over", place="all")
 
-
-def node_cannot_start(node, scheduler):
-    """Whether something else that is broken explains that a start was refused."""
-    return scheduler.windows.excuse({"postgres", node.name}, time.monotonic() - 5, time.monotonic(), kinds=None) is not None

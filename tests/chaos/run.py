@@ -173,7 +173,7 @@ def arguments(argv=None):
     parser.add_argument("--workers", type=int, default=2, help="of each node")
     parser.add_argument("--actors", type=int, default=8)
     parser.add_argument("--rate", type=float, default=120, help="steps a second, of all actors")
-    parser.add_argument("--gap", type=float, default=2.5, help="seconds between faults, on average")
+    parser.add_argument("--gap", type=float, default=1.5, help="seconds between faults, on average")
     parser.add_argument("--pace", type=float, default=1.5, help="seconds between management steps, on average")
     parser.add_argument("--tokens", type=int, default=20000, help="looked at in the end, at most")
     parser.add_argument("--upgrade", type=pathlib.Path, default=None, help="another build folder, for upgrades (default: the same)")

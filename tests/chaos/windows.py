@@ -3,9 +3,9 @@
 import threading
 import time
 
-# A pooled connection is tried again within 0.1 s and a statement ends within 5.5 s (src/store/postgres/connect.c), a beat of a node is 1 s, the supervisor starts a
-# child that died again after at most 30 s: what is over that long ago, and the process is ready, excuses nothing any more.
-RECOVERY = 8.0
+# A statement or a connecting that was under way when its fault ended is given up 5.5 s after it began (src/store/postgres/connect.c), and tried again 0.1 s later: what was
+# over longer ago than that excuses nothing any more.
+RECOVERY = 6.0
 
 
 class Window:
