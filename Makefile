@@ -2,8 +2,10 @@
 BUILD ?= build
 PY := /usr/bin/python3
 FUZZ_SECONDS ?= 20
+CHAOS_SECONDS ?= 270
+SOAK_SECONDS ?= 3600
 
-.PHONY: build deps run test bench asan valgrind fuzz lint format clean deb image packages-test
+.PHONY: build deps run test bench asan valgrind fuzz chaos soak lint format clean deb image packages-test
 
 build: deps
 	@scripts/configure $(BUILD)
@@ -38,6 +40,14 @@ fuzz: deps
 	@CC=clang scripts/configure build-fuzz -Dfuzz=true -Dwerror=false
 	@ninja -C build-fuzz --quiet
 	@scripts/fuzz build-fuzz $(FUZZ_SECONDS)
+
+# Both values of jwtWhenFeedLost, CHAOS_SECONDS each; CHAOS_SEED replays.
+chaos: build
+	@TG_BUILD=$(abspath $(BUILD)) $(PY) tests/chaos/run.py --seconds $(CHAOS_SECONDS) $(if $(CHAOS_SEED),--seed $(CHAOS_SEED)) \
+		$(if $(CHAOS_UPGRADE),--upgrade $(CHAOS_UPGRADE))
+
+soak: build
+	@TG_BUILD=$(abspath $(BUILD)) $(PY) tests/chaos/run.py --seconds $(SOAK_SECONDS) --calm --gauge --when-lost accept --rate 200 $(if $(CHAOS_SEED),--seed $(CHAOS_SEED))
 
 lint: build
 	@scripts/lint $(BUILD)

@@ -15,7 +15,7 @@ class Call:
     def __init__(self, name, op, node, path, family=None):
         self.name, self.op, self.node, self.path, self.family = name, op, node, path, family
         self.sent = self.recv = self.status = None
-        self.body = b""
+        self.body = self.head = b""
         self.lost = False    # a client could not have known better: not a kept connection that was closed
         self.why = None
         self.active = None   # introspection
@@ -23,7 +23,7 @@ class Call:
 
     def answered(self, reply):
         self.recv = time.monotonic()
-        self.status, self.body = reply.status, reply.body
+        self.status, self.body, self.head = reply.status, reply.body, reply.raw_head
         if self.body[:1] == b"{":
             self.json = json.loads(self.body)
         if self.op == "introspect" and self.status == 200:
@@ -31,7 +31,7 @@ class Call:
 
     def story(self):
         return {k: v for k, v in (("call", self.name), ("op", self.op), ("node", self.node), ("path", self.path), ("sent", self.sent), ("recv", self.recv),
-                                  ("status", self.status), ("why", self.why), ("body", self.body[:200].decode(errors="replace"))) if v is not None}
+                                  ("status", self.status), ("why", self.why), ("head", self.head.decode(errors="replace")), ("body", self.body[:200].decode(errors="replace"))) if v is not None}
 
 
 def get_bytes(path, token=None):
