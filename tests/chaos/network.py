@@ -55,6 +55,7 @@ class Namespaces:
         try:
             for address in (self.store, self.backend):
                 run("ip", "addr", "add", f"{address}/32", "dev", "lo")
+            run("ip", "route", "add", "blackhole", self.networks[0])  # what is cut off must not be looked for, and answered, elsewhere
             for i in range(nodes):
                 self._node(i)
         except BaseException:
@@ -98,6 +99,7 @@ class Namespaces:
     def close(self):
         for name in self.names:
             run("ip", "netns", "del", name, check=False)
+        run("ip", "route", "del", "blackhole", self.networks[0], check=False)
         for address in (self.store, self.backend):
             run("ip", "addr", "del", f"{address}/32", "dev", "lo", check=False)
 
