@@ -8,6 +8,7 @@ import argparse
 import os
 import pathlib
 import random
+import signal
 import sys
 import threading
 import time
@@ -186,6 +187,7 @@ def arguments(argv=None):
 
 def main(argv=None):
     o = arguments(argv)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # whoever is told to stop cleans up
     o.seed = random.SystemRandom().randrange(1 << 32) if o.seed is None else o.seed
     given = o.history
     failed = False
