@@ -99,7 +99,12 @@ static json_t *provider_shown_schema(void) {
     "{\"openapi\":\"3.0.3\",\"info\":{\"title\":\"Orders\",\"version\":\"1\"},\"servers\":[{\"url\":\"http://"         \
     "127.0.0.1:9000\"}],\"paths\":{\"/items\":{\"get\":{}}}}"
 #define SYNC                                                                                                           \
-    "\"dryRun\":" BOOL ",\"users\":" INT ",\"counts\":" OBJECT("\"create\":" INT ",\"update\":" INT ",\"disable\":" INT ",\"delete\":" INT ",\"conflict\":" INT ",\"unfit\":" INT ",\"keep\":" INT) ",\"changes\":" ARRAY(NEEDS("\"action\",\"username\"", "\"action\":" STR ",\"username\":" STR ",\"reason\":" STR)) ",\"changesComplete\":" BOOL
+    "\"dryRun\":" BOOL ",\"users\":" INT ",\"counts\":" OBJECT(                                                        \
+        "\"create\":" INT ",\"update\":" INT ",\"disable\":" INT ",\"delete\":" INT ",\"conflict\":" INT               \
+        ",\"unfit\":" INT                                                                                              \
+        ",\"keep\":" INT) ",\"changes\":" ARRAY(NEEDS("\"action\",\"username\"",                                       \
+                                                      "\"action\":" STR ",\"username\":" STR                           \
+                                                      ",\"reason\":" STR)) ",\"changesComplete\":" BOOL
 #define LDAP                                                                                                           \
     "{\"name\":\"corp\",\"type\":\"LDAP\",\"url\":\"ldap://ldap.example.org:389\",\"startTls\":true,"                  \
     "\"authenticationType\":\"SIMPLE\",\"userConfigurationExpression\":\"uid={{username}},dc=example,dc=org\"}"

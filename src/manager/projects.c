@@ -151,9 +151,9 @@ tg_err_t tg_project_delete(tg_call_t *c) {
     }
     err = c->store->ops->resource_delete(c->store, row.id);
     if (err == TG_ERR_CONFLICT) {
-        return tg_fault(
-            &c->fault, err, "",
-            "the project is not empty: delete its API proxies, groups, credentials, organizations and identity providers first");
+        return tg_fault(&c->fault, err, "",
+                        "the project is not empty: delete its API proxies, groups, credentials, organizations and "
+                        "identity providers first");
     }
     c->before = tg_resource_doc(&row);
     return err;
