@@ -62,4 +62,6 @@ class Gauge(threading.Thread):
                          f"({fds:+.0f} an hour) over {warm[-1][0] - warm[0][0]:.0f} s")
             if (kib > 32 * 1024 and kib > warm[0][1] / 2) or (fds > 32 and warm[-1][2] > warm[0][2] + 16):
                 history.violate("memory or descriptors grow", process=name, line=lines[-1])
-        return lines or ["no process lived long enough to be measured"]
+        if not lines:
+            history.violate("no process was measured: they did not live, or the run did not last, for the warm-up and a minute more")
+        return lines
