@@ -127,7 +127,7 @@ static void help_print(const char *name) {
         snprintf(left, sizeof(left), "--%s %s", table[i].opt.name, table[i].arg);
         printf("  %-30s %s\n", left, table[i].help);
     }
-    printf("\nSIGTERM or Ctrl-C stops gracefully, a second one at once; SIGHUP reads certificates and "
+    printf("\nSIGTERM or Ctrl-C stops gracefully; another one ends a drain, or stops at once; SIGHUP reads certificates and "
            "DIR/operator.conf again.\n");
 }
 
