@@ -101,6 +101,10 @@ static void regenerate(const char *claim, const char *value, int64_t expires_in,
     tg_arena_release(&a);
 }
 
+static bool has(const tg_buf_t *text, const char *part) {
+    return memmem(text->p, text->n, part, strlen(part)) != NULL;
+}
+
 static void claims_of_the_new_one(void **state) {
     tg_token_facts_t facts;
     tg_buf_t claims;
@@ -118,14 +122,14 @@ static void claims_of_the_new_one(void **state) {
                                     "\",\"tg_gen\":\"0123456789abcdef\",\"tg_fam\":\"_____________________w\"}");
     tg_buf_reset(&claims);
     regenerate("tg_ugen", "\"00000000000000ff\"", 60, NOW, &facts, &claims); /* whose password still ends it */
-    assert_non_null(strstr(claims.p, ",\"tg_ugen\":\"00000000000000ff\""));
+    assert_true(has(&claims, ",\"tg_ugen\":\"00000000000000ff\""));
     tg_buf_reset(&claims);
     regenerate("scope", "\"\"", 60, NOW, &facts, &claims);
-    assert_non_null(strstr(claims.p, "\"scope\":\"\""));
+    assert_true(has(&claims, "\"scope\":\"\""));
     tg_buf_reset(&claims);
     regenerate("tg_roles", "\"a b\"", 60, NOW, &facts, &claims); /* carried, told to nobody */
-    assert_null(strstr(claims.p, "\"scope\""));
-    assert_non_null(strstr(claims.p, "\"tg_roles\":\"a b\""));
+    assert_false(has(&claims, "\"scope\""));
+    assert_true(has(&claims, "\"tg_roles\":\"a b\""));
     assert_false(facts.has_scope);
     assert_bytes(tg_strn(facts.scope, facts.scope_len), "a b", 3);
     tg_buf_release(&claims);
