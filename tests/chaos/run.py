@@ -62,14 +62,14 @@ class Run:
     def go(self):
         began = time.monotonic()
         disk = 64 + int(self.o.seconds * 0.05)
-        with worlds.World(nodes=self.o.nodes, workers=self.o.workers, disk=disk, upgrade=self.o.upgrade) as world:
+        with worlds.World(nodes=self.o.nodes, workers=self.o.workers, disk=disk, upgrade=self.o.upgrade, loopback=self.o.loopback) as world:
             self.world = world
             clients, deploys, foreign = set_up(world, self.o.when_lost)
             self.model = Model(self.history, self.windows, self.o.when_lost == "refuse")
             self.model.deploys = deploys
             self.shared = Shared(world, self.model, self.history, clients, foreign)
             print(f"  set up in {time.monotonic() - began:.1f} s; {self.o.nodes} nodes of {self.o.workers} workers, "
-                  f"{'each in a network of its own' if world.network.can_cut else 'on loopback: no right to cut networks'}", flush=True)
+                  f"{'each in a network of its own' if world.network.can_cut else 'on loopback, where no network can be cut'}", flush=True)
             self.under_load(clients)
             self.at_the_end(clients)
             for process in world.nodes + [world.manager]:
@@ -179,6 +179,7 @@ def arguments(argv=None):
     parser.add_argument("--tokens", type=int, default=20000, help="looked at in the end, at most")
     parser.add_argument("--upgrade", type=pathlib.Path, default=None, help="another build folder, for upgrades (default: the same)")
     parser.add_argument("--history", default=None, help="file of what happened, JSON lines")
+    parser.add_argument("--loopback", action="store_true", help="no networks of their own: nothing is cut")
     parser.add_argument("--calm", action="store_true", help="no faults")
     parser.add_argument("--gauge", action="store_true", help="memory and descriptors must stay flat")
     parser.add_argument("--stop-after", type=int, default=5, help="violations")

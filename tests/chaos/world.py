@@ -174,11 +174,11 @@ class Node(Process):
 class World:
     """Use as a context manager. `admin` has the management calls of the gateway tests' harness."""
 
-    def __init__(self, nodes=3, workers=2, disk=0, upgrade=None):
+    def __init__(self, nodes=3, workers=2, disk=0, upgrade=None, loopback=False):
         self.closing = []
         self.upgrade = upgrade or BUILD
         try:
-            self._start(nodes, workers, disk)
+            self._start(nodes, workers, disk, loopback)
         except BaseException:
             self.close()
             raise
@@ -187,9 +187,9 @@ class World:
         self.closing.append(thing)
         return thing
 
-    def _start(self, nodes, workers, disk):
-        self.network = self._keep(network.make(nodes + 1))
-        self.postgres = self._keep(Server(self.network.networks))
+    def _start(self, nodes, workers, disk, loopback):
+        self.network = self._keep(network.make(nodes + 1, loopback))
+        self.postgres = self._keep(Server(self.network.networks, address=self.network.store))
         self.postgres.sql("CREATE DATABASE chaos")
         self.uri = self.postgres.uri("chaos").replace("127.0.0.1", self.network.store)
         self._backend()

@@ -24,14 +24,14 @@ def user():
 
 
 class Server:
-    def __init__(self, networks=(), options=()):
-        """networks: besides loopback, those that may come, at whatever address of this machine."""
+    def __init__(self, networks=(), options=(), address="127.0.0.1"):
+        """networks: besides loopback, those that may come, at this address of the machine."""
         assert BIN, "PostgreSQL is not installed (make deps)"
         self.bin = BIN[0]
         self.port = free_port()
         self.process = None
         self.options = list(options)
-        self.addresses = "*" if networks else "127.0.0.1"
+        self.addresses = ",".join(sorted({"127.0.0.1", address}))
         self.home = tempfile.mkdtemp(prefix="tollgate-postgres-")
         self.data = os.path.join(self.home, "data")
         self.log = open(os.path.join(self.home, "log"), "ab")
