@@ -127,8 +127,8 @@ static void help_print(const char *name) {
         snprintf(left, sizeof(left), "--%s %s", table[i].opt.name, table[i].arg);
         printf("  %-30s %s\n", left, table[i].help);
     }
-    printf("\nSIGTERM or Ctrl-C stops gracefully; another one ends a drain, or stops at once; SIGHUP reads certificates and "
-           "DIR/operator.conf again.\n");
+    printf("\nSIGTERM or Ctrl-C stops gracefully; another one ends a drain, or stops at once; "
+           "SIGHUP reads certificates and DIR/operator.conf again.\n");
 }
 
 static tg_err_t text_take(char *out, size_t cap, const char *value, const char *option) {
